@@ -1,0 +1,63 @@
+import type { ArchDescriptor } from '../../src/inputs/arch.ts';
+
+/** PrimeCell serial port and clock, on every ARM board of the emulator. */
+export const primeCellSymbols = ['SERIAL_AMBA_PL011', 'SERIAL_AMBA_PL011_CONSOLE', 'RTC_DRV_PL031'] as const;
+
+/** What 32-bit soft-float ARM has in common. */
+export const softFloatArm = {
+  bits: 32,
+  byteOrder: 'little',
+  musl: { arch: 'arm', loader: 'ld-musl-arm.so.1' },
+} as const satisfies Partial<ArchDescriptor>;
+
+/**
+ * Kernel for the Versatile PB board with an ARM926: the one board that runs code older than ARMv7 with PCI.
+ * Its PCI host has memory space only, which modern virtio devices are content with.
+ */
+export const versatileKernel: ArchDescriptor['kernel'] = {
+  arch: 'arm',
+  goals: ['zImage', 'dtbs'],
+  image: 'arch/arm/boot/zImage',
+  // Kernels before 6.5 keep device trees without a folder for the vendor.
+  deviceTree: 'arch/arm/boot/dts/versatile-pb.dtb',
+  symbols: [
+    'MMU',
+    'ARCH_MULTI_V7=n',
+    'ARCH_MULTI_V5',
+    'ARCH_VERSATILE',
+    'CPU_ARM926T',
+    'VFP',
+    'ARM_THUMB',
+    'AEABI',
+    // musl calls the kernel's helper page for atomic operations and the thread pointer before ARMv6.
+    'KUSER_HELPERS',
+    // SMC91X depends on it wherever there is a device tree.
+    'GPIOLIB',
+    'NET_VENDOR_SMSC',
+    'SMC91X',
+    'PCI_VERSATILE',
+    'SCSI',
+    'BLK_DEV_SD',
+    'SCSI_LOWLEVEL',
+    'SCSI_SYM53C8XX_2',
+    'SCSI_SYM53C8XX_MMIO',
+    'SCSI_SYM53C8XX_DMA_ADDRESSING_MODE=0',
+    ...primeCellSymbols,
+  ],
+  withoutGeneric: [],
+  objtool: false,
+};
+
+/** The board in the emulator. More than 256 MiB is a hard error of the emulator. */
+export const versatileEmulator: ArchDescriptor['emulator'] = {
+  program: 'qemu-system-arm',
+  debianPackage: 'qemu-system-arm',
+  machine: 'versatilepb',
+  console: 'ttyAMA0',
+  memory: { preset: 256, limit: 256 },
+  virtio: 'pci',
+  network: 'smc91c111',
+  // The board has a sound chip, for which the emulator would look for a sound card and complain.
+  arguments: ['-audiodev', 'none,id=silent', '-global', 'pl041.audiodev=silent'],
+  commandLineLimit: 1024,
+};

@@ -1,0 +1,28 @@
+import { describeArch } from '../src/inputs/arch.ts';
+import { pcEmulator, pcKernel } from './families/x86.ts';
+
+export const arch = describeArch({
+  name: 'i686',
+  aliases: ['i386', 'x86'],
+  summary: '32-bit x86 from the Pentium Pro on',
+  bits: 32,
+  byteOrder: 'little',
+  triple: 'i686-linux-musl',
+  unameMachines: ['i686'],
+  runsOn: ['x86_64'],
+  gcc: { configure: [] },
+  musl: { arch: 'i386', loader: 'ld-musl-i386.so.1' },
+  kernel: {
+    ...pcKernel,
+    // Without HIGHMEM4G the kernel leaves everything above 880 MiB unused.
+    symbols: ['64BIT=n', 'M686', 'HIGHMEM4G', ...pcKernel.symbols],
+    objtool: false,
+  },
+  emulator: {
+    ...pcEmulator,
+    program: 'qemu-system-i386',
+    cpu: 'pentium3',
+    // Beyond 3 GiB the machine puts memory above 4 GiB, where a kernel without PAE does not reach.
+    memory: { preset: 256, limit: 3072 },
+  },
+});

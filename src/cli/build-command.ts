@@ -1,0 +1,160 @@
+import { totalmem } from 'node:os';
+import path from 'node:path';
+import { performance } from 'node:perf_hooks';
+import type { BuildEvent } from '../core/event.ts';
+import type { Failure } from '../core/failure.ts';
+import { ok, type Result } from '../core/result.ts';
+import { build, type BuildOutcome } from '../engine/build.ts';
+import { stageIdOf } from '../plan/graph.ts';
+import { actionName } from '../plan/names.ts';
+import { exitCodeOf } from '../report/failure-text.ts';
+import { catchInterrupts } from './interrupt.ts';
+import { exclusively, prepareOutDirectory } from './products/out-directory.ts';
+import { publishProduct, type PublishedProduct } from './products/publish.ts';
+import { writeRecords } from './products/records.ts';
+import { openReporter } from './open-reporter.ts';
+import { selectPlan, type PlanRequest, type SelectedPlan } from './select-plan.ts';
+import { explain, outDirectory, type ExitCode, type Session } from './session.ts';
+import { stageTable, type StageSpan } from './summary.ts';
+import type { OpenWorkshop, SourceRequest, Workshop } from './workshop.ts';
+
+export interface BuildRequest {
+  readonly plan: PlanRequest;
+  readonly sources: SourceRequest;
+  /** Tokens of the jobserver. */
+  readonly jobs: number;
+  /** `--out`, as the user wrote it. */
+  readonly out?: string;
+  /** `--events`, likewise. */
+  readonly events?: string;
+}
+
+/** How often products are made again that turn out damaged when they are copied. */
+const attempts = 2;
+
+/** `bootstrap ARCH` and `bootstrap image ARCH`: builds, copies products out, and says what there is. */
+export async function buildCommand(
+  session: Session,
+  request: BuildRequest,
+  open?: OpenWorkshop,
+): Promise<ExitCode> {
+  const selected = await selectPlan(session.repository, request.plan);
+  if (!selected.ok) return explain(session, selected.failure);
+  const { plan, inputs, repository } = selected.value;
+  const directory = outDirectory(session, request.out, inputs.target.name);
+  if (plan.products.length > 0) {
+    const prepared = await prepareOutDirectory(directory);
+    if (!prepared.ok) return explain(session, prepared.failure);
+  }
+  const reporter = openReporter(session, request.events);
+  if (!reporter.ok) return explain(session, reporter.failure);
+  const say = (text: string): void => reporter.value.report({ kind: 'note', at: performance.now(), text });
+  // Not before: what a build needs takes a while to load, and a mistake on the command line need not wait for it.
+  const openWorkshop = open ?? (await import('./workshop.ts')).openWorkshop;
+  const opened = await openWorkshop(session, repository.lock, request.sources, say);
+  if (!opened.ok) return explain(session, opened.failure);
+  const interrupt = catchInterrupts(say, () => reporter.value.close());
+  const spans = new StageSpans();
+  const onEvent = (event: BuildEvent): void => {
+    spans.take(event);
+    reporter.value.report(event);
+  };
+  try {
+    for (let attempt = 1; ; attempt += 1) {
+      const outcome = await build(plan, {
+        ...opened.value,
+        jobs: request.jobs,
+        memoryMiB: memoryMiB(),
+        clock: () => performance.now(),
+        onEvent,
+        signal: interrupt.signal,
+      });
+      if (!outcome.ok) return exitCodeOfAll(outcome.failures);
+      const published = await publish(selected.value, request, opened.value, outcome, directory);
+      reporter.value.close();
+      if (published.ok) {
+        session.out(finalText(session, selected.value, outcome, published.value, spans, directory));
+        return 0;
+      }
+      if (published.failure.reason !== 'damaged-tree' || attempt === attempts) {
+        return explain(session, published.failure);
+      }
+    }
+  } finally {
+    reporter.value.close();
+    interrupt.release();
+  }
+}
+
+async function publish(
+  selected: SelectedPlan,
+  request: BuildRequest,
+  workshop: Workshop,
+  outcome: BuildOutcome,
+  directory: string,
+): Promise<Result<readonly PublishedProduct[], Failure>> {
+  const { plan } = selected;
+  if (plan.products.length === 0) return ok([]);
+  return exclusively(directory, async () => {
+    const published: PublishedProduct[] = [];
+    for (const product of plan.products) {
+      const tree = outcome.results.get(product.ref.action)?.outputs[product.ref.output];
+      if (tree === undefined) throw new Error(`no result for product ${product.name}`);
+      const copied = await publishProduct(workshop.store, directory, product, tree);
+      if (!copied.ok) return copied;
+      published.push(copied.value);
+    }
+    const variants = workshop.variants();
+    await writeRecords({ selected, request, outcome, variants, directory, products: published });
+    return ok(published);
+  });
+}
+
+function finalText(
+  session: Session,
+  { plan }: SelectedPlan,
+  outcome: BuildOutcome,
+  published: readonly PublishedProduct[],
+  spans: StageSpans,
+  directory: string,
+): string {
+  const place = path.relative(session.cwd, directory);
+  const shown = place.startsWith('..') ? directory : place === '' ? '.' : place;
+  const written = published.filter((product) => product.written);
+  if (outcome.ran.length === 0 && written.length === 0) {
+    return published.length === 0
+      ? 'nothing to do: everything is built\n'
+      : `nothing to do: everything is built, and the products lie in ${shown}\n`;
+  }
+  const lines = published.map(
+    ({ product, written: fresh }) => `  ${product.name}${fresh ? '' : ' (unchanged)'}\n`,
+  );
+  const products =
+    published.length === 0 ? '' : `\nProducts in ${shown}, with manifest.json and SHA256SUMS:\n`;
+  return `\n${stageTable(plan, outcome, spans.byStage)}${products}${lines.join('')}`;
+}
+
+function exitCodeOfAll(failures: readonly Failure[]): ExitCode {
+  const [first] = failures;
+  if (first === undefined) throw new Error('a build failed for no reason');
+  return failures.some(({ reason }) => reason === 'interrupted') ? 1 : exitCodeOf(first);
+}
+
+/** Four fifths of what this machine, or the container that this process is in, has. */
+function memoryMiB(): number {
+  const limit = process.constrainedMemory();
+  const bytes = limit > 0 ? Math.min(limit, totalmem()) : totalmem();
+  return Math.max(512, Math.floor((bytes * 0.8) / 1024 / 1024));
+}
+
+/** From the first start to the last end in each stage. */
+class StageSpans {
+  readonly byStage = new Map<string, StageSpan>();
+
+  take(event: BuildEvent): void {
+    if (event.kind !== 'action-started' && event.kind !== 'action-finished') return;
+    const stage = stageIdOf(actionName(event.action));
+    const span = this.byStage.get(stage);
+    this.byStage.set(stage, { from: span?.from ?? event.at, to: event.at });
+  }
+}

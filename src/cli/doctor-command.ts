@@ -1,0 +1,197 @@
+import { access, constants, statfs } from 'node:fs/promises';
+import { totalmem } from 'node:os';
+import path from 'node:path';
+import { findProgram, machinePath } from '../executor/host-programs.ts';
+import { compilerPrograms } from '../executor/machine-compiler.ts';
+import { listUtilities } from '../executor/machine-utilities.ts';
+import { probeNamespaces } from '../executor/namespaces.ts';
+import { failureText } from '../report/failure-text.ts';
+import { openDiskStore } from '../store/disk-store.ts';
+import { openArches } from './load-arches.ts';
+import { storeDirectory, type ExitCode, type Session } from './session.ts';
+
+/** One thing that was looked at. */
+export interface Finding {
+  readonly what: string;
+  /** `missing`: a build fails without it. `absent`: something else does, which `remedy` says. */
+  readonly state: 'ok' | 'missing' | 'absent';
+  /** What was found, or what is wrong. */
+  readonly detail: string;
+  /** What to do; undefined when all is well. */
+  readonly remedy?: string;
+}
+
+/** What the main command takes at least, for one arch and one host. */
+const room = { diskGiB: 15, memoryMiB: 2000 };
+
+/** `bootstrap doctor`: looks at everything that a build and a boot need, and changes nothing but an empty store. */
+export async function doctorCommand(session: Session, storeOption: string | undefined): Promise<ExitCode> {
+  const store = storeDirectory(session, storeOption);
+  const findings = [
+    nodeFinding(),
+    ...(await programFindings(machinePath)),
+    ...(await sandboxFindings(store)),
+    ...(await roomFindings(store)),
+    ...(await originFindings(machinePath)),
+    ...(await emulatorFindings(session)),
+  ];
+  session.out(findingsText(findings));
+  return findings.some(({ state }) => state === 'missing') ? 1 : 0;
+}
+
+/** A line for each finding, and one that sums them up. */
+export function findingsText(findings: readonly Finding[]): string {
+  const width = Math.max(...findings.map(({ what }) => what.length));
+  const lines = findings.map(({ what, state, detail, remedy }) => {
+    const remedies = remedy === undefined ? '' : `\n${' '.repeat(width + 11)}${remedy}`;
+    return `${state.padEnd(7)}  ${what.padEnd(width)}  ${detail}${remedies}\n`;
+  });
+  const missing = findings.filter(({ state }) => state === 'missing').length;
+  const sum =
+    missing === 0 ? 'This machine can build.' : `This machine cannot build yet: ${missing} missing.`;
+  return `${lines.join('')}\n${sum}\n`;
+}
+
+/** Compiler chain, make, and the utilities that the first action borrows. */
+export async function programFindings(directories: readonly string[]): Promise<readonly Finding[]> {
+  const findings: Finding[] = [];
+  const wanted = { ...compilerPrograms, make: 'make', sh: 'dash' };
+  for (const [program, debianPackage] of Object.entries(wanted)) {
+    const found = await findProgram(program, directories);
+    if (found !== undefined) findings.push({ what: program, state: 'ok', detail: found });
+    else findings.push(missingProgram(program, debianPackage));
+  }
+  const utilities = await listUtilities(directories);
+  if (utilities.ok)
+    findings.push({ what: 'utilities', state: 'ok', detail: 'sed, grep, awk and what else busybox takes' });
+  else if (utilities.failure.reason !== 'missing-program') {
+    findings.push({ what: 'utilities', state: 'missing', detail: failureText(utilities.failure) });
+  } else if (!(utilities.failure.program in wanted)) {
+    findings.push(missingProgram(utilities.failure.program, utilities.failure.debianPackage));
+  }
+  return findings;
+}
+
+function nodeFinding(): Finding {
+  // The launcher has seen to its being new enough.
+  return { what: 'node', state: 'ok', detail: `${process.version} at ${process.execPath}` };
+}
+
+async function sandboxFindings(storeRoot: string): Promise<readonly Finding[]> {
+  const store = await openDiskStore({ root: storeRoot, epochSeconds: 0 });
+  if (!store.ok) {
+    const [detail = '', ...rest] = failureText(store.failure).split('\n');
+    return [{ what: 'store', state: 'missing', detail, remedy: rest.at(-1)?.trim() ?? '' }];
+  }
+  const stored: Finding = { what: 'store', state: 'ok', detail: storeRoot };
+  const means = await probeNamespaces(store.value, 'where-allowed');
+  if (!means.ok) {
+    const { failure } = means;
+    if (failure.reason === 'missing-program')
+      return [stored, missingProgram(failure.program, failure.debianPackage)];
+    const [detail = '', ...rest] = failureText(failure).split('\n');
+    return [
+      stored,
+      { what: 'namespaces', state: 'missing', detail, remedy: rest.map((line) => line.trim()).join('; ') },
+    ];
+  }
+  const { overlays } = means.value;
+  const overlay: Finding =
+    overlays.readOnly && overlays.writable
+      ? { what: 'overlay mounts', state: 'ok', detail: 'allowed' }
+      : {
+          what: 'overlay mounts',
+          state: 'absent',
+          detail: 'refused: inputs are copied instead, which is slower',
+          remedy:
+            'Unprivileged overlay mounts want kernel 5.11 or later, and a store that is not itself on an overlay.',
+        };
+  return [stored, { what: 'namespaces', state: 'ok', detail: 'allowed' }, overlay];
+}
+
+async function roomFindings(storeRoot: string): Promise<readonly Finding[]> {
+  const { bavail, bsize } = await statfs(await nearestDirectory(storeRoot));
+  const free = (bavail * bsize) / 1024 ** 3;
+  const memory = Math.floor(totalmem() / 1024 ** 2);
+  const disk = `${free.toFixed(1)} GiB free for the store`;
+  const memoryText = `${memory} MiB`;
+  return [
+    free >= room.diskGiB
+      ? { what: 'disk', state: 'ok', detail: disk }
+      : {
+          what: 'disk',
+          state: 'missing',
+          detail: `${disk}, a build from nothing takes about ${room.diskGiB}`,
+          remedy: 'Free some, or name another place with --store DIR.',
+        },
+    memory >= room.memoryMiB
+      ? { what: 'memory', state: 'ok', detail: memoryText }
+      : {
+          what: 'memory',
+          state: 'missing',
+          detail: `${memoryText}, compiling gcc takes about ${room.memoryMiB}`,
+          remedy: 'Add some, or swap space.',
+        },
+  ];
+}
+
+/** Without apt, sources come from upstream or a mirror alone. */
+async function originFindings(directories: readonly string[]): Promise<readonly Finding[]> {
+  const found = await findProgram('apt-get', directories);
+  return [
+    found === undefined
+      ? {
+          what: 'apt-get',
+          state: 'absent',
+          detail: 'sources come from their upstream sites or --mirror URL only',
+          remedy: 'It is a part of Debian and its like; other systems do without.',
+        }
+      : { what: 'apt-get', state: 'ok', detail: found },
+  ];
+}
+
+/** An emulator is wanted by `run` alone, so none is `missing`. */
+async function emulatorFindings(session: Session): Promise<readonly Finding[]> {
+  const arches = await openArches(session.repository);
+  const users = new Map<string, { debianPackage: string; arches: string[] }>();
+  const findings: Finding[] = [];
+  for (const name of arches.names) {
+    const arch = await arches.load(name);
+    if (!arch.ok) {
+      findings.push({ what: `arches/${name}.ts`, state: 'missing', detail: failureText(arch.failure) });
+      continue;
+    }
+    const { program, debianPackage } = arch.value.emulator;
+    const user = users.get(program) ?? { debianPackage, arches: [] };
+    user.arches.push(name);
+    users.set(program, user);
+  }
+  const searchPath = (session.env['PATH'] ?? '').split(':').filter((directory) => directory !== '');
+  for (const [program, { debianPackage, arches: names }] of users) {
+    const found = await findProgram(program, searchPath);
+    findings.push(
+      found === undefined
+        ? {
+            what: program,
+            state: 'absent',
+            detail: `wanted by \`bootstrap run\` for ${names.join(', ')}`,
+            remedy: `apt-get install ${debianPackage}`,
+          }
+        : { what: program, state: 'ok', detail: found },
+    );
+  }
+  return findings;
+}
+
+function missingProgram(program: string, debianPackage: string): Finding {
+  return { what: program, state: 'missing', detail: 'not found', remedy: `apt-get install ${debianPackage}` };
+}
+
+/** The store may not exist yet: its file system is that of the nearest directory above it. */
+async function nearestDirectory(directory: string): Promise<string> {
+  const there = await access(directory, constants.F_OK).then(
+    () => true,
+    () => false,
+  );
+  return there || directory === '/' ? directory : nearestDirectory(path.dirname(directory));
+}

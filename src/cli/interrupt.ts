@@ -1,0 +1,35 @@
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+export interface Interrupt {
+  /** Aborted with the signal's name as reason. */
+  readonly signal: AbortSignal;
+  /** Gives the signals back to the system. */
+  release(): void;
+}
+
+/**
+ * Turns the first Ctrl-C (or SIGTERM, SIGHUP) into an abort, which ends running actions and what they started. A second
+ * one ends this process at once; sandboxes die with it, because each has a parent-death signal.
+ *
+ * @param say tells the user that the first one was heard
+ * @param beforeExit puts the terminal in order where there is no time for more
+ */
+export function catchInterrupts(say: (line: string) => void, beforeExit: () => void): Interrupt {
+  const controller = new AbortController();
+  const onSignal = (name: NodeJS.Signals): void => {
+    if (controller.signal.aborted) {
+      beforeExit();
+      process.kill(process.pid, 'SIGKILL');
+      return;
+    }
+    controller.abort(name);
+    say(`bootstrap: ${name}, ending what runs; once more ends at once`);
+  };
+  for (const name of signals) process.on(name, onSignal);
+  return {
+    signal: controller.signal,
+    release: () => {
+      for (const name of signals) process.off(name, onSignal);
+    },
+  };
+}

@@ -1,0 +1,100 @@
+import { unreachable } from '../core/result.ts';
+import type { Failure } from '../core/failure.ts';
+import { failed, ok, type Result } from '../core/result.ts';
+import { stageNames } from '../plan/select.ts';
+import { loadRepository, type Repository } from './load-inputs.ts';
+import { unknownName } from './nearest.ts';
+import { explain, type ExitCode, type Session } from './session.ts';
+
+const subjects = ['arches', 'stages', 'sources'] as const;
+type Subject = (typeof subjects)[number];
+
+/** One line for each stage; a new one does not compile until it has its line. */
+const stageSummaries: Readonly<Record<(typeof stageNames)[number], string>> = {
+  'host-tools': 'shell, make and every utility that later stages run',
+  'stage-1': 'compilers that run here and build for the arch and for the host',
+  'cross-compiler': 'static relocatable compiler: runs on the host, builds for the arch',
+  'native-compiler': 'static compiler that runs on the arch itself',
+  kernel: 'bootable kernel with its device tree',
+  'root-filesystem': 'busybox, toybox, bash, init and the shared libraries',
+  'system-image': 'kernel, root filesystem and run-emulator.sh, ready to boot',
+};
+
+/** One listed thing: what is printed in a line, and what `--json` says of it. */
+interface Item {
+  readonly name: string;
+  readonly text: string;
+  readonly facts: Readonly<Record<string, unknown>>;
+}
+
+/** `bootstrap list`. */
+export async function listCommand(
+  session: Session,
+  what: string | undefined,
+  json: boolean,
+): Promise<ExitCode> {
+  const asked = subjects.filter((subject) => what === undefined || subject === what);
+  if (asked.length === 0) return explain(session, unknownName('list', what ?? '', subjects));
+  const repository = await loadRepository(session.repository);
+  if (!repository.ok) return explain(session, repository.failure);
+  const sections = new Map<Subject, readonly Item[]>();
+  for (const subject of asked) {
+    const items = await itemsOf(subject, repository.value);
+    if (!items.ok) return explain(session, items.failure);
+    sections.set(subject, items.value);
+  }
+  session.out(json ? jsonText(sections) : sectionText(sections));
+  return 0;
+}
+
+async function itemsOf(subject: Subject, repository: Repository): Promise<Result<readonly Item[], Failure>> {
+  switch (subject) {
+    case 'arches':
+      return archItems(repository);
+    case 'stages':
+      return ok(
+        stageNames.map((name) => ({
+          name,
+          text: stageSummaries[name],
+          facts: { name, summary: stageSummaries[name] },
+        })),
+      );
+    case 'sources':
+      return ok(
+        repository.lock.sources.map(({ name, version, isDefault, licence, homepage }) => ({
+          name: `${name} ${version}`,
+          text: `${licence}${isDefault ? '' : ' (not the default version)'}`,
+          facts: { name, version, isDefault, licence, homepage },
+        })),
+      );
+    default:
+      return unreachable(subject);
+  }
+}
+
+async function archItems({ arches }: Repository): Promise<Result<readonly Item[], Failure>> {
+  const items: Item[] = [];
+  for (const name of arches.names) {
+    const arch = await arches.load(name);
+    if (!arch.ok) return failed(arch.failure);
+    const { summary, aliases, triple } = arch.value;
+    const also = aliases.length === 0 ? '' : ` (also: ${aliases.join(', ')})`;
+    items.push({ name, text: `${summary}${also}`, facts: { name, summary, aliases, triple } });
+  }
+  return ok(items);
+}
+
+function jsonText(sections: ReadonlyMap<Subject, readonly Item[]>): string {
+  const facts = [...sections].map(([subject, items]) => [subject, items.map((item) => item.facts)] as const);
+  return `${JSON.stringify(Object.fromEntries(facts), undefined, 2)}\n`;
+}
+
+function sectionText(sections: ReadonlyMap<Subject, readonly Item[]>): string {
+  return [...sections]
+    .map(([subject, items]) => {
+      const width = Math.max(0, ...items.map(({ name }) => name.length));
+      const lines = items.map(({ name, text }) => `  ${name.padEnd(width)}  ${text}\n`);
+      return `${subject}:\n${lines.join('')}`;
+    })
+    .join('\n');
+}

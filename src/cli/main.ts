@@ -1,0 +1,59 @@
+import { CommanderError } from 'commander';
+import { setMaxListeners } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { StoreFault } from '../store/fault.ts';
+import { createProgram } from './program.ts';
+import { explain, processSession, type ExitCode, type Session } from './session.ts';
+
+/** Runs one command line in this process and ends it with the command's exit code. */
+export async function main(argv: readonly string[]): Promise<never> {
+  // A reader that has seen enough (`bootstrap plan | head`) is no failure.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    process.exit(error.code === 'EPIPE' ? 0 : 1);
+  });
+  process.stderr.on('error', () => undefined);
+  // Each running action listens for the abort: with -j 16 those are more than what Node takes for a leak.
+  setMaxListeners(0);
+  const session = processSession();
+  process.on('uncaughtException', (error) => {
+    process.exit(explainBug(session, error));
+  });
+  process.on('unhandledRejection', (error) => {
+    process.exit(explainBug(session, error));
+  });
+  process.exit(await runCommandLine(session, argv));
+}
+
+/** The whole program but for the process around it. Never throws. */
+export async function runCommandLine(session: Session, argv: readonly string[]): Promise<ExitCode> {
+  let code: ExitCode = 0;
+  try {
+    const program = createProgram(session, await version(session.repository), (result) => {
+      code = result;
+    });
+    if (argv.length === 0) {
+      session.err(program.helpInformation());
+      return 2;
+    }
+    await program.parseAsync([...argv], { from: 'user' });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (error instanceof StoreFault) return explain(session, error.failure);
+    return explainBug(session, error);
+  }
+}
+
+function explainBug(session: Session, error: unknown): ExitCode {
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  session.err(
+    `bootstrap: this is a bug of bootstrap itself, not of what you did; please report it with these lines:\n${stack}\n`,
+  );
+  return 1;
+}
+
+async function version(repository: string): Promise<string> {
+  const text = await readFile(path.join(repository, 'package.json'), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}

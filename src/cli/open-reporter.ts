@@ -1,0 +1,65 @@
+import { closeSync, openSync, writeSync } from 'node:fs';
+import path from 'node:path';
+import type { Failure } from '../core/failure.ts';
+import { failed, ok, type Result } from '../core/result.ts';
+import { createJsonReporter } from '../report/json-lines.ts';
+import { createLineReporter } from '../report/lines.ts';
+import type { Reporter } from '../report/reporter.ts';
+import { createTerminalReporter } from '../report/terminal.ts';
+import type { Session } from './session.ts';
+
+/** The reporter that fits where stderr goes, and one more for `--events FILE`. */
+export function openReporter(session: Session, eventsFile: string | undefined): Result<Reporter, Failure> {
+  const main = openMain(session);
+  if (eventsFile === undefined) return ok(main);
+  const file = path.resolve(session.cwd, eventsFile);
+  let descriptor: number;
+  try {
+    descriptor = openSync(file, 'w');
+  } catch (error) {
+    return failed({ reason: 'unwritable', path: file, detail: (error as Error).message });
+  }
+  let open = true;
+  const events = createJsonReporter({
+    write: (text) => {
+      try {
+        writeSync(descriptor, text);
+      } catch (error) {
+        // A full disk, or a reader that has gone: no reason to end a build that goes well.
+        open = false;
+        closeSync(descriptor);
+        session.err(`bootstrap: no more events are written to ${file}: ${(error as Error).message}\n`);
+      }
+    },
+  });
+  return ok({
+    report: (event) => {
+      main.report(event);
+      if (open) events.report(event);
+    },
+    close: () => {
+      main.close();
+      if (open) closeSync(descriptor);
+      open = false;
+    },
+  });
+}
+
+function openMain(session: Session): Reporter {
+  const sink = { write: session.err };
+  if (!session.errIsTerminal || session.env['TERM'] === 'dumb') return createLineReporter(sink);
+  const reporter = createTerminalReporter({
+    sink,
+    size: () => ({ columns: process.stderr.columns, rows: process.stderr.rows }),
+    colour: session.env['NO_COLOR'] === undefined || session.env['NO_COLOR'] === '',
+    clock: () => performance.now(),
+    schedule: (redraw, milliseconds) => {
+      const timer = setInterval(redraw, milliseconds);
+      timer.unref();
+      return () => clearInterval(timer);
+    },
+  });
+  // However this process ends by itself, also by a bug: the cursor comes back.
+  process.once('exit', () => reporter.close());
+  return reporter;
+}

@@ -1,0 +1,87 @@
+import { lstatSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { BuildOutcome } from '../../engine/build.ts';
+import { planIds } from '../../plan/bind.ts';
+import type { Key, ActionName } from '../../plan/names.ts';
+import type { BuildRequest } from '../build-command.ts';
+import { compilerVersion } from '../compiler-version.ts';
+import type { SelectedPlan } from '../select-plan.ts';
+import type { Workshop } from '../workshop.ts';
+import {
+  manifestOf,
+  mergeManifests,
+  parseManifest,
+  renderManifest,
+  renderSums,
+  type Manifest,
+  type ManifestOptions,
+  type ManifestProduct,
+} from './manifest.ts';
+import { replaceFile, sumsName } from './out-directory.ts';
+import type { PublishedProduct } from './publish.ts';
+
+export interface RecordRequest {
+  readonly selected: SelectedPlan;
+  readonly request: BuildRequest;
+  readonly outcome: BuildOutcome;
+  readonly variants: ReturnType<Workshop['variants']>;
+  /** The output directory, in which this process is alone. */
+  readonly directory: string;
+  readonly products: readonly PublishedProduct[];
+}
+
+/** Writes `manifest.json` and `SHA256SUMS` for this run and those before it; not when they say the same already. */
+export async function writeRecords(record: RecordRequest): Promise<void> {
+  const { selected, outcome, directory } = record;
+  const keys = new Map<ActionName, Key>([...outcome.results].map(([name, { key }]) => [name, key]));
+  const now = manifestOf({
+    arch: selected.inputs.target.name,
+    options: optionsOf(record),
+    build: { cpu: selected.inputs.build.cpu, compiler: await compilerVersion() },
+    plan: selected.plan,
+    planIds: planIds(selected.plan),
+    keys,
+    locked: selected.inputs.lock.sources,
+    variants: record.variants,
+    products: record.products,
+  });
+  const file = path.join(directory, 'manifest.json');
+  const earlier = await earlierManifest(file, now.arch);
+  const manifest = earlier === undefined ? now : mergeManifests(earlier, now, liesIn(directory));
+  await replaceWhenOther(file, renderManifest(manifest));
+  await replaceWhenOther(path.join(directory, sumsName), renderSums(manifest));
+}
+
+function optionsOf({ selected, request }: RecordRequest): ManifestOptions {
+  const { goal, until, only } = request.plan;
+  const accepted = [...request.sources.acceptVariants].sort();
+  return {
+    host: selected.inputs.host.name,
+    goal: goal.kind,
+    withNative: goal.withNative,
+    ...(until === undefined ? {} : { until }),
+    ...(only === undefined ? {} : { only }),
+    ...(accepted.length === 0 ? {} : { acceptedVariants: accepted }),
+  };
+}
+
+async function earlierManifest(file: string, arch: string): Promise<Manifest | undefined> {
+  const text = await readFile(file, 'utf8').catch(() => undefined);
+  const manifest = text === undefined ? undefined : parseManifest(text);
+  return manifest?.arch === arch ? manifest : undefined;
+}
+
+/** A product that the user took away or replaced is not vouched for any longer. */
+function liesIn(directory: string): (product: ManifestProduct) => boolean {
+  return (product) => {
+    const found = lstatSync(path.join(directory, product.name), { throwIfNoEntry: false });
+    if (found === undefined) return false;
+    return product.sha256 === undefined ? found.isDirectory() : found.isFile() && found.size === product.size;
+  };
+}
+
+async function replaceWhenOther(file: string, text: string): Promise<void> {
+  const before = await readFile(file, 'utf8').catch(() => undefined);
+  if (before !== text) await replaceFile(file, text);
+}

@@ -1,0 +1,110 @@
+import { spawn } from 'node:child_process';
+import { constants as system } from 'node:os';
+import { access, constants } from 'node:fs/promises';
+import path from 'node:path';
+import { imageFiles } from '../inputs/emulator.ts';
+import { openArches } from './load-arches.ts';
+import { explain, outDirectory, type ExitCode, type Session } from './session.ts';
+
+/**
+ * `bootstrap run ARCH`: boots the image in the output directory with its own `run-emulator.sh`. What that script
+ * takes from its environment (`QEMU_MEMORY`, `QEMU_EXTRA`, `KERNEL_EXTRA`) is the user's.
+ */
+export async function runCommand(
+  session: Session,
+  name: string,
+  extra: readonly string[],
+  out: string | undefined,
+): Promise<ExitCode> {
+  const found = await (await openArches(session.repository)).find(name, 'arch');
+  if (!found.ok) return explain(session, found.failure);
+  const arch = found.value;
+  const script = path.join(
+    outDirectory(session, out, arch.name),
+    `system-image-${arch.name}`,
+    imageFiles.script,
+  );
+  if (!(await exists(script))) {
+    const where = out === undefined ? '' : ` --out ${out}`;
+    return explain(session, {
+      reason: 'wrong-use',
+      what: `there is no image for ${arch.name}: ${script} does not exist`,
+      hint: `Make one with: bootstrap image ${arch.name} --with-native${where}`,
+    });
+  }
+  const { program, debianPackage } = arch.emulator;
+  if (!(await isInPath(program, session.env['PATH'] ?? ''))) {
+    return explain(session, {
+      reason: 'missing-program',
+      program,
+      purpose: `booting ${arch.name}`,
+      debianPackage,
+    });
+  }
+  // The script splits QEMU_EXTRA at spaces and has no way to quote.
+  const split = extra.find((argument) => /\s/.test(argument) || argument === '');
+  if (split !== undefined) {
+    return explain(session, {
+      reason: 'wrong-use',
+      what: `the emulator's argument '${split}' is empty or holds white space, which cannot be handed on`,
+      hint: `Start ${script} by hand, or name files without spaces.`,
+    });
+  }
+  const words = [session.env['QEMU_EXTRA'], ...extra].filter((word) => word !== undefined && word !== '');
+  return start(session, script, { ...session.env, QEMU_EXTRA: words.join(' ') });
+}
+
+/** Ctrl-C belongs to the guest, so this process does not end by it. */
+function start(
+  session: Session,
+  script: string,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<ExitCode> {
+  const leave = (): void => undefined;
+  process.on('SIGINT', leave);
+  return new Promise((resolve) => {
+    const child = spawn(script, [], { stdio: 'inherit', env: { ...env } });
+    const end = (signal: NodeJS.Signals): void => void child.kill(signal);
+    process.on('SIGTERM', end);
+    process.on('SIGHUP', end);
+    const finish = (code: ExitCode): void => {
+      process.off('SIGINT', leave);
+      process.off('SIGTERM', end);
+      process.off('SIGHUP', end);
+      resolve(code);
+    };
+    child.on('error', (error) => {
+      finish(
+        explain(session, { reason: 'emulator-failed', detail: `${script}: ${error.message}`, lastLines: [] }),
+      );
+    });
+    child.on('close', (code, signal) => {
+      if (code === 0) return finish(0);
+      // 2 is the script's own word for wrong settings, and it has said what is wrong.
+      if (code === 2) return finish(2);
+      const ended =
+        signal === null ? `exit code ${String(code)}` : `signal ${signal} (${system.signals[signal]})`;
+      finish(
+        explain(session, {
+          reason: 'emulator-failed',
+          detail: `${script} ended with ${ended}`,
+          lastLines: [],
+        }),
+      );
+    });
+  });
+}
+
+async function isInPath(program: string, searchPath: string): Promise<boolean> {
+  for (const directory of searchPath.split(':')) {
+    if (await exists(path.join(directory === '' ? '.' : directory, program), constants.X_OK)) return true;
+  }
+  return false;
+}
+
+function exists(file: string, mode = constants.F_OK): Promise<boolean> {
+  return access(file, mode).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,62 @@
+import { homedir, tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Failure } from '../core/failure.ts';
+import { exitCodeOf, failureText } from '../report/failure-text.ts';
+
+/** Where the program stands: everything that it takes from the process, gathered once. */
+export interface Session {
+  /** Absolute path of this repository. */
+  readonly repository: string;
+  /** Where the user stands; relative paths of options mean this. */
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Results that a user may want to pipe. */
+  readonly out: (text: string) => void;
+  /** Everything said on the way. */
+  readonly err: (text: string) => void;
+  readonly errIsTerminal: boolean;
+}
+
+/** The session of this process. */
+export function processSession(): Session {
+  return {
+    repository: fileURLToPath(new URL('../../', import.meta.url)).replace(/\/$/, ''),
+    cwd: process.cwd(),
+    env: process.env,
+    out: (text) => void process.stdout.write(text),
+    err: (text) => void process.stderr.write(text),
+    errIsTerminal: process.stderr.isTTY,
+  };
+}
+
+export type ExitCode = 0 | 1 | 2;
+
+/** Says on stderr what failed, and gives the exit code for it. */
+export function explain(session: Session, failure: Failure): ExitCode {
+  session.err(`bootstrap: ${failureText(failure)}\n`);
+  return exitCodeOf(failure);
+}
+
+/** Directory of the store: `--store`, `$BOOTSTRAP_STORE`, or `bootstrap` in the user's cache directory. Absolute. */
+export function storeDirectory(session: Session, option: string | undefined): string {
+  const named = option ?? nonEmpty(session.env['BOOTSTRAP_STORE']);
+  if (named !== undefined) return path.resolve(session.cwd, named);
+  const cache = nonEmpty(session.env['XDG_CACHE_HOME']);
+  if (cache !== undefined && path.isAbsolute(cache)) return path.join(cache, 'bootstrap');
+  const home = nonEmpty(session.env['HOME']) ?? homedir();
+  // A user without a home (some service accounts) still gets a place of their own.
+  if (!path.isAbsolute(home)) return path.join(tmpdir(), `bootstrap-${process.getuid?.() ?? 0}`);
+  return path.join(home, '.cache', 'bootstrap');
+}
+
+/** Directory that receives products of an arch: `out/<arch>` in the repository, or `--out DIR`/`<arch>`. Absolute. */
+export function outDirectory(session: Session, option: string | undefined, arch: string): string {
+  const parent =
+    option === undefined ? path.join(session.repository, 'out') : path.resolve(session.cwd, option);
+  return path.join(parent, arch);
+}
+
+function nonEmpty(text: string | undefined): string | undefined {
+  return text === '' ? undefined : text;
+}

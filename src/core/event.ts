@@ -1,0 +1,76 @@
+import type { Failure } from './failure.ts';
+
+/** Why an action has to run, recorded where that is decided. */
+export type Why =
+  | { readonly kind: 'never-built' }
+  /** Built before, but its recipe is another now. */
+  | { readonly kind: 'recipe-changed' }
+  /** Built before with the same recipe; these refs have other content now. */
+  | { readonly kind: 'inputs-changed'; readonly refs: readonly string[] }
+  /** The result is known, but a tree of it was collected or damaged and something needs it. */
+  | { readonly kind: 'tree-gone'; readonly outputs: readonly string[] };
+
+/** What the engine tells while it works; reporters turn it into text. Times are milliseconds of the engine's clock. */
+export type BuildEvent =
+  | {
+      readonly kind: 'build-started';
+      readonly at: number;
+      readonly actions: number;
+      readonly sources: number;
+    }
+  | {
+      readonly kind: 'source-started';
+      readonly at: number;
+      readonly source: string;
+    }
+  | {
+      readonly kind: 'source-progress';
+      readonly at: number;
+      readonly source: string;
+      readonly line: string;
+    }
+  | {
+      readonly kind: 'source-finished';
+      readonly at: number;
+      readonly source: string;
+      readonly digest: string;
+    }
+  | {
+      readonly kind: 'action-started';
+      readonly at: number;
+      readonly action: string;
+      readonly why: Why;
+      readonly log: string;
+    }
+  | {
+      readonly kind: 'action-output';
+      readonly at: number;
+      readonly action: string;
+      readonly line: string;
+    }
+  | {
+      readonly kind: 'action-finished';
+      readonly at: number;
+      readonly action: string;
+      readonly wallSeconds: number;
+      readonly cpuSeconds: number;
+      /** Whether all outputs came out as they had been before: what follows need not run. */
+      readonly unchanged: boolean;
+    }
+  /** The result was in the store. */
+  | {
+      readonly kind: 'action-cached';
+      readonly at: number;
+      readonly action: string;
+    }
+  | { readonly kind: 'failed'; readonly at: number; readonly failure: Failure }
+  | { readonly kind: 'note'; readonly at: number; readonly text: string }
+  | {
+      readonly kind: 'build-finished';
+      readonly at: number;
+      readonly ran: number;
+      readonly cached: number;
+      readonly failed: number;
+      readonly wallSeconds: number;
+      readonly cpuSeconds: number;
+    };

@@ -1,0 +1,166 @@
+/**
+ * Every expected failure of the project, as plain data. The text of each is in
+ * `src/report/failure-text.ts`, a table typed over `reason`; a new variant does not compile until
+ * it has its text there.
+ */
+export type Failure =
+  // ---- wrong use and bad input: exit code 2
+  | {
+      readonly reason: 'wrong-use';
+      readonly what: string;
+      readonly hint: string;
+    }
+  | {
+      readonly reason: 'unknown-name';
+      /** What kind of thing was asked for, as a noun: `arch`, `stage`, `host`, `action`. */
+      readonly kind: string;
+      readonly name: string;
+      /** Nearest known names, best first; empty when none is near. */
+      readonly nearest: readonly string[];
+      readonly known: readonly string[];
+    }
+  | {
+      readonly reason: 'bad-input';
+      /** The file, relative to the repository where it lies in it. */
+      readonly file: string;
+      /** All faults found, not the first one. */
+      readonly faults: readonly Fault[];
+    }
+  | {
+      readonly reason: 'plan-fault';
+      /** A plan that contradicts itself: clashing tools, unknown refs, circles. */
+      readonly faults: readonly string[];
+    }
+  // ---- the machine: exit code 1, or 2 where the user named the thing
+  | {
+      readonly reason: 'missing-program';
+      readonly program: string;
+      /** What it is needed for. */
+      readonly purpose: string;
+      /** Debian package that brings it. */
+      readonly debianPackage: string;
+    }
+  | {
+      readonly reason: 'namespaces-refused';
+      /** What was tried and what the system answered. */
+      readonly detail: string;
+      /** The setting to change, as a command. */
+      readonly remedy: string;
+    }
+  | {
+      readonly reason: 'no-room';
+      readonly path: string;
+      readonly detail: string;
+    }
+  | {
+      readonly reason: 'unwritable';
+      readonly path: string;
+      readonly detail: string;
+    }
+  | {
+      readonly reason: 'store-locked';
+      readonly path: string;
+      readonly holder: string;
+    }
+  // ---- sources
+  | {
+      readonly reason: 'source-unavailable';
+      readonly source: string;
+      /** Every origin tried, with why it did not serve. */
+      readonly attempts: readonly {
+        readonly origin: string;
+        readonly why: string;
+      }[];
+      readonly offline: boolean;
+    }
+  | {
+      readonly reason: 'wrong-hash';
+      readonly source: string;
+      readonly origin: string;
+      readonly expected: string;
+      readonly actual: string;
+    }
+  | {
+      readonly reason: 'wrong-tree';
+      readonly source: string;
+      readonly origin: string;
+      readonly expected: string;
+      readonly actual: string;
+    }
+  | {
+      readonly reason: 'hostile-archive';
+      readonly archive: string;
+      readonly entry: string;
+      readonly why: string;
+    }
+  | {
+      readonly reason: 'bad-archive';
+      readonly archive: string;
+      readonly why: string;
+    }
+  | {
+      readonly reason: 'patch-failed';
+      readonly source: string;
+      readonly patch: string;
+      /** Line of the patch file whose hunk does not apply. */
+      readonly line: number;
+      readonly why: string;
+    }
+  // ---- building: exit code 1
+  | {
+      readonly reason: 'action-failed';
+      readonly action: string;
+      /** Exit code of the action's script; 128+N where signal N ended it. */
+      readonly exitCode: number;
+      readonly log: string;
+      readonly lastLines: readonly string[];
+    }
+  | {
+      readonly reason: 'missing-output';
+      readonly action: string;
+      readonly output: string;
+      readonly path: string;
+      readonly log: string;
+    }
+  | {
+      readonly reason: 'clashing-inputs';
+      readonly action: string;
+      readonly path: string;
+      /** The file that differs, relative to `path`, and the two refs that bring it. */
+      readonly file: string;
+      readonly refs: readonly string[];
+    }
+  | {
+      readonly reason: 'damaged-tree';
+      readonly digest: string;
+      readonly detail: string;
+    }
+  /** A directory that cannot become a tree: it holds a socket, device or pipe, or a name that is not UTF-8. */
+  | {
+      readonly reason: 'unfit-tree';
+      /** The offending file. */
+      readonly path: string;
+      readonly why: string;
+    }
+  | {
+      readonly reason: 'backend-unreachable';
+      readonly backend: string;
+      readonly detail: string;
+    }
+  | {
+      readonly reason: 'emulator-failed';
+      readonly detail: string;
+      readonly lastLines: readonly string[];
+    }
+  | { readonly reason: 'interrupted'; readonly signal: string };
+
+/** One fault of an input file. */
+export interface Fault {
+  /** Field path such as `kernel.symbols[3]`; empty for the file as a whole. */
+  readonly field: string;
+  /** 1-based line in the file, where it is known. */
+  readonly line?: number;
+  readonly message: string;
+}
+
+export type FailureReason = Failure['reason'];

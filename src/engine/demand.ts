@@ -1,0 +1,139 @@
+import type { Digest } from '../core/digest.ts';
+import type { Plan, Ref } from '../plan/action.ts';
+import { bindRecipe } from '../plan/bind.ts';
+import type { Content } from '../plan/bound.ts';
+import { refsOf } from '../plan/graph.ts';
+import { keyOf } from '../plan/key.ts';
+import type { ActionName } from '../plan/names.ts';
+import type { Store } from '../store/store.ts';
+import { recallAction, traceOf, whyRun } from './history.ts';
+import { expireDependants, sameOutputs, wholeResult, type Node } from './nodes.ts';
+import type { Presence } from './presence.ts';
+import { supplyId, type Supply } from './supplies.ts';
+
+/** Works out what is known and what is wanted of a plan, from what the store remembers. */
+export class Demand {
+  readonly #plan: Plan;
+  readonly #nodes: ReadonlyMap<ActionName, Node>;
+  readonly #supplies: ReadonlyMap<string, Supply>;
+  readonly #store: Store;
+  readonly #presence: Presence;
+
+  constructor(
+    plan: Plan,
+    nodes: ReadonlyMap<ActionName, Node>,
+    supplies: ReadonlyMap<string, Supply>,
+    store: Store,
+    presence: Presence,
+  ) {
+    this.#plan = plan;
+    this.#nodes = nodes;
+    this.#supplies = supplies;
+    this.#store = store;
+    this.#presence = presence;
+  }
+
+  /** Content of a ref, as far as it is known. */
+  #contentOf(ref: Ref): Content | undefined {
+    if (ref.kind === 'file') return { kind: 'file', digest: ref.digest, executable: ref.executable };
+    const tree = ref.kind === 'output' ? this.#outputOf(ref) : this.#supplyOf(ref)?.digest;
+    return tree === undefined ? undefined : { kind: 'tree', digest: tree };
+  }
+
+  #outputOf(ref: Extract<Ref, { kind: 'output' }>): Digest | undefined {
+    const producer = this.#nodeOf(ref.action);
+    if (producer.state === 'waiting' || producer.stale) return undefined;
+    return producer.result?.outputs[ref.output];
+  }
+
+  #supplyOf(ref: Ref): Supply | undefined {
+    const id = supplyId(ref);
+    return id === undefined ? undefined : this.#supplies.get(id);
+  }
+
+  #nodeOf(name: ActionName): Node {
+    const node = this.#nodes.get(name);
+    if (node === undefined) throw new Error(`the plan lists no action ${name}`);
+    return node;
+  }
+
+  /** A ref's content where a key was computed from it, so that it must be known. */
+  readonly resolve = (ref: Ref): Content => {
+    const content = this.#contentOf(ref);
+    if (content === undefined) throw new Error('content of a resolved action is not known');
+    return content;
+  };
+
+  /** Computes what keys can be computed, and looks each up: from the bottom up, touching no tree. */
+  async resolveKeys(onHit: (node: Node) => void): Promise<void> {
+    const store = this.#store;
+    for (const node of this.#nodes.values()) {
+      const { action } = node;
+      if (node.state !== 'waiting') continue;
+      if (!refsOf(action.recipe).every((ref) => this.#contentOf(ref) !== undefined)) continue;
+      const bound = bindRecipe(action.recipe, this.resolve);
+      node.bound = bound;
+      node.key = keyOf(bound);
+      const result = await wholeResult(store, node.key, bound);
+      if (result === undefined) {
+        node.result = undefined;
+        node.state = 'must-run';
+        node.why = whyRun(action, traceOf(action, this.resolve), await recallAction(store, action.name));
+        continue;
+      }
+      node.state = 'known';
+      if (!sameOutputs(node.result?.outputs, result.outputs)) expireDependants(node);
+      node.result = result;
+      onHit(node);
+    }
+  }
+
+  /** Trees of products must be there; those of other actions only when something that runs reads them. */
+  async wantProducts(): Promise<void> {
+    for (const { ref } of this.#plan.products) await this.#wantOutput(ref);
+  }
+
+  /**
+   * Wants what actions that must run will read, and returns those that could start now. From the top down, so that a
+   * chain of producers whose trees are gone is found in one pass.
+   */
+  async wantInputs(): Promise<readonly Node[]> {
+    const ready: Node[] = [];
+    for (const node of [...this.#nodes.values()].reverse()) {
+      if (node.state !== 'must-run') continue;
+      let complete = true;
+      for (const ref of refsOf(node.action.recipe)) {
+        if (ref.kind === 'file') continue;
+        const here = ref.kind === 'output' ? await this.#wantOutput(ref) : await this.#wantSupply(ref);
+        complete &&= here;
+      }
+      if (complete) ready.push(node);
+    }
+    return ready.reverse();
+  }
+
+  /** Whether an output is settled and there; where its tree is gone, its producer must run again. */
+  async #wantOutput(ref: Extract<Ref, { kind: 'output' }>): Promise<boolean> {
+    const producer = this.#nodeOf(ref.action);
+    const tree = producer.result?.outputs[ref.output];
+    if (producer.state === 'known' && tree !== undefined) {
+      if (await this.#presence.has(tree)) return true;
+      producer.state = 'must-run';
+      producer.why = { kind: 'tree-gone', outputs: [ref.output] };
+    } else if (producer.state === 'must-run' && producer.why?.kind === 'tree-gone' && tree !== undefined) {
+      const { outputs } = producer.why;
+      if (!outputs.includes(ref.output) && !(await this.#presence.has(tree))) {
+        producer.why = { kind: 'tree-gone', outputs: [...outputs, ref.output] };
+      }
+    }
+    return false;
+  }
+
+  async #wantSupply(ref: Ref): Promise<boolean> {
+    const supply = this.#supplyOf(ref);
+    if (supply?.digest === undefined || supply.state !== 'idle') return false;
+    if (await this.#presence.has(supply.digest)) return true;
+    supply.state = 'wanted';
+    return false;
+  }
+}

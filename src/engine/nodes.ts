@@ -1,0 +1,103 @@
+import type { Digest } from '../core/digest.ts';
+import type { Why } from '../core/event.ts';
+import type { Action, Plan } from '../plan/action.ts';
+import type { BoundRecipe } from '../plan/bound.ts';
+import { planIds } from '../plan/bind.ts';
+import { dependenciesOf } from '../plan/graph.ts';
+import type { ActionName, Key, PlanId } from '../plan/names.ts';
+import type { ActionResult, Store } from '../store/store.ts';
+
+/**
+ * Where an action stands in a run.
+ *
+ * - `waiting`: its key is not known yet, because content that it reads is not
+ * - `known`: its result is known, from the store or from this run
+ * - `must-run`: its key is known, and no result is, or a tree of the result is gone and wanted
+ * - `running`
+ * - `failed`
+ */
+export type NodeState = 'waiting' | 'known' | 'must-run' | 'running' | 'failed';
+
+/** An action in a run. Changed by the build loop alone, between its waits. */
+export interface Node {
+  readonly action: Action;
+  readonly planId: PlanId;
+  /** Actions that it reads outputs of, and those that read its outputs. */
+  readonly dependencies: readonly Node[];
+  readonly dependants: Node[];
+  state: NodeState;
+  /** Known unless waiting for the first time. */
+  key: Key | undefined;
+  bound: BoundRecipe | undefined;
+  /** Latest known result; while the action runs again for a tree that is gone, still the earlier one. */
+  result: ActionResult | undefined;
+  /** Why it must run. */
+  why: Why | undefined;
+  /** Content that it reads changed while it ran: its result belongs to the old key. */
+  stale: boolean;
+  /** Whether it ran to its end in this run. */
+  ran: boolean;
+}
+
+/** The nodes of a plan, in its order. */
+export function makeNodes(plan: Plan): ReadonlyMap<ActionName, Node> {
+  const ids = planIds(plan);
+  const nodes = new Map<ActionName, Node>();
+  for (const action of plan.actions) {
+    const id = ids.get(action.name);
+    if (id === undefined) throw new Error(`no plan id for ${action.name}`);
+    const dependencies = dependenciesOf(action).map((name) => {
+      const dependency = nodes.get(name);
+      if (dependency === undefined) throw new Error(`the plan lists ${name} after ${action.name}`);
+      return dependency;
+    });
+    const node: Node = {
+      action,
+      planId: id,
+      dependencies,
+      dependants: [],
+      state: 'waiting',
+      key: undefined,
+      bound: undefined,
+      result: undefined,
+      why: undefined,
+      stale: false,
+      ran: false,
+    };
+    for (const dependency of dependencies) dependency.dependants.push(node);
+    nodes.set(action.name, node);
+  }
+  return nodes;
+}
+
+/** The result of a key, unless it lacks an output, as no result that was written whole does. */
+export async function wholeResult(
+  store: Store,
+  key: Key,
+  recipe: BoundRecipe,
+): Promise<ActionResult | undefined> {
+  const result = await store.getResult(key);
+  const whole = Object.keys(recipe.outputs).every((name) => result?.outputs[name] !== undefined);
+  return whole ? result : undefined;
+}
+
+/** Whether two results have the same trees. */
+export function sameOutputs(
+  a: Readonly<Record<string, Digest>> | undefined,
+  b: Readonly<Record<string, Digest>> | undefined,
+): boolean {
+  if (a === undefined || b === undefined) return false;
+  const names = Object.keys(a);
+  return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name]);
+}
+
+/**
+ * Content of those that read a node changed: their keys are computed anew. One that runs is left to its end, since what
+ * it makes is right for the key that it runs under.
+ */
+export function expireDependants(node: Pick<Node, 'dependants'>): void {
+  for (const dependant of node.dependants) {
+    if (dependant.state === 'running') dependant.stale = true;
+    else if (dependant.state !== 'failed') dependant.state = 'waiting';
+  }
+}

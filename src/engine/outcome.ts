@@ -1,0 +1,39 @@
+import type { Failure } from '../core/failure.ts';
+import type { ActionName } from '../plan/names.ts';
+import type { BuildOutcome, FinishedAction } from './build.ts';
+import type { Node } from './nodes.ts';
+import type { Supply } from './supplies.ts';
+
+/** What a run that ended has come to. */
+export function outcomeOf(
+  nodes: readonly Node[],
+  supplies: readonly Supply[],
+  ran: readonly ActionName[],
+  failures: readonly Failure[],
+): BuildOutcome {
+  const cached = nodes.filter((node) => node.state === 'known' && !node.ran);
+  return {
+    ok: failures.length === 0,
+    ran,
+    cached: cached.map((node) => node.action.name),
+    failures,
+    results: new Map(nodes.flatMap(finishedAction)),
+    sources: new Map(supplies.flatMap(knownSource)),
+  };
+}
+
+/** CPU seconds of what ran in this run. */
+export function cpuSecondsOf(nodes: readonly Node[]): number {
+  return nodes.reduce((sum, node) => sum + (node.ran ? (node.result?.cpuSeconds ?? 0) : 0), 0);
+}
+
+function finishedAction(node: Node): readonly (readonly [ActionName, FinishedAction])[] {
+  const { action, planId, key, result, state } = node;
+  if (state !== 'known' || key === undefined || result === undefined) return [];
+  const { outputs, wallSeconds, cpuSeconds } = result;
+  return [[action.name, { planId, key, outputs, wallSeconds, cpuSeconds }]];
+}
+
+function knownSource({ id, source, digest }: Supply) {
+  return source === undefined || digest === undefined ? [] : [[id, digest] as const];
+}

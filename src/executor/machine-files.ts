@@ -1,0 +1,198 @@
+import { execFile } from 'node:child_process';
+import {
+  chmod,
+  constants,
+  copyFile,
+  lstat,
+  mkdir,
+  readdir,
+  readFile,
+  readlink,
+  realpath,
+  symlink,
+} from 'node:fs/promises';
+import { basename, dirname, isAbsolute, join, relative } from 'node:path';
+import { promisify } from 'node:util';
+import { readElf } from './elf.ts';
+
+/** Runs a program of the machine with a fixed environment, and gives what it prints; undefined when it fails. */
+export async function askProgram(program: string, args: readonly string[]): Promise<string | undefined> {
+  const env = { PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C' };
+  return promisify(execFile)(program, [...args], { env, maxBuffer: 64 * 1024 * 1024 }).then(
+    ({ stdout, stderr }) => stdout + stderr,
+    () => undefined,
+  );
+}
+
+/** Top directories that are links into `usr` on most machines, and always are in our trees. */
+const movedToUsr = /^(?:lib|lib32|lib64|libx32|bin|sbin)(?=\/|$)/;
+
+/** Largest file that is looked at for being a linker script. */
+const longestScript = 4096;
+
+type Entry =
+  { readonly kind: 'file'; readonly source: string } | { readonly kind: 'symlink'; readonly target: string };
+
+/**
+ * A growing list of files of this machine, each with all that it cannot do without: what links point to, the shared
+ * libraries of programs with their loader, the files that linker scripts name. Paths in the tree are those of the
+ * machine, with `/lib…` and `/bin` moved into `usr`. Links stay links, but those that lead through a place that is not
+ * copied (`/etc/alternatives`) lead straight to the file.
+ */
+export class MachineFiles {
+  /** Tree path to what lies there. */
+  readonly #entries = new Map<string, Entry>();
+  /** Machine paths (files, links, directories listed) that decide about the tree: if none changes, nor does it. */
+  readonly watched = new Set<string>();
+  #loader: string | undefined;
+  #libraryDirectory: string | undefined;
+
+  /** Whether something was added. */
+  has(treePath: string): boolean {
+    return this.#entries.has(treePath);
+  }
+
+  /** Adds a file or link with what it needs. False when it does not exist. */
+  async add(path: string): Promise<boolean> {
+    const directory = await realpath(dirname(path)).catch(() => undefined);
+    if (directory === undefined) return false;
+    const canonical = join(directory, basename(path));
+    const found = await lstat(canonical).catch(() => undefined);
+    if (found === undefined || found.isDirectory()) return false;
+    const place = treePathOf(canonical);
+    if (this.#entries.has(place)) return true;
+    this.watched.add(canonical);
+    if (found.isSymbolicLink()) return this.#addLink(canonical, place);
+    this.#entries.set(place, { kind: 'file', source: canonical });
+    await this.#addNeeds(canonical, found.size);
+    return true;
+  }
+
+  async #addLink(canonical: string, place: string): Promise<boolean> {
+    const text = await readlink(canonical);
+    let next = isAbsolute(text) ? text : join(dirname(canonical), text);
+    next = join(await realpath(dirname(next)).catch(() => dirname(next)), basename(next));
+    if (!next.startsWith('/usr/') && !movedToUsr.test(next.slice(1))) {
+      this.watched.add(next);
+      const final = await realpath(canonical).catch(() => undefined);
+      if (final === undefined) return false;
+      next = final;
+    }
+    if (!(await this.add(next))) return false;
+    this.#entries.set(place, { kind: 'symlink', target: relative(dirname(place), treePathOf(next)) });
+    return true;
+  }
+
+  /** Adds a directory with everything in it. */
+  async addDirectory(path: string): Promise<void> {
+    const canonical = await realpath(path).catch(() => undefined);
+    if (canonical === undefined) return;
+    this.watched.add(canonical);
+    for (const entry of await readdir(canonical, { withFileTypes: true })) {
+      const inside = join(canonical, entry.name);
+      if (entry.isDirectory()) await this.addDirectory(inside);
+      else await this.add(inside);
+    }
+  }
+
+  /** Makes a program callable by its name from `usr/bin`, wherever the machine has it. */
+  async addProgram(name: string, path: string): Promise<void> {
+    let canonical = join(await realpath(dirname(path)), basename(path));
+    // Directories outside /usr are not copied as such; what their links lead to is.
+    if (!treePathOf(canonical).startsWith('usr/')) {
+      this.watched.add(canonical);
+      canonical = await realpath(path);
+    }
+    await this.add(canonical);
+    const place = `usr/bin/${name}`;
+    if (this.#entries.has(place)) return;
+    const target = treePathOf(canonical);
+    this.#entries.set(place, { kind: 'symlink', target: relative('usr/bin', target) });
+  }
+
+  async #addNeeds(path: string, size: number): Promise<void> {
+    if (/\.(?:h|hpp|o|a)$/.test(path) && size > longestScript) return;
+    const elf = await readElf(path);
+    if (elf === undefined) {
+      if (/\.(?:so|a)$/.test(path) && size <= longestScript) await this.#addScriptNeeds(path);
+      return;
+    }
+    if (!elf.dynamic || path.endsWith('.o')) return;
+    if (elf.interpreter !== undefined) {
+      this.#loader ??= elf.interpreter;
+      await this.#addLoader(elf.interpreter);
+    }
+    if (this.#loader === undefined) return;
+    const listed = (await askProgram(this.#loader, ['--list', path])) ?? '';
+    for (const [, library] of listed.matchAll(/=> (\/\S+) \(0x/g))
+      if (library !== undefined) await this.#addLibrary(library);
+  }
+
+  /** The loader must be found under the very name that programs ask for, `/lib64/…`, which links lead to. */
+  async #addLoader(interpreter: string): Promise<void> {
+    const place = treePathOf(interpreter);
+    if (this.#entries.has(place) || !(await this.add(interpreter)) || this.#entries.has(place)) return;
+    const target = treePathOf(join(await realpath(dirname(interpreter)), basename(interpreter)));
+    this.#entries.set(place, { kind: 'symlink', target: relative(dirname(place), target) });
+  }
+
+  async #addLibrary(library: string): Promise<void> {
+    if (!(await this.add(library))) return;
+    const canonical = treePathOf(join(await realpath(dirname(library)), basename(library)));
+    if (basename(library).startsWith('libc.so')) this.#libraryDirectory = dirname(canonical);
+    this.#libraries.add(canonical);
+  }
+  readonly #libraries = new Set<string>();
+
+  async #addScriptNeeds(path: string): Promise<void> {
+    const text = await readFile(path, 'latin1');
+    if (!/\b(?:GROUP|INPUT)\s*\(/.test(text)) return;
+    const plain = text.replaceAll(/\/\*.*?\*\//gs, ' ');
+    for (const [word] of plain.matchAll(/[^\s()]+/g)) {
+      if (word.startsWith('/')) await this.add(word);
+      else if (/^lib\S+\.(?:so|a)[.\d]*$/.test(word)) {
+        // A bare name is looked up in the directories that -L gives; of those, this one and its neighbours matter.
+        if (!(await this.add(join(dirname(path), word)))) await this.#addNearLibc(word);
+      }
+    }
+  }
+
+  async #addNearLibc(name: string): Promise<void> {
+    if (this.#libraryDirectory !== undefined) await this.add(join('/', this.#libraryDirectory, name));
+  }
+
+  /**
+   * Writes the tree. Libraries that the machine finds by its loader cache get a link beside libc, because
+   * a sandbox has no such cache.
+   */
+  async writeTo(directory: string): Promise<void> {
+    const entries = new Map(this.#entries);
+    const beside = this.#libraryDirectory;
+    for (const library of this.#libraries) {
+      const place = beside === undefined ? library : join(beside, basename(library));
+      if (!entries.has(place)) {
+        entries.set(place, { kind: 'symlink', target: relative(dirname(place), library) });
+      }
+    }
+    for (const top of ['lib', 'lib32', 'lib64', 'libx32']) {
+      if ([...entries.keys()].some((path) => path.startsWith(`usr/${top}/`))) {
+        entries.set(top, { kind: 'symlink', target: `usr/${top}` });
+      }
+    }
+    for (const [path, entry] of entries) {
+      const to = join(directory, path);
+      await mkdir(dirname(to), { recursive: true });
+      if (entry.kind === 'symlink') await symlink(entry.target, to);
+      else {
+        await copyFile(entry.source, to, constants.COPYFILE_FICLONE);
+        await chmod(to, ((await lstat(entry.source)).mode & 0o100) === 0 ? 0o644 : 0o755);
+      }
+    }
+  }
+}
+
+/** Where a file of the machine, given by its canonical path, lies in the tree. */
+function treePathOf(canonical: string): string {
+  const path = canonical.slice(1);
+  return movedToUsr.test(path) ? `usr/${path}` : path;
+}

@@ -1,0 +1,199 @@
+import type { Fault } from '../core/failure.ts';
+import type { ArchDescriptor } from './arch.ts';
+import { genericSymbols, parseSymbol } from './kernel-config.ts';
+
+/**
+ * One thing that a descriptor must keep beyond the form of its fields. It looks only at the fields in `reads`, and
+ * is left out when one of them is malformed.
+ */
+interface Rule {
+  readonly reads: readonly string[];
+  readonly faults: (arch: ArchDescriptor, file: string) => readonly Fault[];
+}
+
+/** Console devices that a kernel of ours can have, without their number. */
+const consoles = ['ttyAMA', 'ttyS', 'ttyGF', 'ttyUL', 'ttySC', 'ttysclp', 'hvc'];
+
+/** What musl 1.2.5 runs on, with the width of a pointer there. */
+const muslBits: Readonly<Record<string, 32 | 64>> = {
+  aarch64: 64,
+  arm: 32,
+  i386: 32,
+  loongarch64: 64,
+  m68k: 32,
+  microblaze: 32,
+  mips: 32,
+  mips64: 64,
+  mipsn32: 32,
+  or1k: 32,
+  powerpc: 32,
+  powerpc64: 64,
+  riscv32: 32,
+  riscv64: 64,
+  s390x: 64,
+  sh: 32,
+  x32: 32,
+  x86_64: 64,
+};
+
+const nameIsFileName: Rule = {
+  reads: ['name'],
+  faults: ({ name }, file) => {
+    const expected = file.slice(file.lastIndexOf('/') + 1).replace(/\.ts$/, '');
+    return name === expected ? [] : [fault('name', `is ${name}, but the file is named for ${expected}`)];
+  },
+};
+
+const aliasesAreOtherNames: Rule = {
+  reads: ['name', 'aliases'],
+  faults: ({ name, aliases }) =>
+    aliases.flatMap((alias, index) =>
+      alias === name ? [fault(`aliases[${index}]`, 'repeats the name of the arch')] : [],
+    ),
+};
+
+const tripleIsPublicMusl: Rule = {
+  reads: ['triple'],
+  faults: ({ triple }) =>
+    /^[a-z0-9_]+-linux-musl[a-z0-9]*$/.test(triple)
+      ? []
+      : [fault('triple', `must be PROCESSOR-linux-musl[ABI], without a vendor; is ${triple}`)],
+};
+
+const armTripleNamesItsAbi: Rule = {
+  reads: ['triple'],
+  faults: ({ triple }) =>
+    /^arm.*-linux-/.test(triple) && !/eabi(hf)?$/.test(triple)
+      ? [fault('triple', 'gcc takes 32-bit ARM only with a triple that ends in eabi or eabihf')]
+      : [],
+};
+
+const floatFitsTriple: Rule = {
+  reads: ['triple', 'gcc.configure', 'musl.loader'],
+  faults: ({ triple, gcc, musl }) => {
+    if (!/eabi(hf)?$/.test(triple)) return [];
+    const wanted = triple.endsWith('hf') ? 'hard' : 'soft';
+    const faults: Fault[] = [];
+    if (!gcc.configure.includes(`--with-float=${wanted}`)) {
+      faults.push(fault('gcc.configure', `must have --with-float=${wanted}, as the triple ${triple} says`));
+    }
+    if (/hf\.so\.1$/.test(musl.loader) !== (wanted === 'hard')) {
+      faults.push(fault('musl.loader', `does not fit the ${wanted}-float triple ${triple}`));
+    }
+    return faults;
+  },
+};
+
+const muslKnowsTheArch: Rule = {
+  reads: ['musl.arch'],
+  faults: ({ musl }) =>
+    Object.hasOwn(muslBits, musl.arch)
+      ? []
+      : [fault('musl.arch', `musl does not know ${musl.arch}; it knows ${Object.keys(muslBits).join(' ')}`)],
+};
+
+const bitsFitMusl: Rule = {
+  reads: ['bits', 'musl.arch'],
+  faults: ({ bits, musl }) => {
+    const expected = Object.hasOwn(muslBits, musl.arch) ? muslBits[musl.arch] : undefined;
+    return expected === undefined || expected === bits
+      ? []
+      : [fault('bits', `is ${bits}, but musl's ${musl.arch} has ${expected}`)];
+  },
+};
+
+const loaderFitsMusl: Rule = {
+  reads: ['musl.arch', 'musl.loader'],
+  faults: ({ musl }) =>
+    musl.loader.startsWith(`ld-musl-${musl.arch}`)
+      ? []
+      : [fault('musl.loader', `must begin with ld-musl-${musl.arch}; is ${musl.loader}`)],
+};
+
+const symbolsAreNamedOnce: Rule = {
+  reads: ['kernel.symbols'],
+  faults: ({ kernel }) => {
+    const seen = new Set<string>();
+    return kernel.symbols.flatMap((symbol, index) => {
+      const { name } = parseSymbol(symbol);
+      const field = `kernel.symbols[${index}]`;
+      if (name.startsWith('CONFIG_')) return [fault(field, `write ${name.slice(7)}, without CONFIG_`)];
+      if (seen.has(name)) return [fault(field, `names ${name} a second time`)];
+      seen.add(name);
+      return [];
+    });
+  },
+};
+
+const withoutGenericIsGeneric: Rule = {
+  reads: ['kernel.withoutGeneric'],
+  faults: ({ kernel }) => {
+    const generic = new Set(genericSymbols.map((symbol) => parseSymbol(symbol).name));
+    return kernel.withoutGeneric.flatMap((name, index) =>
+      generic.has(name)
+        ? []
+        : [fault(`kernel.withoutGeneric[${index}]`, `${name} is not in the generic set`)],
+    );
+  },
+};
+
+const consoleIsKnown: Rule = {
+  reads: ['emulator.console'],
+  faults: ({ emulator }) =>
+    consoles.some(
+      (name) => emulator.console.startsWith(name) && /^\d+$/.test(emulator.console.slice(name.length)),
+    )
+      ? []
+      : [
+          fault(
+            'emulator.console',
+            `must be one of ${consoles.join(' ')} with a number; is ${emulator.console}`,
+          ),
+        ],
+};
+
+const presetIsWithinLimit: Rule = {
+  reads: ['emulator.memory.preset', 'emulator.memory.limit'],
+  faults: ({ emulator: { memory } }) =>
+    memory.limit === undefined || memory.preset <= memory.limit
+      ? []
+      : [fault('emulator.memory.preset', `is ${memory.preset}, above the limit of ${memory.limit}`)],
+};
+
+const rules: readonly Rule[] = [
+  nameIsFileName,
+  aliasesAreOtherNames,
+  tripleIsPublicMusl,
+  armTripleNamesItsAbi,
+  floatFitsTriple,
+  muslKnowsTheArch,
+  bitsFitMusl,
+  loaderFitsMusl,
+  symbolsAreNamedOnce,
+  withoutGenericIsGeneric,
+  consoleIsKnown,
+  presetIsWithinLimit,
+];
+
+/**
+ * What is wrong with a descriptor though each field has its form.
+ *
+ * @param malformed field paths that the schema found fault with: rules that read them, or a field around or in them, say nothing.
+ */
+export function archFaults(
+  arch: ArchDescriptor,
+  file: string,
+  malformed: readonly string[],
+): readonly Fault[] {
+  const isMalformed = (field: string): boolean =>
+    malformed.some((bad) => bad === '' || bad === field || isInside(bad, field) || isInside(field, bad));
+  return rules.filter((rule) => !rule.reads.some(isMalformed)).flatMap((rule) => rule.faults(arch, file));
+}
+
+function isInside(inner: string, outer: string): boolean {
+  return inner.startsWith(`${outer}.`) || inner.startsWith(`${outer}[`);
+}
+
+function fault(field: string, message: string): Fault {
+  return { field, message };
+}

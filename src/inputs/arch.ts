@@ -1,0 +1,106 @@
+import type { Brand } from '../core/brand.ts';
+import type { Triple } from '../plan/names.ts';
+
+/** Name of an arch: the base name of its module in `arches/`. */
+export type ArchName = Brand<'ArchName'>;
+
+/** The only cast to `ArchName`. */
+export function archName(text: string): ArchName {
+  if (!/^[a-z][a-z0-9_]*$/.test(text)) throw new Error(`malformed arch name: ${text}`);
+  return text as ArchName;
+}
+
+/**
+ * A kernel symbol that must have this value in the final `.config`: `"VFP"` means y,
+ * `"SCSI_X=0"` any other value, `"64BIT=n"` off. Without the `CONFIG_` prefix.
+ */
+export type KernelSymbol = string;
+
+/** A target, as data: what `arches/<name>.ts` exports as `arch`. Checked against arch.schema.json. */
+export interface Arch {
+  readonly name: ArchName;
+  /** Other names that users know it by. */
+  readonly aliases: readonly string[];
+  /** One line for `bootstrap list`. */
+  readonly summary: string;
+  readonly bits: 32 | 64;
+  readonly byteOrder: 'little' | 'big';
+  /** Public triple, without vendor: `armv5l-linux-musleabi`. */
+  readonly triple: Triple;
+  /** Processor name that the build machine's kernel reports (`uname -m`), where this arch can be a host. */
+  readonly unameMachines: readonly string[];
+  /** Processors of build machines whose kernels run this arch's programs: `["x86_64"]` for i686. Undefined: none. */
+  readonly runsOn?: readonly string[];
+  readonly gcc: {
+    /** Configure switches that select processor and ABI: `--with-arch=armv5te`. */
+    readonly configure: readonly string[];
+  };
+  readonly musl: {
+    /** musl's name for the processor family. */
+    readonly arch: string;
+    /** File name of the dynamic loader in `/lib`. */
+    readonly loader: string;
+  };
+  readonly kernel: {
+    /** Kernel `ARCH=`. */
+    readonly arch: string;
+    /** make goals: `["zImage", "dtbs"]`. */
+    readonly goals: readonly string[];
+    /** Bootable image, relative to the kernel's build directory. */
+    readonly image: string;
+    /** Device tree blob that the emulator is given, likewise; undefined where the emulator brings its own. */
+    readonly deviceTree?: string;
+    /** Symbols beyond the generic set of src/inputs/kernel-config.ts. */
+    readonly symbols: readonly KernelSymbol[];
+    /** Generic symbols that this arch's kernel does not have. */
+    readonly withoutGeneric: readonly string[];
+    /** Whether the kernel's build runs objtool, which needs libelf on the build machine. */
+    readonly objtool: boolean;
+  };
+  readonly emulator: {
+    /** `qemu-system-arm`. */
+    readonly program: string;
+    /** Debian package of the program. */
+    readonly debianPackage: string;
+    /** `-M`. */
+    readonly machine: string;
+    /** `-cpu`; undefined: the machine's own. */
+    readonly cpu?: string;
+    /** Console device in the guest: `ttyAMA0`. */
+    readonly console: string;
+    /** MiB. `limit` undefined: as the host allows. */
+    readonly memory: { readonly preset: number; readonly limit?: number };
+    /** How virtio devices attach: the suffix of their names (`virtio-blk-pci`). */
+    readonly virtio: 'pci' | 'device' | 'ccw';
+    /** Network device for `-nic user,model=…`; the machine's own first one where it has one. */
+    readonly network: string;
+    /** Further fixed arguments. */
+    readonly arguments: readonly string[];
+    /** The kernel's COMMAND_LINE_SIZE. */
+    readonly commandLineLimit: number;
+  };
+}
+
+/** The same data with every branded string as plain text: what a module in `arches/` writes down. */
+type Plain<T> = T extends string
+  ? string extends T
+    ? string
+    : T extends Brand<string>
+      ? string
+      : T
+  : T extends readonly (infer Item)[]
+    ? readonly Plain<Item>[]
+    : T extends object
+      ? { readonly [Field in keyof T]: Plain<T[Field]> }
+      : T;
+
+/** An arch as written, before `checkArch` has looked at its names. */
+export type ArchDescriptor = Plain<Arch>;
+
+/**
+ * Types a descriptor and changes nothing. It does not throw on a malformed name, so that `checkArch`
+ * can report all faults of a descriptor together; nothing may use an arch that did not pass there.
+ */
+export function describeArch(descriptor: ArchDescriptor): Arch {
+  return descriptor as Arch;
+}

@@ -1,0 +1,178 @@
+import type { Arch } from './arch.ts';
+
+/** Names of the files of a system image, side by side in one directory. */
+export const imageFiles = {
+  kernel: 'kernel',
+  /** Only where the arch's descriptor names a device tree. */
+  deviceTree: 'device-tree.dtb',
+  initramfs: 'initramfs.cpio.gz',
+  /** The native compiler; an image can do without. */
+  toolchain: 'toolchain.sqf',
+  script: 'run-emulator.sh',
+} as const;
+
+/** Serial number of the disk that holds the native compiler: what the guest knows it by (`/sys/block/NAME/serial`). */
+export const toolchainSerial = 'toolchain';
+
+/** What is known only when the emulator starts. */
+export interface EmulatorSettings {
+  /** Directory of the image. */
+  readonly directory: string;
+  /** MiB. */
+  readonly memory: string;
+  /** Kernel command line, whole. */
+  readonly commandLine: string;
+}
+
+/** A word of a command line: text, or the value of a setting, one after the other. */
+type Word = readonly (string | { readonly setting: keyof EmulatorSettings | 'directoryInOption' })[];
+
+/** What the kernel is told in any case; what a user adds comes behind it. */
+export function kernelCommandLine(arch: Arch): string {
+  return `console=${arch.emulator.console} panic=1 HOST=${arch.name}`;
+}
+
+function emulatorWords({ emulator, kernel }: Arch): readonly Word[] {
+  const directory = { setting: 'directory' } as const;
+  return [
+    ['-M'],
+    [emulator.machine],
+    ...(emulator.cpu === undefined ? [] : [['-cpu'], [emulator.cpu]]),
+    ['-m'],
+    [{ setting: 'memory' }],
+    ['-nographic'],
+    ['-no-reboot'],
+    ['-kernel'],
+    [directory, `/${imageFiles.kernel}`],
+    ...(kernel.deviceTree === undefined ? [] : [['-dtb'], [directory, `/${imageFiles.deviceTree}`]]),
+    ['-initrd'],
+    [directory, `/${imageFiles.initramfs}`],
+    ['-append'],
+    [{ setting: 'commandLine' }],
+    ['-nic'],
+    [`user,model=${emulator.network}`],
+    // Some boards give their guest no other randomness.
+    ['-device'],
+    [`virtio-rng-${emulator.virtio}`],
+    ...emulator.arguments.map((argument): Word => [argument]),
+  ];
+}
+
+function toolchainWords({ emulator }: Arch): readonly Word[] {
+  return [
+    ['-drive'],
+    [
+      `if=none,id=${toolchainSerial},format=raw,readonly=on,file=`,
+      { setting: 'directoryInOption' },
+      `/${imageFiles.toolchain}`,
+    ],
+    ['-device'],
+    [`virtio-blk-${emulator.virtio},drive=${toolchainSerial},serial=${toolchainSerial}`],
+  ];
+}
+
+/**
+ * The emulator's arguments, without its name.
+ *
+ * @param toolchain whether the image has a native compiler to attach.
+ */
+export function emulatorArguments(
+  arch: Arch,
+  settings: EmulatorSettings,
+  toolchain: boolean,
+): readonly string[] {
+  const values = { ...settings, directoryInOption: settings.directory.replaceAll(',', ',,') };
+  return [...emulatorWords(arch), ...(toolchain ? toolchainWords(arch) : [])].map((word) =>
+    word.map((part) => (typeof part === 'string' ? part : values[part.setting])).join(''),
+  );
+}
+
+const shellVariables = {
+  directory: '$directory',
+  directoryInOption: '$directory_in_option',
+  memory: '$memory',
+  commandLine: '$command_line',
+} as const;
+
+/** A word as POSIX shell reads it. */
+function shellWord(word: Word): string {
+  return word
+    .map((part) => {
+      if (typeof part !== 'string') return `"${shellVariables[part.setting]}"`;
+      return /^[A-Za-z0-9_./=,:+-]*$/.test(part) ? part : `'${part.replaceAll("'", "'\\''")}'`;
+    })
+    .join('');
+}
+
+/** Options and their values, an option a line. */
+function shellArguments(words: readonly Word[], indent: string): string {
+  const texts = words.map(shellWord);
+  return texts
+    .map((text, index) =>
+      index === 0 || text.startsWith('-') ? `${index === 0 ? '' : ` \\\n${indent}`}${text}` : ` ${text}`,
+    )
+    .join('');
+}
+
+/** Text of `run-emulator.sh`: boots the image it lies beside. POSIX shell; needs the emulator and nothing else of ours. */
+export function renderRunScript(arch: Arch): string {
+  const { emulator, kernel } = arch;
+  const files = [imageFiles.kernel, ...(kernel.deviceTree === undefined ? [] : [imageFiles.deviceTree])];
+  const limit = emulator.memory.limit;
+  return `#!/bin/sh
+# Boots this ${arch.name} system image in ${emulator.program}. Ctrl-A x ends the emulator, and so does leaving the shell.
+#
+#   QEMU_MEMORY   MiB of memory (${emulator.memory.preset}${limit === undefined ? '' : `; at most ${limit}`})
+#   QEMU_EXTRA    further arguments for the emulator, split at spaces
+#   KERNEL_EXTRA  further words for the kernel command line, for example HANDOFF=/path/of/a/program
+set -eu
+
+fail() {
+  printf '%s\\n' "run-emulator.sh: $2" >&2
+  exit "$1"
+}
+
+self=$0
+while [ -L "$self" ]; do
+  link=$(readlink -- "$self")
+  case $link in
+    /*) self=$link ;;
+    *) self=$(dirname -- "$self")/$link ;;
+  esac
+done
+directory=$(CDPATH= cd -P -- "$(dirname -- "$self")" && pwd -P)
+# Within an option of the emulator a comma stands doubled.
+directory_in_option=$(printf '%s\\n' "$directory" | sed 's/,/,,/g')
+
+command -v ${emulator.program} >/dev/null 2>&1 ||
+  fail 127 '${emulator.program} is not installed; on Debian: apt install ${emulator.debianPackage}'
+for file in ${[...files, imageFiles.initramfs].join(' ')}; do
+  [ -r "$directory/$file" ] || fail 1 "$directory/$file is missing; unpack the system image again"
+done
+
+memory=\${QEMU_MEMORY:-${emulator.memory.preset}}
+case $memory in
+  0* | *[!0-9]* | ????????*) fail 2 "QEMU_MEMORY=$memory: must be a number of MiB" ;;
+esac
+${
+  limit === undefined
+    ? ''
+    : `[ "$memory" -le ${limit} ] ||
+  fail 2 "QEMU_MEMORY=$memory: the ${emulator.machine} machine takes at most ${limit} MiB"
+`
+}
+command_line="${kernelCommandLine(arch)}\${KERNEL_EXTRA:+ $KERNEL_EXTRA}"
+[ "\${#command_line}" -lt ${emulator.commandLineLimit} ] ||
+  fail 2 "KERNEL_EXTRA: the kernel command line would have \${#command_line} characters; it takes ${emulator.commandLineLimit - 1}"
+
+set -- ${shellArguments(emulatorWords(arch), '  ')}
+if [ -r "$directory/${imageFiles.toolchain}" ]; then
+  set -- "$@" \\
+    ${shellArguments(toolchainWords(arch), '    ')}
+fi
+
+# QEMU_EXTRA is split at spaces, and nothing in it is taken for a pattern of file names.
+set -f
+exec ${emulator.program} "$@" \${QEMU_EXTRA-}
+`;
+}

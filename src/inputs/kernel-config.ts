@@ -1,0 +1,137 @@
+import type { Arch, KernelSymbol } from './arch.ts';
+
+/** A symbol with the value it must have in the final `.config`. */
+export interface WantedSymbol {
+  /** Without `CONFIG_`. */
+  readonly name: string;
+  /** As in `.config`: `y`, `0`, `"text"`; `n` for "is not set". */
+  readonly value: string;
+}
+
+/** Symbols that the kernel of every arch has, unless its descriptor takes them out. */
+export const genericSymbols: readonly KernelSymbol[] = [
+  // Reboot a second after a panic, so that an emulator started with -no-reboot ends.
+  'PANIC_TIMEOUT=1',
+  'NO_HZ_IDLE',
+  'HIGH_RES_TIMERS',
+  'PRINTK',
+  'TTY',
+  'UNIX98_PTYS',
+  'BLK_DEV_INITRD',
+  'RD_GZIP',
+  'DEVTMPFS',
+  'DEVTMPFS_MOUNT',
+  'PROC_FS',
+  'SYSFS',
+  'TMPFS',
+  'TMPFS_POSIX_ACL',
+  'TMPFS_XATTR',
+  'BINFMT_ELF',
+  'BINFMT_SCRIPT',
+  'BINFMT_MISC',
+  'SYSVIPC',
+  'POSIX_MQUEUE',
+  'CROSS_MEMORY_ATTACH',
+  'COMPAT_32BIT_TIME',
+  'BLOCK',
+  'BLK_DEV',
+  'BLK_DEV_LOOP',
+  'EXT4_FS',
+  'EXT4_USE_FOR_EXT2',
+  'MISC_FILESYSTEMS',
+  'SQUASHFS',
+  'SQUASHFS_XATTR',
+  'SQUASHFS_ZLIB',
+  'OVERLAY_FS',
+  'NET',
+  'NETDEVICES',
+  'NET_CORE',
+  'ETHERNET',
+  'PACKET',
+  'UNIX',
+  'INET',
+  'IPV6',
+  'NETWORK_FILESYSTEMS',
+  'NET_9P',
+  '9P_FS',
+  '9P_FS_POSIX_ACL',
+  'RTC_CLASS',
+  'RTC_HCTOSYS',
+  'HW_RANDOM',
+  'IKCONFIG',
+  'IKCONFIG_PROC',
+  'VIRTIO_MENU',
+  'VIRTIO_BLK',
+  'VIRTIO_NET',
+  'VIRTIO_CONSOLE',
+  'HW_RANDOM_VIRTIO',
+  'NET_9P_VIRTIO',
+];
+
+/** What the bus needs on which the emulator attaches virtio devices. */
+const transportSymbols: Readonly<Record<Arch['emulator']['virtio'], readonly KernelSymbol[]>> = {
+  pci: ['PCI', 'VIRTIO_PCI'],
+  device: ['VIRTIO_MMIO'],
+  ccw: [],
+};
+
+/** Splits `"NAME"` or `"NAME=value"`. */
+export function parseSymbol(symbol: KernelSymbol): WantedSymbol {
+  const equals = symbol.indexOf('=');
+  if (equals < 0) return { name: symbol, value: 'y' };
+  return { name: symbol.slice(0, equals), value: symbol.slice(equals + 1) };
+}
+
+/**
+ * Every symbol that an arch's kernel is to have: the generic set less what the arch does without, the
+ * virtio transport, and the arch's own, which win over the others. In order of name, so that the order in a
+ * descriptor is in no digest.
+ */
+export function wantedSymbols(arch: Arch): readonly WantedSymbol[] {
+  const without = new Set(arch.kernel.withoutGeneric);
+  const values = new Map<string, string>();
+  for (const symbol of [...genericSymbols, ...transportSymbols[arch.emulator.virtio]]) {
+    const { name, value } = parseSymbol(symbol);
+    if (!without.has(name)) values.set(name, value);
+  }
+  for (const symbol of arch.kernel.symbols) {
+    const { name, value } = parseSymbol(symbol);
+    values.set(name, value);
+  }
+  return [...values].map(([name, value]) => ({ name, value })).sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** A symbol as kconfig writes it. */
+function configLine({ name, value }: WantedSymbol): string {
+  return value === 'n' ? `# CONFIG_${name} is not set` : `CONFIG_${name}=${value}`;
+}
+
+/** Text of the miniature configuration that `make allnoconfig` takes as KCONFIG_ALLCONFIG. */
+export function renderMiniConfig(symbols: readonly WantedSymbol[]): string {
+  return symbols.map((symbol) => `${configLine(symbol)}\n`).join('');
+}
+
+/**
+ * awk program that compares a wanted miniature configuration with a final one (its two operands, in this order). It
+ * names each symbol that came out otherwise, because kconfig drops what it does not know, or whose dependencies are
+ * not met, without a word; then exits with 1.
+ */
+export const checkConfigProgram = `# usage: awk -f check-config.awk mini.config .config
+function symbol(line) {
+  sub(/^# /, "", line)
+  sub(/[ =].*/, "", line)
+  return line
+}
+FNR == NR { wanted[++count] = $0; next }
+/^CONFIG_/ { found[symbol($0)] = $0 }
+END {
+  for (i = 1; i <= count; i++) {
+    name = symbol(wanted[i])
+    has = name in found ? found[name] : "# " name " is not set"
+    if (has == wanted[i]) continue
+    print "kernel configuration: asked for " wanted[i] ", final .config has " has
+    missing++
+  }
+  exit missing > 0
+}
+`;

@@ -1,0 +1,48 @@
+import type { Digest, Sha256 } from '../core/digest.ts';
+import type { SourceName } from '../plan/names.ts';
+
+/** Where a source's archive can be had. */
+export type Origin =
+  | {
+      readonly kind: 'url';
+      readonly url: string;
+      readonly sha256: Sha256;
+      /** Paths (files or directories, after the top directory) to leave out to reach the pinned tree. */
+      readonly drop?: readonly string[];
+    }
+  | {
+      /** Debian source package: the orig file, fetched through the machine's own apt mirror. */
+      readonly kind: 'debian';
+      readonly package: string;
+      readonly suite: string;
+      readonly file: string;
+      readonly sha256: Sha256;
+      /** Archive inside the orig file that is the source itself (gcc-14 wraps one). */
+      readonly inner?: string;
+      readonly drop?: readonly string[];
+    };
+
+/** One version of one source. */
+export interface LockedSource {
+  readonly name: SourceName;
+  readonly version: string;
+  /** Whether this is the version meant when none is named; exactly one of a name. */
+  readonly isDefault: boolean;
+  readonly homepage: string;
+  /** SPDX expression. */
+  readonly licence: string;
+  /** Files in the tree that hold the licence texts, shipped with what is made of it. */
+  readonly licenceFiles: readonly string[];
+  /** Digest of the normalised, unpatched tree. */
+  readonly tree: Digest;
+  /** In order of preference. */
+  readonly origins: readonly Origin[];
+}
+
+/** `sources.lock`, validated. */
+export interface Lock {
+  readonly format: 1;
+  /** Seconds since 1970: SOURCE_DATE_EPOCH of every action and the time of every file in a store tree. */
+  readonly sourceDateEpoch: number;
+  readonly sources: readonly LockedSource[];
+}

@@ -1,0 +1,129 @@
+import type { Digest } from '../core/digest.ts';
+import type { ActionName, RepoPath, SandboxPath, SourceName } from './names.ts';
+
+/** What an action reads: always a tree, except `file`, which is one file. Plain data. */
+export type Ref =
+  /** An unpacked, normalised and patched source. `version` picks one of several in the lock. */
+  | {
+      readonly kind: 'source';
+      readonly name: SourceName;
+      readonly version: string;
+    }
+  /** An output of another action. */
+  | {
+      readonly kind: 'output';
+      readonly action: ActionName;
+      readonly output: string;
+    }
+  /** The build machine's compiler chain and C library: a tree whose `usr/…`, `lib64/…` lie as on the machine. Only ever an input at `/`. */
+  | { readonly kind: 'compiler' }
+  /** The machine's coreutils, sed, grep, awk, findutils: for the one action that builds busybox. Only ever an input at `/`. */
+  | { readonly kind: 'machine-utilities' }
+  /** A file of this repository. Mounted at exactly the input's path. */
+  | {
+      readonly kind: 'file';
+      readonly path: RepoPath;
+      readonly digest: Digest;
+      readonly executable: boolean;
+    };
+
+/** One step of an action's script. */
+export type Command =
+  | {
+      readonly kind: 'run';
+      /** Program and arguments; looked up in PATH when it holds no slash. Nothing is expanded. */
+      readonly argv: readonly [string, ...string[]];
+      /** Working directory; made when it does not exist. Undefined: `/build`. */
+      readonly cwd?: SandboxPath;
+      /** File read as standard input; undefined: /dev/null. */
+      readonly stdin?: SandboxPath;
+      /** File written with standard output; undefined: the log. */
+      readonly stdout?: SandboxPath;
+      /** Environment for this command alone, over the action's. */
+      readonly env?: Readonly<Record<string, string>>;
+    }
+  | {
+      /** Writes a file with exactly this text, making its directories. */
+      readonly kind: 'write';
+      readonly path: SandboxPath;
+      readonly text: string;
+      /** 0o644 or 0o755. */
+      readonly mode: 0o644 | 0o755;
+    };
+
+export interface Input {
+  readonly path: SandboxPath | '/';
+  /** United at `path`; trees that bring one name with different content are an error. */
+  readonly refs: readonly Ref[];
+  /** Puts a scratch layer over the trees, so that the action may write there; thrown away, or an output. */
+  readonly writable?: boolean;
+}
+
+/** The machine that an action's own programs need. */
+export interface Platform {
+  readonly os: 'linux';
+  /** GNU name of the processor: `x86_64`, `aarch64`. */
+  readonly cpu: string;
+}
+
+/** The part of an action that is hashed. */
+export interface Recipe {
+  readonly commands: readonly Command[];
+  /** The whole environment, apart from what every action gets (see docs/architecture.md: PATH, HOME, MAKEFLAGS …). */
+  readonly env: Readonly<Record<string, string>>;
+  /** Trees with a `bin/`, united at `/tools`; `/tools/bin` comes first in PATH, and `/bin/sh` is its `sh`. */
+  readonly tools: readonly Ref[];
+  readonly inputs: readonly Input[];
+  /** Output name to the directory that becomes the tree. Never inside an input that is not writable. */
+  readonly outputs: Readonly<Record<string, SandboxPath>>;
+  readonly platform: Platform;
+}
+
+/** A unit of work: plain data, run by an executor that sees it and a store, and nothing else. */
+export interface Action {
+  readonly name: ActionName;
+  /** One line for people. */
+  readonly description: string;
+  readonly recipe: Recipe;
+  /** Rough CPU seconds, used to order actions until a real time is remembered. */
+  readonly weight: number;
+  /** Peak memory in MiB that the scheduler sets aside. */
+  readonly memory: number;
+  /** Outputs that are scratch (build trees): the first to be collected. */
+  readonly scratch: readonly string[];
+  /** Commands in `bin/` by output, for the check that no two tools of one action bring the same one. */
+  readonly provides: Readonly<Record<string, readonly string[]>>;
+}
+
+/** A source that the plan needs, with what identifies it. */
+export interface PlannedSource {
+  readonly name: SourceName;
+  readonly version: string;
+  /** Pinned digest of the normalised, unpatched tree. */
+  readonly tree: Digest;
+  /** Our patches in the order of application. */
+  readonly patches: readonly {
+    readonly path: RepoPath;
+    readonly digest: Digest;
+  }[];
+}
+
+/** A finished file or directory that the user asked for: copied out of the store when its action is done. */
+export interface Product {
+  /** File name under `out/<arch>/`, for example `cross-compiler-armv5l-i686.tar.gz`. */
+  readonly name: string;
+  readonly ref: Extract<Ref, { kind: 'output' }>;
+  /** Path inside the output's tree; empty for the whole tree (a directory product). */
+  readonly path: string;
+  readonly description: string;
+}
+
+/** The graph of all actions for a goal. Plain data: can be printed, diffed, drawn, hashed and sent. */
+export interface Plan {
+  /** In an order in which every action stands after those that it reads. */
+  readonly actions: readonly Action[];
+  readonly sources: readonly PlannedSource[];
+  readonly products: readonly Product[];
+  /** Actions wanted for themselves (smoke tests, `--only`), beside those of products. */
+  readonly goals: readonly ActionName[];
+}

@@ -1,0 +1,31 @@
+import type { Digest } from '../core/digest.ts';
+import type { Command, Platform } from './action.ts';
+import type { SandboxPath } from './names.ts';
+
+/** What a ref turned out to be: the digest of a tree, or of one file. */
+export type Content =
+  | { readonly kind: 'tree'; readonly digest: Digest }
+  | {
+      readonly kind: 'file';
+      readonly digest: Digest;
+      readonly executable: boolean;
+    };
+
+export interface BoundInput {
+  readonly path: SandboxPath | '/';
+  readonly contents: readonly Content[];
+  readonly writable: boolean;
+}
+
+/**
+ * A recipe whose refs are replaced by content digests: what a key is the digest of, and all that an
+ * executor needs beside a store. The same type serves for plan ids, with plan ids in the place of content.
+ */
+export interface BoundRecipe {
+  readonly commands: readonly Command[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly tools: readonly Content[];
+  readonly inputs: readonly BoundInput[];
+  readonly outputs: Readonly<Record<string, SandboxPath>>;
+  readonly platform: Platform;
+}

@@ -1,0 +1,89 @@
+import { unreachable } from '../core/result.ts';
+import type { Action, Recipe, Ref } from './action.ts';
+import type { ActionName } from './names.ts';
+
+/** All refs of a recipe in the order of writing: tools, then inputs. Repeated ones are repeated. */
+export function refsOf(recipe: Recipe): readonly Ref[] {
+  return [...recipe.tools, ...recipe.inputs.flatMap((input) => input.refs)];
+}
+
+/** Names of the actions whose outputs an action reads, each once, in the order of writing. */
+export function dependenciesOf(action: Action): readonly ActionName[] {
+  const names = new Set<ActionName>();
+  for (const ref of refsOf(action.recipe)) if (ref.kind === 'output') names.add(ref.action);
+  return [...names];
+}
+
+/** Name and version of a source as one string: its identity in a plan. */
+export function sourceId(source: { readonly name: string; readonly version: string }): string {
+  return `${source.name} ${source.version}`;
+}
+
+/** Sources that actions read, as `sourceId`s. */
+export function sourceIdsOf(actions: readonly Action[]): ReadonlySet<string> {
+  const ids = new Set<string>();
+  for (const action of actions) {
+    for (const ref of refsOf(action.recipe)) if (ref.kind === 'source') ids.add(sourceId(ref));
+  }
+  return ids;
+}
+
+/** A ref in a few words, for messages and as its identity within one action: without versions and digests. */
+export function refLabel(ref: Ref): string {
+  switch (ref.kind) {
+    case 'source':
+      return `source ${ref.name}`;
+    case 'output':
+      return `${ref.action}:${ref.output}`;
+    case 'compiler':
+      return "the machine's compiler";
+    case 'machine-utilities':
+      return "the machine's utilities";
+    case 'file':
+      return ref.path;
+    default:
+      return unreachable(ref);
+  }
+}
+
+/** Actions in an order in which each stands after those that it reads, and the circles that were met. */
+export interface Ordering {
+  readonly actions: readonly Action[];
+  /** Each as the chain of names that leads from an action back to itself; empty in a sound plan. */
+  readonly circles: readonly (readonly ActionName[])[];
+}
+
+/**
+ * What `roots` need, depth first: roots in the order given, what an action reads in the order of writing.
+ * Names that no action bears are passed over.
+ */
+export function orderActions(
+  actions: ReadonlyMap<ActionName, Action>,
+  roots: readonly ActionName[],
+): Ordering {
+  const ordered: Action[] = [];
+  const circles: ActionName[][] = [];
+  const finished = new Set<ActionName>();
+  const chain: ActionName[] = [];
+  const visit = (name: ActionName): void => {
+    const action = actions.get(name);
+    if (action === undefined || finished.has(name)) return;
+    const start = chain.indexOf(name);
+    if (start >= 0) {
+      circles.push([...chain.slice(start), name]);
+      return;
+    }
+    chain.push(name);
+    dependenciesOf(action).forEach(visit);
+    chain.pop();
+    finished.add(name);
+    ordered.push(action);
+  };
+  roots.forEach(visit);
+  return { actions: ordered, circles };
+}
+
+/** Stage id of an action: the part of its name before the slash, for example `stage-1-armv5l`. */
+export function stageIdOf(name: ActionName): string {
+  return name.slice(0, name.indexOf('/'));
+}

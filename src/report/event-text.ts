@@ -1,0 +1,56 @@
+import { unreachable } from '../core/result.ts';
+import type { BuildEvent, Why } from '../core/event.ts';
+import { duration } from './duration.ts';
+import { count, failureText } from './failure-text.ts';
+
+/** Why an action runs, in a few words. */
+export function whyText(why: Why): string {
+  switch (why.kind) {
+    case 'never-built':
+      return 'never built';
+    case 'recipe-changed':
+      return 'its recipe changed';
+    case 'inputs-changed':
+      return `changed: ${few(why.refs)}`;
+    case 'tree-gone':
+      return `no longer in the store: ${few(why.outputs)}`;
+    default:
+      return unreachable(why);
+  }
+}
+
+/** The line that an event leaves behind, on a terminal and elsewhere; undefined for what only passes by. */
+export function eventLine(event: BuildEvent): string | undefined {
+  switch (event.kind) {
+    case 'build-started':
+    case 'action-output':
+    case 'action-cached':
+    case 'source-progress':
+    case 'source-started':
+      return undefined;
+    case 'source-finished':
+      return `fetched ${event.source}`;
+    case 'action-started':
+      return `start   ${event.action} (${whyText(event.why)})`;
+    case 'action-finished':
+      return `done    ${event.action} in ${duration(event.wallSeconds)}, CPU ${duration(event.cpuSeconds)}${
+        event.unchanged ? ', outputs unchanged' : ''
+      }`;
+    case 'failed':
+      return `bootstrap: ${failureText(event.failure)}`;
+    case 'note':
+      return event.text;
+    case 'build-finished':
+      return event.ran === 0 && event.failed === 0
+        ? undefined
+        : `${count(event.ran, 'action')} run, ${event.cached} cached in ${duration(event.wallSeconds)}, CPU ${duration(event.cpuSeconds)}`;
+    default:
+      return unreachable(event);
+  }
+}
+
+function few(names: readonly string[]): string {
+  return names.length <= 3
+    ? names.join(', ')
+    : `${names.slice(0, 3).join(', ')} and ${names.length - 3} more`;
+}

@@ -1,0 +1,256 @@
+import type { Failure, FailureReason, Fault } from '../core/failure.ts';
+
+/** The variant of `Failure` with this reason. */
+type Of<Reason extends FailureReason> = Extract<Failure, { reason: Reason }>;
+
+interface Rendering<Reason extends FailureReason> {
+  /** 2: wrong use or bad input, mended by asking or writing something else. 1: everything else. */
+  readonly exitCode: 1 | 2;
+  /** First line: what failed and where. Further lines: why, and what to do next. */
+  readonly text: (failure: Of<Reason>) => readonly string[];
+}
+
+/** One entry for each reason: a new variant of `Failure` does not compile until it stands here. */
+const renderings: { readonly [Reason in FailureReason]: Rendering<Reason> } = {
+  'wrong-use': {
+    exitCode: 2,
+    text: (it) => [it.what, it.hint],
+  },
+  'unknown-name': {
+    exitCode: 2,
+    text: (it) => [
+      `there is no ${it.kind} named '${it.name}'`,
+      it.nearest.length > 0 ? `Did you mean ${it.nearest.join(' or ')}?` : '',
+      known(it.kind, it.known),
+    ],
+  },
+  'bad-input': {
+    exitCode: 2,
+    text: (it) => [
+      `${it.file} has ${count(it.faults.length, 'fault')}`,
+      ...it.faults.map((fault) => faultLine(it.file, fault)),
+      'Mend the file and run this again; nothing was built.',
+    ],
+  },
+  'plan-fault': {
+    exitCode: 2,
+    text: (it) => [
+      `the plan contradicts itself in ${count(it.faults.length, 'place')}`,
+      ...it.faults,
+      'The stage that writes the named action (stages/) has to be mended; nothing was built.',
+    ],
+  },
+  'missing-program': {
+    exitCode: 1,
+    text: (it) => [
+      `${it.program} is missing, which is needed for ${it.purpose}`,
+      `Install it, on Debian with: apt-get install ${it.debianPackage}`,
+    ],
+  },
+  'namespaces-refused': {
+    exitCode: 1,
+    text: (it) => [
+      'this system refuses the namespaces in which actions run',
+      ...lines(it.detail),
+      `Allow them with: ${it.remedy}`,
+    ],
+  },
+  'no-room': {
+    exitCode: 1,
+    text: (it) => [
+      `there is no room left at ${it.path}`,
+      ...lines(it.detail),
+      'Free some, or name another place with --store DIR, and run this again: it goes on where it stood.',
+    ],
+  },
+  unwritable: {
+    exitCode: 2,
+    text: (it) => [
+      `cannot write to ${it.path}`,
+      ...lines(it.detail),
+      'Make it writable for you, or name another place (--out DIR for products, --store DIR for the store).',
+    ],
+  },
+  'store-locked': {
+    exitCode: 1,
+    text: (it) => [
+      `the store ${it.path} is in use by ${it.holder}`,
+      'Wait until it has ended, or use another store with --store DIR.',
+    ],
+  },
+  'source-unavailable': {
+    exitCode: 1,
+    text: (it) => [
+      `source ${it.source} could not be had${it.offline ? ' offline' : ''}`,
+      ...it.attempts.map((attempt) => `${attempt.origin}: ${attempt.why}`),
+      it.offline
+        ? 'Run `bootstrap fetch` once with a network, or leave --offline out.'
+        : 'Look at the network and run this again, or name a mirror that has the file with --mirror URL.',
+    ],
+  },
+  'wrong-hash': {
+    exitCode: 1,
+    text: (it) => [
+      `source ${it.source} has the wrong hash and was thrown away`,
+      `from      ${it.origin}`,
+      `expected  ${it.expected}`,
+      `got       ${it.actual}`,
+      'The file was changed or damaged where it lies. Try another origin with --mirror URL; change sources.lock only when you know why.',
+    ],
+  },
+  'wrong-tree': {
+    exitCode: 1,
+    text: (it) => [
+      `source ${it.source} unpacks to another tree than the pinned one and was refused`,
+      `from      ${it.origin}`,
+      `expected  ${it.expected}`,
+      `got       ${it.actual}`,
+      `To build with this variant all the same: --accept-variant ${bareName(it.source)} (the manifest will name it).`,
+    ],
+  },
+  'hostile-archive': {
+    exitCode: 1,
+    text: (it) => [
+      `${it.archive} was refused: ${it.why}`,
+      `entry     ${it.entry}`,
+      'Nothing of it was unpacked. Get the archive from another origin with --mirror URL.',
+    ],
+  },
+  'bad-archive': {
+    exitCode: 1,
+    text: (it) => [
+      `${it.archive} cannot be unpacked`,
+      ...lines(it.why),
+      'The download is cut off or damaged: delete the file and run this again.',
+    ],
+  },
+  'patch-failed': {
+    exitCode: 2,
+    text: (it) => [
+      `${it.patch}:${it.line}: does not apply to source ${it.source}`,
+      ...lines(it.why),
+      'Patches are applied without fuzz: write the hunk anew against the pinned version.',
+    ],
+  },
+  'action-failed': {
+    exitCode: 1,
+    text: (it) => [
+      `action ${it.action} failed with exit code ${it.exitCode}${signalText(it.exitCode)}`,
+      ...(it.lastLines.length > 0 ? ['last lines of its output:', ...it.lastLines.map(quoted)] : []),
+      `log       ${it.log}`,
+      `To see its script and the whole log: bootstrap log ${it.action}`,
+    ],
+  },
+  'missing-output': {
+    exitCode: 1,
+    text: (it) => [
+      `action ${it.action} ended well, but its output '${it.output}' is not there`,
+      `expected  ${it.path}`,
+      `log       ${it.log}`,
+      'Its stage names a directory that its commands do not make; mend one of the two.',
+    ],
+  },
+  'clashing-inputs': {
+    exitCode: 1,
+    text: (it) => [
+      `action ${it.action} cannot be given its inputs: ${it.file} below ${it.path} differs between two of them`,
+      ...it.refs.map((ref) => `from      ${ref}`),
+      'Let only one of them bring the file, or mount them at different paths.',
+    ],
+  },
+  'damaged-tree': {
+    exitCode: 1,
+    text: (it) => [
+      `the store's tree ${it.digest} was damaged and has been moved away`,
+      ...lines(it.detail),
+      'Run this again: it is made anew. When it comes back, check the disk.',
+    ],
+  },
+  'unfit-tree': {
+    exitCode: 1,
+    text: (it) => [
+      `${it.path} cannot be kept in the store`,
+      ...lines(it.why),
+      'Trees hold directories, plain files and symbolic links; let the action that makes it remove it.',
+    ],
+  },
+  'backend-unreachable': {
+    exitCode: 1,
+    text: (it) => [
+      `${it.backend} cannot be reached`,
+      ...lines(it.detail),
+      'Run this again once it answers: finished work is kept.',
+    ],
+  },
+  'emulator-failed': {
+    exitCode: 1,
+    text: (it) => [
+      'the emulator did not do what was asked',
+      ...lines(it.detail),
+      ...it.lastLines.map(quoted),
+    ],
+  },
+  interrupted: {
+    exitCode: 1,
+    text: (it) => [`stopped by ${it.signal}; run the same command again to go on where it stood`],
+  },
+};
+
+/** Message of a failure for people: first line without indentation, the rest indented. No newline at the end. */
+export function failureText(failure: Failure): string {
+  const [first = '', ...rest] = rendering(failure).text(failure);
+  return [first, ...rest.filter((line) => line !== '').map((line) => `  ${line}`)].join('\n');
+}
+
+/** Exit code of a run that ended with this failure. */
+export function exitCodeOf(failure: Failure): 1 | 2 {
+  return rendering(failure).exitCode;
+}
+
+/** Pairs a failure with the entry of its own reason, which the compiler cannot see by itself. */
+function rendering(failure: Failure): Rendering<FailureReason> {
+  return renderings[failure.reason] as unknown as Rendering<FailureReason>;
+}
+
+/** `3 faults`, `1 fault`. */
+export function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+}
+
+function known(kind: string, names: readonly string[]): string {
+  if (names.length === 0) return '';
+  const shown = names.length > 24 ? [...names.slice(0, 24), `… (${names.length} in all)`] : names;
+  return `Known ${kind} names: ${shown.join(', ')}`;
+}
+
+function faultLine(file: string, fault: Fault): string {
+  const place = fault.line === undefined ? file : `${file}:${fault.line}`;
+  return fault.field === '' ? `${place}: ${fault.message}` : `${place}: ${fault.field}: ${fault.message}`;
+}
+
+function lines(text: string): readonly string[] {
+  return text.split('\n').filter((line) => line.trim() !== '');
+}
+
+function quoted(line: string): string {
+  return `| ${line}`;
+}
+
+/** `gcc 14.2.0` and `gcc@14.2.0` name the source `gcc`. */
+function bareName(source: string): string {
+  return source.split(/[ @]/, 1)[0] ?? source;
+}
+
+const signalNames: Readonly<Record<number, string>> = {
+  1: 'SIGHUP',
+  2: 'SIGINT',
+  6: 'SIGABRT',
+  9: 'SIGKILL: perhaps the machine ran out of memory',
+  11: 'SIGSEGV',
+  15: 'SIGTERM',
+};
+
+function signalText(exitCode: number): string {
+  const name = signalNames[exitCode - 128];
+  return name === undefined ? '' : ` (${name})`;
+}

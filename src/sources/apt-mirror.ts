@@ -1,0 +1,72 @@
+/** One archive of the machine's apt configuration. */
+export interface AptArchive {
+  readonly uri: string;
+  readonly suites: readonly string[];
+  readonly components: readonly string[];
+  readonly signedBy: string | undefined;
+}
+
+/** Reads a one-line-style file (`/etc/apt/sources.list`). */
+export function parseListFile(text: string): readonly AptArchive[] {
+  return text.split('\n').flatMap((line): readonly AptArchive[] => {
+    const match = /^\s*deb(?:-src)?\s+(?:\[([^\]]*)\]\s+)?(\S+)\s+(\S+)\s*([^#]*)/.exec(line);
+    if (match === null) return [];
+    const [, options = '', uri = '', suite = '', components = ''] = match;
+    const signedBy = /(?:^|\s)signed-by=(\S+)/i.exec(options)?.[1];
+    return [{ uri, suites: [suite], components: words(components), signedBy }];
+  });
+}
+
+/** Reads a deb822-style file (`debian.sources`). Disabled stanzas are left out. */
+export function parseSourcesFile(text: string): readonly AptArchive[] {
+  return text
+    .split('\n')
+    .filter((line) => !line.startsWith('#'))
+    .join('\n')
+    .split(/\n[ \t]*\n/)
+    .flatMap((stanza): readonly AptArchive[] => {
+      const fields = stanzaFields(stanza);
+      if (['no', 'false'].includes(fields.get('enabled')?.toLowerCase() ?? '')) return [];
+      const suites = words(fields.get('suites') ?? '');
+      const components = words(fields.get('components') ?? '');
+      // A key may stand in the stanza itself, which our one-line file cannot repeat.
+      const [signedBy] = words(fields.get('signed-by') ?? '').filter((word) => word.startsWith('/'));
+      return words(fields.get('uris') ?? '').map((uri) => ({ uri, suites, components, signedBy }));
+    });
+}
+
+/**
+ * The archive among those that serves Debian itself: its suites are known, security and other side archives
+ * (which lack most sources) excepted. Undefined when the machine knows none.
+ */
+export function pickMirror(archives: readonly AptArchive[]): AptArchive | undefined {
+  return archives.find(
+    ({ uri, suites, components }) =>
+      /^(?:https?|ftp|file|copy|mirror(?:\+\w+)?|tor\+https?):/.test(uri) &&
+      components.includes('main') &&
+      suites.some((suite) => debianSuites.has(suite)) &&
+      !/\b(?:debian-security|ubuntu|raspbian|debian-ports)\b/.test(uri),
+  );
+}
+
+/** Names under which main archives publish; backports, updates and security have others. */
+const debianSuites: ReadonlySet<string> = new Set([
+  ...['oldoldstable', 'oldstable', 'stable', 'testing', 'unstable', 'sid'],
+  ...['buster', 'bullseye', 'bookworm', 'trixie', 'forky', 'duke'],
+]);
+
+function stanzaFields(stanza: string): ReadonlyMap<string, string> {
+  const fields = new Map<string, string>();
+  let name = '';
+  for (const line of stanza.split('\n')) {
+    const start = /^([A-Za-z0-9-]+):(.*)$/.exec(line);
+    if (start !== null) name = (start[1] ?? '').toLowerCase();
+    const text = start === null ? line : (start[2] ?? '');
+    fields.set(name, `${fields.get(name) ?? ''} ${text}`.trim());
+  }
+  return fields;
+}
+
+function words(text: string): readonly string[] {
+  return text.split(/\s+/).filter((word) => word !== '');
+}

@@ -1,0 +1,100 @@
+import { open } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { createRequire } from 'node:module';
+import { Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import unbzip2 from 'unbzip2-stream';
+import type { XzReadableStream as XzStream } from 'xz-decompress';
+import { withoutSha256Check } from './xz-check.ts';
+
+// A CommonJS bundle whose export names Node cannot see.
+const { XzReadableStream } = createRequire(import.meta.url)('xz-decompress') as {
+  XzReadableStream: typeof XzStream;
+};
+
+export type Compression = 'gzip' | 'xz' | 'bzip2' | 'none';
+
+const magics: readonly (readonly [Compression, readonly number[]])[] = [
+  ['gzip', [0x1f, 0x8b]],
+  ['xz', [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]],
+  ['bzip2', [0x42, 0x5a, 0x68]],
+];
+
+/** How a tar archive is compressed, by its first bytes: names lie, mirrors rename. Undefined: not an archive we read. */
+export async function compressionOf(file: string): Promise<Compression | undefined> {
+  const handle = await open(file, 'r');
+  try {
+    const head = Buffer.alloc(512);
+    await handle.read(head, 0, head.length, 0);
+    const found = magics.find(([, magic]) => magic.every((byte, index) => head[index] === byte));
+    return found?.[0] ?? (isTarHeader(head) ? 'none' : undefined);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Old tar archives (xz is one) have no magic number, but a sum over the header that counts itself as blanks. */
+function isTarHeader(head: Buffer): boolean {
+  const stated = parseInt(head.toString('latin1', 148, 156), 8);
+  const sum = head.reduce((total, byte, index) => total + (index >= 148 && index < 156 ? 0x20 : byte), 0);
+  return stated === sum;
+}
+
+/** A compressed stream that is damaged or ends early. */
+export class DamagedStream extends Error {}
+
+/** The file's decompressed bytes. Throws DamagedStream: the decompressors have no codes of their own. */
+export async function* decompressed(file: string, compression: Compression): AsyncIterable<Uint8Array> {
+  try {
+    yield* plain(file, compression);
+  } catch (error) {
+    throw new DamagedStream(
+      `it cannot be decompressed: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+}
+
+function plain(file: string, compression: Compression): AsyncIterable<Uint8Array> {
+  const raw = createReadStream(file, { highWaterMark: 1 << 18 });
+  switch (compression) {
+    case 'none':
+      return raw;
+    case 'gzip':
+      return piped(raw, createGunzip({ chunkSize: 1 << 18 }));
+    case 'xz':
+      return new XzReadableStream(
+        Readable.toWeb(Readable.from(withoutSha256Check(raw), { objectMode: false })) as never,
+      ) as unknown as AsyncIterable<Uint8Array>;
+    case 'bzip2':
+      return bunzipped(raw);
+  }
+}
+
+/** `pipe` alone would lose an error of the reading side. */
+function piped(raw: Readable, transform: NodeJS.ReadWriteStream & { destroy(error?: Error): unknown }) {
+  raw.on('error', (error) => transform.destroy(error));
+  return raw.pipe(transform) as AsyncIterable<Uint8Array>;
+}
+
+/**
+ * unbzip2-stream is a stream of the first kind: it hands out data from within `write` and `end`, so
+ * that its output can be drained between two pieces of input, and nothing piles up.
+ */
+async function* bunzipped(raw: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  const stream = unbzip2();
+  let pieces: Uint8Array[] = [];
+  let fault: Error | undefined;
+  stream.on('data', (piece: Uint8Array) => pieces.push(piece));
+  stream.on('error', (error: Error) => {
+    fault ??= error;
+  });
+  for await (const chunk of raw) {
+    stream.write(chunk);
+    if (fault !== undefined) throw fault;
+    yield* pieces;
+    pieces = [];
+  }
+  stream.end();
+  if (fault !== undefined) throw fault;
+  yield* pieces;
+}

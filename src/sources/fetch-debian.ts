@@ -1,0 +1,71 @@
+import { rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { failed, ok, type Result } from '../core/result.ts';
+import type { Origin } from '../inputs/lock.ts';
+import { errorCode } from '../store/fault.ts';
+import type { Apt } from './apt.ts';
+import { revisionsWith } from './debian-index.ts';
+import type { FetchFault } from './fetch-fault.ts';
+
+/**
+ * Fetches the orig file of a Debian source package into `part`. Debian's revisions come and go around one upstream
+ * release: any that names the file with the pinned hash serves, the newest first. The bytes are not verified here.
+ *
+ * @param directory an empty directory on the same file system as `part`
+ */
+export async function fetchDebian(
+  origin: Extract<Origin, { kind: 'debian' }>,
+  apt: Apt,
+  directory: string,
+  part: string,
+  progress: (line: string) => void,
+): Promise<Result<void, FetchFault>> {
+  progress(`looking for ${origin.file} in the indexes of Debian`);
+  let found = await revisions(origin, apt);
+  if (found.ok && found.value.length === 0) {
+    progress('fetching the source indexes of Debian');
+    const updated = await apt.update();
+    // What came in spite of an error of one suite may do.
+    found = await revisions(origin, apt);
+    if (!updated.ok && found.ok && found.value.length === 0) return unavailable(updated.failure);
+  }
+  if (!found.ok) return unavailable(found.failure);
+  if (found.value.length === 0) {
+    const where = `no source package ${origin.package} in the machine's Debian archive`;
+    return unavailable(`${where} has ${origin.file} with the pinned hash`);
+  }
+  let why = '';
+  for (const version of [...found.value].reverse()) {
+    progress(`downloading ${origin.file} of ${origin.package} ${version}`);
+    const downloaded = await apt.downloadTars(origin.package, version, directory);
+    if (downloaded.ok) {
+      if (await moved(join(directory, origin.file), part)) return ok(undefined);
+      why = `apt-get brought no ${origin.file}`;
+    } else {
+      why = downloaded.failure;
+    }
+  }
+  return unavailable(why);
+}
+
+async function revisions(
+  origin: Extract<Origin, { kind: 'debian' }>,
+  apt: Apt,
+): Promise<Result<readonly string[], string>> {
+  const shown = await apt.showSource(origin.package);
+  return shown.ok ? ok(revisionsWith(shown.value, origin)) : shown;
+}
+
+function unavailable(why: string): Result<never, FetchFault> {
+  return failed({ kind: 'unavailable', why });
+}
+
+async function moved(from: string, to: string): Promise<boolean> {
+  try {
+    await rename(from, to);
+    return true;
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return false;
+    throw error;
+  }
+}

@@ -1,0 +1,99 @@
+import { failed, ok, type Result } from '../core/result.ts';
+import { parsePatch, type FilePatch, type Hunk, type PatchFault } from './patch-parse.ts';
+
+/** A file as a patch sees it. Text is latin1: a byte a character. */
+export interface PatchedFile {
+  readonly text: string;
+  readonly executable: boolean;
+}
+
+/** Files of a tree that a patch changed; undefined: deleted. */
+export type Changes = Map<string, PatchedFile | undefined>;
+
+/**
+ * Applies a unified diff, without fuzz and without searching: every line of context must be what the patch says, at
+ * the line that its hunk names. Changes nothing when anything does not fit.
+ *
+ * @param read a file of the tree by path; undefined when there is none; a reason where it must not be touched
+ * @param before what earlier patches of a series have done
+ */
+export async function applyPatch(
+  patch: string,
+  read: (path: string) => Promise<Result<PatchedFile | undefined, string>>,
+  before: Changes = new Map(),
+): Promise<Result<Changes, PatchFault>> {
+  const parsed = parsePatch(patch);
+  if (!parsed.ok) return parsed;
+  const changes: Changes = new Map(before);
+  for (const file of parsed.value) {
+    const found = changes.has(file.path) ? ok(changes.get(file.path)) : await read(file.path);
+    if (!found.ok) return failed({ line: file.line, why: `${file.path}: ${found.failure}` });
+    const after = applyToFile(file, found.value);
+    if (!after.ok) return after;
+    changes.set(file.path, after.value);
+  }
+  return ok(changes);
+}
+
+function applyToFile(
+  patch: FilePatch,
+  file: PatchedFile | undefined,
+): Result<PatchedFile | undefined, PatchFault> {
+  if (patch.kind === 'create' && file !== undefined) {
+    return failed({ line: patch.line, why: `${patch.path} is there already` });
+  }
+  if (patch.kind !== 'create' && file === undefined) {
+    return failed({ line: patch.line, why: `there is no ${patch.path}` });
+  }
+  const text = applyHunks(patch.hunks, file?.text ?? '', patch.path);
+  if (!text.ok) return text;
+  if (patch.kind === 'delete') {
+    if (text.value !== '')
+      return failed({ line: patch.line, why: `${patch.path} has more lines than are deleted` });
+    return ok(undefined);
+  }
+  return ok({ text: text.value, executable: patch.executable ?? file?.executable ?? false });
+}
+
+function applyHunks(hunks: readonly Hunk[], text: string, path: string): Result<string, PatchFault> {
+  const old = text.match(/[^\n]*\n|[^\n]+$/g) ?? [];
+  const result: string[] = [];
+  let done = 0;
+  for (const hunk of hunks) {
+    const fault = (why: string) => failed({ line: hunk.line, why });
+    if (hunk.start < done) return fault('the hunk overlaps the one before it');
+    if (hunk.start > old.length) return fault(`${path} has only ${String(old.length)} lines`);
+    result.push(...old.slice(done, hunk.start));
+    done = hunk.start;
+    for (const line of hunk.lines) {
+      if (line.kind === 'add') {
+        result.push(line.text);
+        continue;
+      }
+      const found = old[done];
+      if (found !== line.text) {
+        return fault(
+          `line ${String(done + 1)} of ${path} is ${show(found)}, and the patch wants ${show(line.text)}`,
+        );
+      }
+      if (line.kind === 'keep') result.push(found);
+      done += 1;
+    }
+  }
+  result.push(...old.slice(done));
+  // Only the last line of a file can be without a newline.
+  const open = result.findIndex((line, index) => index < result.length - 1 && !line.endsWith('\n'));
+  if (open !== -1) {
+    return failed({
+      line: hunks.at(-1)?.line ?? 1,
+      why: `line ${String(open + 1)} of ${path} would lack its newline`,
+    });
+  }
+  return ok(result.join(''));
+}
+
+function show(line: string | undefined): string {
+  if (line === undefined) return 'missing';
+  const text = Buffer.from(line, 'latin1').toString('utf8');
+  return JSON.stringify(text.length > 80 ? `${text.slice(0, 77)}...` : text);
+}

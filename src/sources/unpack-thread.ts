@@ -1,0 +1,28 @@
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import type { Failure } from '../core/failure.ts';
+import type { Result } from '../core/result.ts';
+import { Slots } from './slots.ts';
+import type { UnpackRequest } from './unpack.ts';
+
+const slots = new Slots(availableParallelism());
+
+/**
+ * `unpack` in a thread of its own, as many at once as there are cores: linux alone takes 12 seconds of
+ * decompressing, during which the engine has actions to start and a screen to draw.
+ */
+export function unpackInThread(request: UnpackRequest): Promise<Result<string, Failure>> {
+  return slots.run(
+    () =>
+      new Promise((resolve, reject) => {
+        const worker = new Worker(new URL('./unpack-worker.mjs', import.meta.url), { workerData: request });
+        worker.once('message', resolve);
+        worker.once('error', reject);
+        worker.once('exit', (code) => {
+          reject(
+            new Error(`the unpacking thread of ${request.name} ended with ${String(code)} and no answer`),
+          );
+        });
+      }),
+  );
+}

@@ -1,0 +1,26 @@
+import { mkdir, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { errorCode } from './fault.ts';
+
+/**
+ * Makes a directory and those above it, where missing. Node's recursive mkdir says ENOENT on a read-only file
+ * system, and goes round for ever where a directory refuses with ENOENT, as /proc does; this one gives the error of the
+ * system call that failed.
+ */
+export async function makeDirectory(path: string): Promise<void> {
+  if ((await makeOne(path)) === 'made') return;
+  await makeDirectory(dirname(path));
+  if ((await makeOne(path)) === 'made') return;
+  throw Object.assign(new Error(`ENOENT: cannot make ${path}`), { code: 'ENOENT', path });
+}
+
+async function makeOne(path: string): Promise<'made' | 'no parent'> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === 'ENOENT' && dirname(path) !== path) return 'no parent';
+    if (code !== 'EEXIST' || !(await stat(path)).isDirectory()) throw error;
+  }
+  return 'made';
+}

@@ -1,0 +1,39 @@
+import { readFileSync, readlinkSync } from 'node:fs';
+import { errorCode } from './fault.ts';
+
+/**
+ * Identity of a process as a piece of a file name: `<pid>.<start time>.<pid namespace>`. The start
+ * time (clock ticks since boot) tells apart processes that bore one pid after each other.
+ */
+export function processStamp(): string {
+  return `${String(process.pid)}.${startTime('self') ?? '0'}.${pidNamespace()}`;
+}
+
+/**
+ * What is known of the process that a stamp names. `foreign`: it lived in another pid namespace (a
+ * container sharing this directory), so nothing can be said. Undefined: no stamp.
+ */
+export function probeProcess(stamp: string): 'alive' | 'dead' | 'foreign' | undefined {
+  const match = /^([0-9]+)\.([0-9]+)\.([0-9]+)$/.exec(stamp);
+  if (match === null) return undefined;
+  const [, pid = '', start, namespace] = match;
+  if (namespace !== pidNamespace()) return 'foreign';
+  return startTime(pid) === start ? 'alive' : 'dead';
+}
+
+function pidNamespace(): string {
+  return /[0-9]+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0] ?? '0';
+}
+
+/** Field 22 of /proc/PID/stat; undefined when there is no such process. */
+function startTime(pid: string): string | undefined {
+  let text: string;
+  try {
+    text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  } catch (error) {
+    if (['ENOENT', 'ESRCH'].includes(errorCode(error) ?? '')) return undefined;
+    throw error;
+  }
+  // The second field, the program's name in parentheses, may itself hold spaces and parentheses.
+  return text.slice(text.lastIndexOf(')') + 2).split(' ')[19];
+}

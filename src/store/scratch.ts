@@ -1,0 +1,44 @@
+import { randomBytes } from 'node:crypto';
+import { lstat, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errorCode } from './fault.ts';
+import { probeProcess, processStamp } from './process-stamp.ts';
+import { removeForcibly } from './remove.ts';
+
+/** After this time what a process of another pid namespace left counts as abandoned. */
+const foreignMilliseconds = 2 * 24 * 3600 * 1000;
+
+/** A fresh name in a scratch directory: `<process>-<purpose>-<random>`. */
+export function scratchName(purpose: string): string {
+  const readable = purpose.replace(/[^A-Za-z0-9._]+/g, '-').slice(0, 80);
+  return `${processStamp()}-${readable}-${randomBytes(6).toString('hex')}`;
+}
+
+/** Removes from a scratch directory what dead processes left in it. */
+export async function sweepScratch(directory: string): Promise<void> {
+  for (const name of await readdir(directory)) {
+    const path = join(directory, name);
+    if (await isAbandoned(path, name)) await removeForcibly(path);
+  }
+}
+
+async function isAbandoned(path: string, name: string): Promise<boolean> {
+  switch (probeProcess(name.slice(0, name.indexOf('-')))) {
+    case 'alive':
+      return false;
+    case 'dead':
+      return true;
+    default:
+      return isOld(path);
+  }
+}
+
+async function isOld(path: string): Promise<boolean> {
+  try {
+    return Date.now() - (await lstat(path)).ctimeMs > foreignMilliseconds;
+  } catch (error) {
+    // Another process sweeps or works here too.
+    if (errorCode(error) === 'ENOENT') return false;
+    throw error;
+  }
+}

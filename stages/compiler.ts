@@ -1,0 +1,210 @@
+import type { Arch } from '../src/inputs/arch.ts';
+import type { Action, Ref } from '../src/plan/action.ts';
+import { defineAction, output, run, shell } from '../src/plan/builder.ts';
+import { baseEnvironment, source, type PlanInputs } from './inputs.ts';
+import { buildCompilers, buildMachine, type Machine } from './machine.ts';
+
+/** Where every compiler is installed, before it is moved anywhere: the place of tools in a sandbox. */
+export const prefix = '/tools';
+
+/** What a compiler is made from. */
+export interface CompilerRequest {
+  /** Stage that the actions belong to, for example `stage-1-armv5l`. */
+  readonly stage: string;
+  /** The machine that the compiler runs on. */
+  readonly host: Machine;
+  /** The machine that it makes code for. */
+  readonly target: Arch;
+  /** Shell, utilities and make. */
+  readonly base: readonly Ref[];
+  /** gmp, mpfr and mpc for the host. */
+  readonly mathLibraries: readonly Ref[];
+  /**
+   * Trees of the target's prefix that must be in place: headers, and (except in stage 1, which makes them itself)
+   * the target's own binutils and runtime.
+   */
+  readonly targetTrees: readonly Ref[];
+}
+
+export interface Compiler {
+  readonly actions: readonly Action[];
+  /** as, ld, ar and the rest. */
+  readonly binutils: Ref;
+  /** gcc, g++, cpp, cc1, cc1plus, collect2 and gcc's own headers. */
+  readonly gcc: Ref;
+  /** gcc's build tree, in which the target's runtime is made. Scratch. */
+  readonly gccBuild: Ref;
+}
+
+/** Where gcc keeps what belongs to one target and version, below the prefix. */
+export function gccLibraryDirectory(inputs: PlanInputs, target: Arch): string {
+  return `lib/gcc/${target.triple}/${source(inputs, 'gcc').version}`;
+}
+
+/**
+ * Binutils and gcc that run on `host` and make code for `target`. The same switches for each of the four compilers,
+ * so that one runtime fits them all: with host = target too, headers and libraries lie in the sysroot
+ * `<prefix>/<triple>`, which gcc finds relative to itself.
+ */
+export function compiler(inputs: PlanInputs, request: CompilerRequest): Compiler {
+  const { stage, host, target, base } = request;
+  const build = buildMachine(inputs.build).triple;
+  const sysroot = `${prefix}/${target.triple}`;
+  const triples = [`--build=${build}`, `--host=${host.triple}`, `--target=${target.triple}`];
+  const environment = {
+    ...baseEnvironment(inputs),
+    ...buildCompilers,
+    CC: host.cc,
+    CXX: host.cxx,
+    CFLAGS: '-O2',
+    CXXFLAGS: '-O2',
+    CFLAGS_FOR_BUILD: '-O2',
+    CXXFLAGS_FOR_BUILD: '-O2',
+    CFLAGS_FOR_TARGET: '-O2',
+    CXXFLAGS_FOR_TARGET: '-O2',
+  };
+  // No manual is built or installed. As an argument, because configure replaces one of the environment that has no version.
+  const make = (...goals: readonly string[]): readonly [string, ...string[]] => [
+    'make',
+    'MAKEINFO=true',
+    ...goals,
+  ];
+  const everyCompiler = ['--disable-nls', '--disable-werror', '--disable-multilib', '--without-zstd'];
+
+  const binutils = defineAction({
+    name: `${stage}/binutils`,
+    description: `assembler and linker for ${target.triple} that run on ${host.triple}`,
+    platform: inputs.build,
+    tools: [...base, ...host.tools],
+    inputs: { '/': { kind: 'compiler' }, '/src': source(inputs, 'binutils') },
+    env: environment,
+    commands: [
+      run([
+        '/src/configure',
+        ...triples,
+        `--prefix=${prefix}`,
+        `--with-sysroot=${sysroot}`,
+        ...everyCompiler,
+        '--disable-shared',
+        '--disable-gdb',
+        '--disable-gprof',
+        '--disable-gprofng',
+        '--disable-plugins',
+        '--disable-separate-code',
+        '--enable-deterministic-archives',
+        '--without-debuginfod',
+        '--without-msgpack',
+      ]),
+      run(make()),
+      run(make('install-strip', 'DESTDIR=/build/dest')),
+      // One copy of each program: those under the triple's own bin, which gcc runs, become links.
+      shell(
+        `mv dest${prefix}/* /out
+        cd /out
+        rm -rf share include lib etc
+        for tool in ${target.triple}/bin/*; do
+          name=\${tool##*/}
+          if [ -f bin/${target.triple}-$name ]; then to=${target.triple}-$name; else to=$name; fi
+          ln -sf ../../bin/$to $tool
+        done`,
+      ),
+    ],
+    outputs: { out: '/out' },
+    weight: 260,
+    memory: 1024,
+  });
+
+  // Stage 1 configures gcc with the assembler just made; the others with the one of stage 1, which is the same release.
+  const targetTools = host.name === 'build' ? [output(binutils, 'out')] : [];
+  const gccBuild = defineAction({
+    name: `${stage}/gcc-build`,
+    description: `build tree of gcc for ${target.triple} that runs on ${host.triple}`,
+    platform: inputs.build,
+    // Where host and target are one machine, its compiler's trees are named twice.
+    tools: unique([...base, ...host.tools, ...request.targetTrees, ...targetTools]),
+    inputs: { '/': { kind: 'compiler' }, '/src': source(inputs, 'gcc'), '/libraries': request.mathLibraries },
+    env: environment,
+    commands: [
+      run(
+        [
+          '/src/configure',
+          ...triples,
+          `--prefix=${prefix}`,
+          `--with-sysroot=${sysroot}`,
+          `--with-gxx-include-dir=${sysroot}/include/c++/${source(inputs, 'gcc').version}`,
+          ...everyCompiler,
+          ...target.gcc.configure,
+          '--with-gmp=/libraries',
+          '--with-mpfr=/libraries',
+          '--with-mpc=/libraries',
+          '--without-isl',
+          '--enable-languages=c,c++',
+          '--enable-checking=release',
+          '--enable-threads=posix',
+          '--enable-tls',
+          '--enable-initfini-array',
+          '--enable-libstdcxx-time=rt',
+          '--disable-bootstrap',
+          '--disable-fixincludes',
+          '--disable-gnu-indirect-function',
+          '--disable-libcc1',
+          '--disable-libitm',
+          '--disable-libquadmath',
+          '--disable-libsanitizer',
+          '--disable-libssp',
+          '--disable-libstdcxx-pch',
+          '--disable-libvtv',
+          // A static linker cannot load gcc's plugin for link-time optimisation.
+          '--disable-lto',
+          '--disable-plugin',
+        ],
+        { cwd: '/build/gcc' },
+      ),
+      run(make('all-gcc'), { cwd: '/build/gcc' }),
+    ],
+    outputs: { build: '/build/gcc' },
+    scratch: ['build'],
+    weight: 1300,
+    memory: 3072,
+  });
+
+  // Apart from the build, so that what is installed can change without compiling anything again.
+  const gcc = defineAction({
+    name: `${stage}/gcc`,
+    description: `C and C++ compiler for ${target.triple} that runs on ${host.triple}`,
+    platform: inputs.build,
+    tools: gccBuild.recipe.tools,
+    inputs: {
+      '/': { kind: 'compiler' },
+      '/src': source(inputs, 'gcc'),
+      '/libraries': request.mathLibraries,
+      '/build/gcc': { writable: [output(gccBuild, 'build')] },
+    },
+    env: environment,
+    commands: [
+      run(make('install-strip-gcc', 'DESTDIR=/build/dest'), { cwd: '/build/gcc' }),
+      shell(
+        `mv dest${prefix}/* /out
+        cd /out
+        rm -rf share include ${gccLibraryDirectory(inputs, target)}/install-tools libexec/gcc/*/*/install-tools
+        rm -rf ${gccLibraryDirectory(inputs, target)}/plugin libexec/gcc/*/*/plugin
+        find . -name '*.la' -exec rm {} +`,
+      ),
+    ],
+    outputs: { out: '/out' },
+    weight: 20,
+  });
+
+  return {
+    actions: [binutils, gccBuild, gcc],
+    binutils: output(binutils, 'out'),
+    gcc: output(gcc, 'out'),
+    gccBuild: output(gccBuild, 'build'),
+  };
+}
+
+/** Refs without repetition, in order of first mention. */
+export function unique(refs: readonly Ref[]): readonly Ref[] {
+  const seen = new Map(refs.map((ref) => [JSON.stringify(ref), ref] as const));
+  return [...seen.values()];
+}

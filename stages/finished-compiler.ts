@@ -1,0 +1,115 @@
+import type { Action, Ref } from '../src/plan/action.ts';
+import { defineAction, run, shell } from '../src/plan/builder.ts';
+import type { ActionName, Triple } from '../src/plan/names.ts';
+import { baseEnvironment, repoFile, source, type PlanInputs } from './inputs.ts';
+import type { Machine } from './machine.ts';
+
+/** A finished compiler: one tree, relocatable, smoke-tested where the build machine can run it. */
+export interface FinishedCompiler {
+  readonly actions: readonly Action[];
+  readonly tree: Ref;
+  /** Smoke tests, wanted for themselves. */
+  readonly tests: readonly ActionName[];
+}
+
+/** The small front end that keeps a host's environment out of a compiler, for one machine. */
+export function frontEnd(inputs: PlanInputs, stage: string, host: Machine, base: readonly Ref[]): Action {
+  return defineAction({
+    name: `${stage}/ccwrap`,
+    description: `front end of the compiler drivers, for ${host.name}`,
+    platform: inputs.build,
+    tools: [...base, ...host.tools],
+    inputs: { '/src/ccwrap.c': repoFile(inputs, 'target/ccwrap.c') },
+    env: baseEnvironment(inputs),
+    commands: [
+      run([
+        `${host.triple}-gcc`,
+        '-static',
+        '-Os',
+        '-s',
+        '-Wall',
+        '-Wextra',
+        '-o',
+        '/out/ccwrap',
+        '/src/ccwrap.c',
+      ]),
+    ],
+    outputs: { out: '/out' },
+    weight: 1,
+  });
+}
+
+/**
+ * Puts a compiler together: the trees united, the drivers behind the front end, short names. `programPrefix` is what
+ * precedes `gcc` in the names of its programs; `links` are further lines of shell, run in the finished tree.
+ */
+export function assembleCompiler(
+  inputs: PlanInputs,
+  options: {
+    readonly stage: string;
+    readonly trees: readonly Ref[];
+    readonly ccwrap: Ref;
+    readonly base: readonly Ref[];
+    readonly programPrefix: string;
+    readonly triple: Triple;
+    readonly links: string;
+    readonly description: string;
+  },
+): Action {
+  const { programPrefix, triple } = options;
+  const version = source(inputs, 'gcc').version;
+  return defineAction({
+    name: `${options.stage}/assemble`,
+    description: options.description,
+    platform: inputs.build,
+    tools: options.base,
+    inputs: { '/compiler': options.trees, '/ccwrap': options.ccwrap },
+    env: baseEnvironment(inputs),
+    commands: [
+      shell(
+        `cp -a /compiler/. /out
+        cd /out
+        # Beside bin, so that gcc finds its parts from there by the same relative path.
+        mkdir driver
+        for name in gcc g++ c++ cpp gcc-${version}; do
+          for program in bin/*; do
+            case \${program#bin/} in
+              $name | *-linux-*-$name)
+                if [ ! -L $program ]; then
+                  mv $program driver/
+                  cp /ccwrap/ccwrap $program
+                fi ;;
+            esac
+          done
+        done
+        # Moved, gcc looks into the triple's include before all that lies in its sysroot, C++ headers too, and sees a
+        # directory only once: were libc's headers there, <cstdlib> would not find the <stdlib.h> that comes next.
+        cd ${triple}
+        rm usr
+        mkdir -p usr/include
+        for headers in include/*; do
+          if [ $headers != include/c++ ]; then mv $headers usr/include/; fi
+        done
+        ln -s ../lib usr/lib
+        cd ..
+        # gcc installs one driver under several names as hard links, which a tree does not know.
+        for first in driver/*; do
+          for other in driver/*; do
+            if [ $first != $other ] && [ ! -L $first ] && [ ! -L $other ] && cmp -s $first $other; then
+              ln -sf \${first#driver/} $other
+            fi
+          done
+        done
+        # Without link-time optimisation these only pass on to the tools of the same name.
+        for name in ar nm ranlib; do
+          rm -f bin/*gcc-$name
+          ln -s ${programPrefix}$name bin/${programPrefix}gcc-$name
+        done
+        ln -s ${programPrefix}gcc bin/${programPrefix}cc
+        ${options.links}`,
+      ),
+    ],
+    outputs: { out: '/out' },
+    weight: 10,
+  });
+}

@@ -1,0 +1,49 @@
+import type { Arch } from '../src/inputs/arch.ts';
+import type { Lock } from '../src/inputs/lock.ts';
+import type { Digest } from '../src/core/digest.ts';
+import type { Platform, Ref } from '../src/plan/action.ts';
+import { repoPath, type RepoPath } from '../src/plan/names.ts';
+
+/** What every stage is a function of. Plain data, gathered by the cli before planning. */
+export interface PlanInputs {
+  readonly lock: Lock;
+  /** Files below `patches/` and `target/` by path, with content digest: refs to them become part of the plan. */
+  readonly files: ReadonlyMap<RepoPath, { readonly digest: Digest; readonly executable: boolean }>;
+  /** The machine that compiles. */
+  readonly build: Platform;
+  readonly target: Arch;
+  readonly host: Arch;
+}
+
+/** Thrown while planning when a stage names a source or file that is not there: a fault of that file, not of the planner. */
+export class MissingInput extends Error {
+  readonly file: string;
+  readonly fault: string;
+
+  constructor(file: string, fault: string) {
+    super(`${file}: ${fault}`);
+    this.name = 'MissingInput';
+    this.file = file;
+    this.fault = fault;
+  }
+}
+
+/** The version of a source that is meant when none is named. Throws when the lock has no such source. */
+export function source(inputs: PlanInputs, name: string): Extract<Ref, { kind: 'source' }> {
+  const found = inputs.lock.sources.find((entry) => entry.name === name && entry.isDefault);
+  if (found === undefined) throw new MissingInput('sources.lock', `has no default version of ${name}`);
+  return { kind: 'source', name: found.name, version: found.version };
+}
+
+/** A file of this repository below `target/` or `patches/`. Throws when it is not there. */
+export function repoFile(inputs: PlanInputs, path: string): Extract<Ref, { kind: 'file' }> {
+  const name = repoPath(path);
+  const found = inputs.files.get(name);
+  if (found === undefined) throw new MissingInput(path, 'is not in this repository, and a stage needs it');
+  return { kind: 'file', path: name, ...found };
+}
+
+/** Environment of every action that compiles something. */
+export function baseEnvironment(inputs: PlanInputs): Readonly<Record<string, string>> {
+  return { SOURCE_DATE_EPOCH: String(inputs.lock.sourceDateEpoch) };
+}

@@ -1,0 +1,96 @@
+import { checkConfigProgram, renderMiniConfig, wantedSymbols } from '../src/inputs/kernel-config.ts';
+import { imageFiles } from '../src/inputs/emulator.ts';
+import type { Action, Ref } from '../src/plan/action.ts';
+import { defineAction, output, run, write } from '../src/plan/builder.ts';
+import { baseEnvironment, source, type PlanInputs } from './inputs.ts';
+
+export interface KernelTools {
+  /** Shell, utilities (bc among them), make, m4, flex and bison. */
+  readonly base: readonly Ref[];
+  /** The stage-1 compiler for the target. */
+  readonly crossTools: readonly Ref[];
+  /**
+   * Static libelf and zlib for the build machine, in trees with `include/` and `lib/`: where the target's kernel runs
+   * objtool, not used elsewhere.
+   */
+  readonly objtoolLibraries?: readonly Ref[];
+}
+
+export interface Kernel {
+  readonly actions: readonly Action[];
+  /**
+   * Tree with the bootable image and, where the emulator wants one, the device tree (both named as in a system image),
+   * `mini.config` (what was asked for) and `config` (the final configuration).
+   */
+  readonly ref: Ref;
+}
+
+/**
+ * The target's kernel: nothing but what the generic set and the descriptor ask for. A symbol that is missing from the
+ * final configuration fails the action, which names it, before anything is compiled.
+ */
+export function kernel(inputs: PlanInputs, using: KernelTools): Kernel {
+  const { target } = inputs;
+  const { arch, goals, image, deviceTree, objtool } = target.kernel;
+  const libraries = objtool ? (using.objtoolLibraries ?? []) : [];
+  const make = [
+    'make',
+    '-C',
+    '/src/linux',
+    'O=/build/linux',
+    `ARCH=${arch}`,
+    `CROSS_COMPILE=${target.triple}-`,
+    'HOSTCC=gcc',
+    'HOSTCXX=g++',
+    ...(libraries.length === 0
+      ? []
+      : // libelf needs zlib, so that comes last.
+        ['HOSTCFLAGS=-I/libraries/include', 'HOSTLDFLAGS=-L/libraries/lib -lz']),
+  ] as const;
+
+  const action = defineAction({
+    name: `kernel-${target.name}/linux`,
+    description: `kernel for ${target.name}`,
+    platform: inputs.build,
+    tools: [...using.base, ...using.crossTools],
+    inputs: {
+      '/': { kind: 'compiler' },
+      '/src/linux': source(inputs, 'linux'),
+      ...(libraries.length === 0 ? {} : { '/libraries': libraries }),
+    },
+    env: {
+      ...baseEnvironment(inputs),
+      KCONFIG_ALLCONFIG: '/build/mini.config',
+      KBUILD_BUILD_USER: 'bootstrap',
+      KBUILD_BUILD_HOST: 'bootstrap',
+      KBUILD_BUILD_VERSION: '1',
+    },
+    commands: [
+      write('/build/mini.config', renderMiniConfig(wantedSymbols(target))),
+      write('/build/check-config.awk', checkConfigProgram),
+      run([...make, 'allnoconfig']),
+      run(['awk', '-f', '/build/check-config.awk', '/build/mini.config', '/build/linux/.config']),
+      // The form is one that busybox's date reads back: the kernel's own initramfs takes its times from it.
+      run([
+        'sh',
+        '-euc',
+        `KBUILD_BUILD_TIMESTAMP=$(date -u -d "@$SOURCE_DATE_EPOCH" '+%Y-%m-%d %H:%M:%S')
+        export KBUILD_BUILD_TIMESTAMP
+        exec "$@"`,
+        'sh',
+        ...make,
+        ...goals,
+      ]),
+      run(['cp', `linux/${image}`, `/out/${imageFiles.kernel}`]),
+      ...(deviceTree === undefined
+        ? []
+        : [run(['cp', `linux/${deviceTree}`, `/out/${imageFiles.deviceTree}`])]),
+      run(['cp', 'linux/.config', '/out/config']),
+      run(['cp', 'mini.config', '/out/mini.config']),
+    ],
+    outputs: { kernel: '/out' },
+    weight: 420,
+    memory: 1024,
+  });
+  return { actions: [action], ref: output(action, 'kernel') };
+}

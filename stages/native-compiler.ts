@@ -1,0 +1,97 @@
+import type { Ref } from '../src/plan/action.ts';
+import { defineAction, output, run, shell, write } from '../src/plan/builder.ts';
+import { compiler } from './compiler.ts';
+import { assembleCompiler, frontEnd, type FinishedCompiler } from './finished-compiler.ts';
+import { baseEnvironment, source, type PlanInputs } from './inputs.ts';
+import { archMachine, buildMachine } from './machine.ts';
+import { runtimeFiles } from './runtime.ts';
+import type { Stage1 } from './stage-1.ts';
+
+/** The compiler that runs on the target itself, with make. */
+export function nativeCompiler(
+  inputs: PlanInputs,
+  using: { readonly base: readonly Ref[]; readonly target: Stage1; readonly mathLibraries: readonly Ref[] },
+): FinishedCompiler {
+  const { base } = using;
+  const target = using.target.arch;
+  const host = archMachine(target, using.target.tools);
+  const stage = `native-compiler-${target.name}`;
+  const made = compiler(inputs, {
+    stage,
+    host,
+    target,
+    base,
+    mathLibraries: using.mathLibraries,
+    targetTrees: using.target.tools,
+  });
+  const make = defineAction({
+    name: `${stage}/make`,
+    description: `make for ${target.name}`,
+    platform: inputs.build,
+    tools: [...base, ...host.tools],
+    inputs: { '/src': { writable: [source(inputs, 'make')] } },
+    env: { ...baseEnvironment(inputs), CC: host.cc, CFLAGS: '-O2' },
+    commands: [
+      // Releases as distributions ship them lack doc/, which configure makes a makefile of.
+      write('/src/doc/Makefile.in', 'all install:\n'),
+      run([
+        '/src/configure',
+        `--build=${buildMachine(inputs.build).triple}`,
+        `--host=${target.triple}`,
+        '--prefix=/tools',
+        '--disable-nls',
+        '--disable-dependency-tracking',
+        '--disable-load',
+        '--without-guile',
+      ]),
+      run(['sh', './build.sh']),
+      shell(`mkdir -p /out/bin\n${target.triple}-strip -o /out/bin/make make`),
+    ],
+    outputs: { out: '/out' },
+    weight: 15,
+  });
+  const ccwrap = frontEnd(inputs, stage, host, base);
+  const whole = assembleCompiler(inputs, {
+    stage,
+    trees: [made.binutils, made.gcc, output(make, 'out'), ...using.target.runtime],
+    ccwrap: output(ccwrap, 'out'),
+    base,
+    programPrefix: '',
+    triple: target.triple,
+    // What a user installs under /usr/local is found as everywhere else, though the sysroot is the compiler's own.
+    links: `ln -s /usr/local ${target.triple}/usr/local`,
+    description: `the compiler that runs on ${target.name} itself`,
+  });
+  // The build machine cannot run it; that every program is static and of the right kind it can see. Guests do the rest.
+  const test = defineAction({
+    name: `${stage}/smoke-test`,
+    description: `programs of the compiler for ${target.name}, looked at`,
+    platform: inputs.build,
+    tools: [...base, ...host.tools],
+    inputs: { '/compiler': output(whole, 'out') },
+    env: baseEnvironment(inputs),
+    commands: [
+      shell(
+        `cd /compiler
+        for file in ${runtimeFiles(inputs, target).join(' ')} bin/gcc bin/g++ bin/make bin/as bin/ld driver/gcc; do
+          if [ ! -e $file ]; then echo "the compiler lacks $file"; exit 1; fi
+        done
+        for program in bin/* driver/* libexec/gcc/${target.triple}/*/c*; do
+          if [ -L $program ] || ! head -c 4 $program | grep -q ELF; then continue; fi
+          ${target.triple}-readelf -hlW $program > /build/headers
+          if grep -q INTERP /build/headers; then echo "$program is not static"; exit 1; fi
+          grep -q 'Class: *ELF${target.bits}' /build/headers || { echo "$program: wrong class"; exit 1; }
+          grep -q '${target.byteOrder} endian' /build/headers || { echo "$program: wrong byte order"; exit 1; }
+        done
+        echo passed > /passed/${target.triple}`,
+      ),
+    ],
+    outputs: { passed: '/passed' },
+    weight: 5,
+  });
+  return {
+    actions: [...made.actions, make, ccwrap, whole, test],
+    tree: output(whole, 'out'),
+    tests: [test.name],
+  };
+}

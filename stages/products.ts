@@ -1,0 +1,75 @@
+import type { Ref } from '../src/plan/action.ts';
+import type { PlanInputs } from './inputs.ts';
+import { tarball, type Package } from './package.ts';
+import {
+  crossCompilerReadme,
+  nativeCompilerReadme,
+  rootFilesystemReadme,
+  systemImageReadme,
+} from './readme.ts';
+import { specialModes } from './root-filesystem.ts';
+
+/** Sources that end up in a compiler. */
+const compilerSources = ['gcc', 'binutils', 'gmp', 'mpfr', 'mpc', 'musl', 'linux'];
+/** Programs that a native compiler brings beside itself. */
+const nativePrograms = ['make'];
+const rootFilesystemSources = ['busybox', 'toybox', 'bash', 'musl', 'gcc'];
+
+/** What packaging runs with: shell, utilities, gzip, and toybox for its tar. */
+type PackingTools = readonly Ref[];
+
+export function crossCompilerPackage(inputs: PlanInputs, base: PackingTools, tree: Ref): Package {
+  return tarball(inputs, base, {
+    name: `cross-compiler-${inputs.target.name}-${inputs.host.name}`,
+    description: `C and C++ compiler, runs on ${inputs.host.name}, builds for ${inputs.target.name}`,
+    trees: [tree],
+    readme: crossCompilerReadme(inputs),
+    sources: compilerSources,
+    weight: 20,
+  });
+}
+
+export function nativeCompilerPackage(inputs: PlanInputs, base: PackingTools, tree: Ref): Package {
+  return tarball(inputs, base, {
+    name: `native-compiler-${inputs.target.name}`,
+    description: `C and C++ compiler, runs on ${inputs.target.name}`,
+    trees: [tree],
+    readme: nativeCompilerReadme(inputs, nativePrograms),
+    sources: [...compilerSources, ...nativePrograms],
+    weight: 20,
+  });
+}
+
+export function rootFilesystemPackage(inputs: PlanInputs, base: PackingTools, tree: Ref): Package {
+  return tarball(inputs, base, {
+    name: `root-filesystem-${inputs.target.name}`,
+    description: `root filesystem for ${inputs.target.name}`,
+    trees: [tree],
+    readme: rootFilesystemReadme(inputs),
+    sources: rootFilesystemSources,
+    modes: specialModes,
+    weight: 3,
+  });
+}
+
+/** The image, packed and unpacked. */
+export function systemImagePackage(
+  inputs: PlanInputs,
+  base: PackingTools,
+  tree: Ref,
+  options: { readonly withNative: boolean },
+): Package {
+  return tarball(inputs, base, {
+    name: `system-image-${inputs.target.name}`,
+    description: `kernel, root filesystem and run-emulator.sh for ${inputs.target.name}`,
+    trees: [tree],
+    readme: systemImageReadme(inputs, options.withNative),
+    sources: [
+      ...rootFilesystemSources,
+      'linux',
+      ...(options.withNative ? [...compilerSources, ...nativePrograms] : []),
+    ],
+    unpacked: true,
+    weight: 10,
+  });
+}

@@ -1,0 +1,144 @@
+import type { Action, Ref } from '../src/plan/action.ts';
+import { defineAction, output, shell, write } from '../src/plan/builder.ts';
+import { baseEnvironment, repoFile, type PlanInputs } from './inputs.ts';
+import { targetBash, targetBusybox, targetToybox, type TargetTools } from './target-programs.ts';
+
+export interface RootFilesystem {
+  readonly actions: readonly Action[];
+  /** The tree, without owners and special modes: those stand in `specialModes`. */
+  readonly tree: Ref;
+}
+
+/** Where the native compiler is mounted. */
+export const toolchainMountPoint = 'toolchain';
+
+/** Directories that nothing else brings: mount points, and places that programs expect. */
+const emptyDirectories = [
+  ...['dev', 'home', 'mnt', 'proc', 'root', 'run', 'sys', 'tmp', toolchainMountPoint],
+  ...['var/log', 'var/mail', 'var/tmp'],
+];
+
+/** Modes that are neither 0755 nor 0644; every file belongs to root. Archives take them from here. */
+export const specialModes: Readonly<Record<string, string>> = {
+  root: '0700',
+  tmp: '1777',
+  'var/tmp': '1777',
+};
+
+/** Files of ours: path in the root filesystem to path in this repository. */
+const ownFiles = {
+  init: 'target/init',
+  'etc/group': 'target/root-filesystem/etc/group',
+  'etc/hosts': 'target/root-filesystem/etc/hosts',
+  'etc/passwd': 'target/root-filesystem/etc/passwd',
+  'etc/profile': 'target/root-filesystem/etc/profile',
+  'etc/resolv.conf': 'target/root-filesystem/etc/resolv.conf',
+  'etc/shells': 'target/root-filesystem/etc/shells',
+} as const;
+
+/**
+ * Who provides a command that several have: the first of these. bash brings one name; busybox has more
+ * options than toybox where both have a command, so toybox fills what is left.
+ */
+const commandProviders = ['bash', 'busybox', 'toybox'] as const;
+
+/** Shared libraries that dynamic programs may need beside libc, by soname. */
+const requiredLibraries = ['libgcc_s.so.1', 'libstdc++.so.6'];
+/** Those that gcc does not build for every target. */
+const optionalLibraries = ['libatomic.so.1', 'libgomp.so.1'];
+
+/**
+ * busybox, toybox and bash, all static, so that the system stands without its libc; init; the dynamic loader and
+ * gcc's shared libraries for what is compiled for it.
+ */
+export function rootFilesystem(
+  inputs: PlanInputs,
+  using: TargetTools & {
+    /** Trees with `<triple>/lib/…`. */
+    readonly targetLibraries: { readonly musl: Ref; readonly gccRuntime: Ref };
+  },
+): RootFilesystem {
+  const { target } = inputs;
+  const programs = {
+    bash: targetBash(inputs, using),
+    busybox: targetBusybox(inputs, using),
+    toybox: targetToybox(inputs, using),
+  };
+  const assemble = defineAction({
+    name: `root-filesystem-${target.name}/assemble`,
+    description: `root filesystem for ${target.name}`,
+    platform: inputs.build,
+    tools: [...using.base, ...using.crossTools],
+    inputs: {
+      ...Object.fromEntries(
+        commandProviders.map((name) => [`/programs/${name}`, output(programs[name], 'out')]),
+      ),
+      ...Object.fromEntries(
+        Object.entries(ownFiles).map(([path, file]) => [`/files/${path}`, repoFile(inputs, file)]),
+      ),
+      '/libraries/gcc': using.targetLibraries.gccRuntime,
+      '/libraries/musl': using.targetLibraries.musl,
+    },
+    env: baseEnvironment(inputs),
+    commands: [
+      write('/out/etc/os-release', osRelease(inputs)),
+      shell(
+        [
+          `mkdir -p ${emptyDirectories.join(' ')} bin sbin usr/bin usr/sbin lib`,
+          `cp -R /files/. .`,
+          `chmod 755 init`,
+          // The command's name decides, not its directory: PATH holds them all.
+          `for provider in ${commandProviders.join(' ')}; do`,
+          `  cd /programs/$provider`,
+          `  find . ! -type d | sort | while read -r path; do`,
+          `    name=\${path##*/}`,
+          `    for directory in bin sbin usr/bin usr/sbin; do`,
+          `      if [ -e "/out/$directory/$name" ] || [ -L "/out/$directory/$name" ]; then continue 2; fi`,
+          `    done`,
+          `    cp -P "$path" "/out/$path"`,
+          `  done`,
+          `done`,
+        ].join('\n'),
+        { cwd: '/out' },
+      ),
+      shell(
+        [
+          `strip=${target.triple}-strip`,
+          `$strip --strip-unneeded -o lib/libc.so /libraries/musl/${target.triple}/lib/libc.so`,
+          `ln -s libc.so lib/${target.musl.loader}`,
+          `ln -s ../../lib/${target.musl.loader} usr/bin/ldd`,
+          `for name in ${requiredLibraries.join(' ')}; do`,
+          `  $strip --strip-unneeded -o lib/$name /libraries/gcc/${target.triple}/lib/$name`,
+          `done`,
+          `for name in ${optionalLibraries.join(' ')}; do`,
+          `  file=/libraries/gcc/${target.triple}/lib/$name`,
+          `  if [ -e $file ]; then $strip --strip-unneeded -o lib/$name $file; fi`,
+          `done`,
+          // What comes out of strip has no mode of its own choosing, and a loader must be executable.
+          `chmod 755 lib/*`,
+          // A link that leads nowhere would be noticed much later, in the guest.
+          `find . -type l | while read -r link; do`,
+          `  [ -e "$link" ] || { echo "$link leads nowhere"; exit 1; }`,
+          `done`,
+        ].join('\n'),
+        { cwd: '/out' },
+      ),
+    ],
+    outputs: { out: '/out' },
+    weight: 5,
+  });
+  return { actions: [...Object.values(programs), assemble], tree: output(assemble, 'out') };
+}
+
+/** `etc/os-release`, which init reads too: what this system is, and a date that it cannot be older than. */
+function osRelease(inputs: PlanInputs): string {
+  const { name } = inputs.target;
+  return [
+    'NAME=bootstrap',
+    'ID=bootstrap',
+    `PRETTY_NAME="bootstrap root filesystem for ${name}"`,
+    `BOOTSTRAP_ARCH=${name}`,
+    `BOOTSTRAP_EPOCH=${inputs.lock.sourceDateEpoch}`,
+    '',
+  ].join('\n');
+}

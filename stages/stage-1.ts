@@ -1,0 +1,78 @@
+import type { Arch } from '../src/inputs/arch.ts';
+import type { Action, Ref } from '../src/plan/action.ts';
+import { defineAction, output } from '../src/plan/builder.ts';
+import { compiler } from './compiler.ts';
+import { baseEnvironment, type PlanInputs } from './inputs.ts';
+import { linuxHeaders } from './linux-headers.ts';
+import { buildMachine } from './machine.ts';
+import { muslHeaders, runtime } from './runtime.ts';
+import { smokeTest } from './smoke-test.ts';
+
+/** The stage-1 cross compiler for an arch (build machine to arch), and what others take from it. */
+export interface Stage1 {
+  readonly arch: Arch;
+  readonly actions: readonly Action[];
+  /** Headers and libraries of the target: what every compiler for it shares. United with one, they are its prefix. */
+  readonly runtime: readonly Ref[];
+  readonly kernelHeaders: Ref;
+  readonly musl: Ref;
+  readonly gccRuntime: Ref;
+  /** The whole compiler, smoke-tested: tool trees for everything that is compiled for this arch. */
+  readonly tools: readonly Ref[];
+  /** Programs that the smoke test linked, for a guest to run. */
+  readonly programs: Ref;
+}
+
+/** Builds binutils, gcc and the runtime for an arch, from and on the build machine. */
+export function stage1(
+  inputs: PlanInputs,
+  arch: Arch,
+  using: {
+    readonly base: readonly Ref[];
+    readonly mathLibraries: readonly Ref[];
+  },
+): Stage1 {
+  const { base, mathLibraries } = using;
+  const stage = `stage-1-${arch.name}`;
+  const kernel = linuxHeaders(inputs, arch, { base });
+  const kernelHeaders = kernel.ref;
+  const headers = muslHeaders(inputs, stage, arch, base);
+  const made = compiler(inputs, {
+    stage,
+    host: buildMachine(inputs.build),
+    target: arch,
+    base,
+    mathLibraries,
+    targetTrees: [kernelHeaders, output(headers, 'out')],
+  });
+  const libraries = runtime(inputs, {
+    stage,
+    target: arch,
+    base,
+    compiler: made,
+    kernelHeaders,
+    muslHeaders: output(headers, 'out'),
+  });
+  const shared = [kernelHeaders, libraries.musl, libraries.gccRuntime];
+  const untested = [made.binutils, made.gcc, ...shared];
+  const test = defineAction({
+    name: `${stage}/smoke-test`,
+    description: `C and C++ programs for ${arch.name}, static and dynamic`,
+    platform: inputs.build,
+    tools: [...base, ...untested],
+    env: baseEnvironment(inputs),
+    commands: smokeTest(inputs, { target: arch, prefix: '/tools', programPrefix: `${arch.triple}-` }),
+    outputs: { programs: '/programs', passed: '/passed' },
+    weight: 10,
+  });
+  return {
+    arch,
+    actions: [kernel.action, headers, ...made.actions, ...libraries.actions, test],
+    runtime: shared,
+    kernelHeaders,
+    musl: libraries.musl,
+    gccRuntime: libraries.gccRuntime,
+    tools: [...untested, output(test, 'passed')],
+    programs: output(test, 'programs'),
+  };
+}

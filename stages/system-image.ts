@@ -1,0 +1,137 @@
+import { imageFiles, renderRunScript } from '../src/inputs/emulator.ts';
+import type { Action, Ref } from '../src/plan/action.ts';
+import { defineAction, output, run, shell, write } from '../src/plan/builder.ts';
+import { baseEnvironment, source, type PlanInputs } from './inputs.ts';
+import { specialModes } from './root-filesystem.ts';
+
+export interface SystemImage {
+  readonly actions: readonly Action[];
+  /** Directory with kernel, root filesystem and `run-emulator.sh`, by the names of `imageFiles`. */
+  readonly tree: Ref;
+}
+
+export interface ImageParts {
+  /** Shell, utilities and gzip of the build machine. */
+  readonly base: readonly Ref[];
+  /** Tree of squashfs-tools; wanted where there is a native compiler. */
+  readonly squashfsTools: Ref;
+  /** Tree with `kernel` and, for arches that want one, `device-tree.dtb`. */
+  readonly kernel: Ref;
+  readonly rootFilesystem: Ref;
+  /** Undefined: the image has no compiler. */
+  readonly nativeCompiler?: Ref;
+}
+
+/** What boots: every part is an action of its own, so that a new kernel packs nothing but itself. */
+export function systemImage(inputs: PlanInputs, parts: ImageParts): SystemImage {
+  const { target } = inputs;
+  const generator = initramfsGenerator(inputs, parts.base);
+  const initramfs = packInitramfs(inputs, parts, output(generator, 'out'));
+  const toolchain =
+    parts.nativeCompiler === undefined ? [] : [packToolchain(inputs, parts, parts.nativeCompiler)];
+  const files = [
+    imageFiles.kernel,
+    ...(target.kernel.deviceTree === undefined ? [] : [imageFiles.deviceTree]),
+  ];
+  const image = defineAction({
+    name: `system-image-${target.name}/assemble`,
+    description: `bootable image for ${target.name}`,
+    platform: inputs.build,
+    tools: parts.base,
+    inputs: {
+      '/kernel': parts.kernel,
+      '/archives': [initramfs, ...toolchain].map((action) => output(action, 'out')),
+    },
+    env: baseEnvironment(inputs),
+    commands: [
+      run(['cp', ...files.map((file) => `/kernel/${file}`), '/out']),
+      run(['cp', '-R', '/archives/.', '/out']),
+      write(`/out/${imageFiles.script}`, renderRunScript(target), 0o755),
+      // make marks its images as programs, which they are not on the machine that keeps them.
+      run(['chmod', '644', ...files.map((file) => `/out/${file}`)]),
+    ],
+    outputs: { out: '/out' },
+    weight: 1,
+  });
+  return { actions: [generator, initramfs, ...toolchain, image], tree: output(image, 'out') };
+}
+
+/** The kernel's own program that writes initramfs archives from a list: owners, device nodes and numbers are as listed. */
+function initramfsGenerator(inputs: PlanInputs, base: readonly Ref[]): Action {
+  return defineAction({
+    name: `system-image-${inputs.target.name}/gen-init-cpio`,
+    description: 'writer of initramfs archives',
+    platform: inputs.build,
+    tools: base,
+    inputs: { '/': { kind: 'compiler' }, '/src': source(inputs, 'linux') },
+    env: baseEnvironment(inputs),
+    commands: [
+      run(['mkdir', '/out/bin']),
+      run(['gcc', '-O2', '-static', '-o', '/out/bin/gen_init_cpio', '/src/usr/gen_init_cpio.c']),
+    ],
+    outputs: { out: '/out' },
+    weight: 1,
+    provides: { out: ['gen_init_cpio'] },
+  });
+}
+
+function packInitramfs(inputs: PlanInputs, parts: ImageParts, generator: Ref): Action {
+  const modes = Object.entries(specialModes).map(([path, mode]) => `/${path}) mode=${mode} ;;`);
+  return defineAction({
+    name: `system-image-${inputs.target.name}/initramfs`,
+    description: `root filesystem for ${inputs.target.name} as initramfs`,
+    platform: inputs.build,
+    tools: [...parts.base, generator],
+    inputs: { '/root-filesystem': parts.rootFilesystem },
+    env: baseEnvironment(inputs),
+    commands: [
+      shell(
+        [
+          // gen_init_cpio takes over the times of files.
+          'cp -R . /build/tree',
+          'cd /build/tree',
+          'find . -type f -exec touch -d "@$SOURCE_DATE_EPOCH" {} +',
+          'find . | sort | while read -r path; do',
+          '  name=${path#.}',
+          '  if [ -x "$path" ]; then mode=0755; else mode=0644; fi',
+          `  case $name in ${modes.join(' ')} esac`,
+          '  if [ -z "$name" ]; then continue',
+          '  elif [ -L "$path" ]; then echo "slink $name $(readlink "$path") 0777 0 0"',
+          '  elif [ -d "$path" ]; then echo "dir $name $mode 0 0"',
+          '  else echo "file $name /build/tree$name $mode 0 0"',
+          '  fi',
+          'done >/build/list',
+          // The kernel opens it before devtmpfs is there.
+          'echo "nod /dev/console 0600 0 0 c 5 1" >>/build/list',
+          'gen_init_cpio -t "$SOURCE_DATE_EPOCH" /build/list >/build/initramfs.cpio',
+          `gzip -n -9 </build/initramfs.cpio >/out/${imageFiles.initramfs}`,
+        ].join('\n'),
+        { cwd: '/root-filesystem' },
+      ),
+    ],
+    outputs: { out: '/out' },
+    weight: 6,
+  });
+}
+
+function packToolchain(inputs: PlanInputs, parts: ImageParts, nativeCompiler: Ref): Action {
+  const epoch = String(inputs.lock.sourceDateEpoch);
+  return defineAction({
+    name: `system-image-${inputs.target.name}/toolchain`,
+    description: `native compiler for ${inputs.target.name} as squashfs`,
+    platform: inputs.build,
+    tools: [...parts.base, parts.squashfsTools],
+    inputs: { '/native-compiler': nativeCompiler },
+    // Not baseEnvironment: mksquashfs refuses its time options while SOURCE_DATE_EPOCH is set.
+    commands: [
+      run([
+        ...(['mksquashfs', '/native-compiler', `/out/${imageFiles.toolchain}`] as const),
+        ...['-noappend', '-no-progress', '-all-root', '-no-xattrs', '-no-hardlinks'],
+        ...['-mkfs-time', epoch, '-all-time', epoch, '-comp', 'gzip', '-Xcompression-level', '6'],
+        ...['-processors', '1'],
+      ]),
+    ],
+    outputs: { out: '/out' },
+    weight: 25,
+  });
+}

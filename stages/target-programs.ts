@@ -1,0 +1,139 @@
+import type { Action, Ref } from '../src/plan/action.ts';
+import { defineAction, run, shell, write } from '../src/plan/builder.ts';
+import { baseEnvironment, source, type PlanInputs } from './inputs.ts';
+
+/** What the programs of the root filesystem are built with. */
+export interface TargetTools {
+  /** The stage-1 compiler for the target, as tool trees. */
+  readonly crossTools: readonly Ref[];
+  /** Shell, make and utilities of the build machine. bash is among them: toybox's scripts want it. */
+  readonly base: readonly Ref[];
+}
+
+/** What the three actions have in common: the machine's compiler is there for the generators that they run. */
+function targetAction(
+  inputs: PlanInputs,
+  using: TargetTools,
+  program: string,
+  spec: Pick<Parameters<typeof defineAction>[0], 'commands' | 'env' | 'weight'>,
+): Action {
+  return defineAction({
+    name: `root-filesystem-${inputs.target.name}/${program}`,
+    description: `${program} for ${inputs.target.name}, static`,
+    platform: inputs.build,
+    tools: [...using.base, ...using.crossTools],
+    inputs: { '/': { kind: 'compiler' }, '/src': { writable: [source(inputs, program)] } },
+    outputs: { out: '/out' },
+    ...spec,
+    env: { ...baseEnvironment(inputs), ...spec.env },
+  });
+}
+
+/**
+ * Beyond busybox's defaults. Its SHA acceleration does not compile for anything but x86, and its `tc` not with
+ * headers of newer kernels.
+ */
+const busyboxSymbols = {
+  STATIC: 'y',
+  SHA1_HWACCEL: 'n',
+  SHA256_HWACCEL: 'n',
+  TC: 'n',
+} as const;
+
+/** busybox with all of its commands as links to it. */
+export function targetBusybox(inputs: PlanInputs, using: TargetTools): Action {
+  const edits = Object.entries(busyboxSymbols).map(([name, value]) => {
+    const line = value === 'n' ? `# CONFIG_${name} is not set` : `CONFIG_${name}=${value}`;
+    return `s/^\\(# \\)\\{0,1\\}CONFIG_${name}[ =].*/${line}/`;
+  });
+  const cross = `CROSS_COMPILE=${inputs.target.triple}-`;
+  return targetAction(inputs, using, 'busybox', {
+    commands: [
+      run(['make', 'defconfig'], { cwd: '/src' }),
+      run(['sed', '-i', ...edits.flatMap((edit) => ['-e', edit]), '.config'], { cwd: '/src' }),
+      shell(`yes '' | make oldconfig`, { cwd: '/src' }),
+      run(['make', cross, 'busybox', 'busybox.links'], { cwd: '/src' }),
+      run(['make', cross, 'install', 'CONFIG_PREFIX=/out'], { cwd: '/src' }),
+      // A name by which kernels of the 1990s started an init.
+      run(['rm', '/out/linuxrc']),
+    ],
+    weight: 45,
+  });
+}
+
+/** toybox with all of its finished commands as links to it. */
+export function targetToybox(inputs: PlanInputs, using: TargetTools): Action {
+  return targetAction(inputs, using, 'toybox', {
+    env: {
+      CC: 'gcc',
+      HOSTCC: 'gcc',
+      CROSS_COMPILE: `${inputs.target.triple}-`,
+      LDFLAGS: '-static',
+      PREFIX: '/out',
+      // Its script knows no jobserver.
+      CPUS: '1',
+    },
+    commands: [
+      run(['make', 'defconfig'], { cwd: '/src' }),
+      run(['make', 'toybox'], { cwd: '/src' }),
+      run(['make', 'install'], { cwd: '/src' }),
+    ],
+    weight: 40,
+  });
+}
+
+/** What bash's configure would find out by running programs of the target. */
+const bashAnswers = {
+  bash_cv_dev_fd: 'standard',
+  bash_cv_dev_stdin: 'present',
+  bash_cv_dup2_broken: 'no',
+  bash_cv_fnmatch_equiv_fallback: 'no',
+  bash_cv_func_sigsetjmp: 'present',
+  bash_cv_func_snprintf: 'yes',
+  bash_cv_func_strcoll_broken: 'no',
+  bash_cv_func_vsnprintf: 'yes',
+  bash_cv_getcwd_malloc: 'yes',
+  // Its own getenv and putenv would meet those of a static libc.
+  bash_cv_getenv_redef: 'no',
+  bash_cv_job_control_missing: 'present',
+  bash_cv_mail_dir: '/var/mail',
+  bash_cv_must_reinstall_sighandlers: 'no',
+  bash_cv_opendir_not_robust: 'no',
+  bash_cv_pgrp_pipe: 'no',
+  bash_cv_printf_a_format: 'yes',
+  bash_cv_sys_named_pipes: 'present',
+  bash_cv_ulimit_maxfds: 'yes',
+  bash_cv_unusable_rtsigs: 'no',
+  bash_cv_wcontinued_broken: 'no',
+  bash_cv_wexitstatus_offset: '8',
+} as const;
+
+/** bash, `/out/bin/bash` and nothing else. */
+export function targetBash(inputs: PlanInputs, using: TargetTools): Action {
+  const { triple } = inputs.target;
+  return targetAction(inputs, using, 'bash', {
+    env: {
+      ...bashAnswers,
+      CC_FOR_BUILD: 'gcc',
+      // lib/termcap calls write() undeclared, which is an error since gcc 14.
+      CFLAGS: '-Os -Wno-error=implicit-function-declaration',
+    },
+    commands: [
+      // The original measures a pipe of the build machine, which may be small that day.
+      write('/src/builtins/psize.sh', 'echo "#define PIPESIZE 65536"\n', 0o755),
+      run([
+        '/src/configure',
+        `--build=${inputs.build.cpu}-buildmachine-linux-gnu`,
+        `--host=${triple}`,
+        '--prefix=/usr',
+        '--enable-static-link',
+        '--without-bash-malloc',
+        '--disable-nls',
+      ]),
+      run(['make', 'bash']),
+      run(['mkdir', '-p', '/out/bin']),
+      run([`${triple}-strip`, '-o', '/out/bin/bash', 'bash']),
+    ],
+    weight: 60,
+  });
+}

@@ -1,0 +1,227 @@
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { repositoryCopy, run, testSession } from './rig.ts';
+
+describe('wrong use', () => {
+  test.each([
+    [['armv5x'], "there is no arch named 'armv5x'\n  Did you mean armv5l"],
+    [['image', 'amrv5l'], "there is no arch named 'amrv5l'\n  Did you mean armv5l"],
+    [['plan', 'x86_46'], "there is no arch named 'x86_46'\n  Did you mean x86_64"],
+    [['run', 'armv5x'], "there is no arch named 'armv5x'"],
+    [['armv5l', '--host', 'i886'], "there is no host named 'i886'\n  Did you mean i686"],
+    [['armv5l', '--until', 'kernle'], "there is no stage named 'kernle'\n  Did you mean kernel"],
+    [['plan', 'armv5l', '--only', 'linux'], "there is no stage named 'linux'"],
+    [['armv5l', '--only-action', 'host-tools/bosybux'], 'Did you mean host-tools/busybox'],
+    [
+      ['log', 'host-tools/bosybux'],
+      "there is no action named 'host-tools/bosybux'\n  Did you mean host-tools/busybox",
+    ],
+    [['log', 'host-tools/busybox'], 'action host-tools/busybox has never run with the store'],
+    [['list', 'arch'], "there is no list named 'arch'\n  Did you mean arches"],
+    [['fetch', 'gccc'], "there is no source or arch named 'gccc'\n  Did you mean gcc"],
+    [
+      ['run', 'armv5l', '--out', 'nowhere'],
+      'Make one with: bootstrap image armv5l --with-native --out nowhere',
+    ],
+    [['armv5l', '--hosst', 'i686'], "unknown option '--hosst'"],
+    [['armv5l', '-j', '0'], 'It must be a whole number from 1 to 9999.'],
+    [['armv5l', '-j', 'many'], 'It must be a whole number from 1 to 9999.'],
+    [['armv5l', '--mirror', 'nowhere'], 'It must be an absolute URL'],
+    [['armv5l', '--mirror', 'ftp://nowhere/'], 'It must be an absolute URL'],
+    [['armv5l', '--accept-variant', 'gccc'], "there is no source named 'gccc'\n  Did you mean gcc"],
+    [['armv5l', '--store', '/proc/store'], 'cannot write to /proc/store'],
+    [['armv5l', '--out', ''], 'It must not be empty.'],
+    [
+      ['armv5l', '--until', 'kernel', '--only', 'kernel'],
+      "option '--until <STAGE>' cannot be used with option '--only <STAGE>'",
+    ],
+    [['plan', 'armv5l', '--json', '--dot'], "option '--json' cannot be used with option '--dot'"],
+    [['plna', 'armv5l'], 'Did you mean plan'],
+    [['plan'], "missing required argument 'ARCH'"],
+    [[], 'Usage: bootstrap ARCH [options]'],
+  ])('%j', async (argv, message) => {
+    const session = testSession();
+    const result = await run(session, ...argv);
+    expect(result.err).toContain(message);
+    expect(result.err).not.toMatch(/\n +at /);
+    expect(result.code).toBe(2);
+    expect(result.out).toBe('');
+  });
+});
+
+describe('bad input', () => {
+  test('a malformed lock, with file, line and field of all faults', async () => {
+    const copy = repositoryCopy();
+    const lock = path.join(copy, 'sources.lock');
+    const written = JSON.parse(readFileSync(lock, 'utf8')) as { sources: Record<string, unknown>[] };
+    delete written.sources[0]?.['licence'];
+    Object.assign(written.sources[1] ?? {}, { tree: 'xyz' });
+    writeFileSync(lock, JSON.stringify(written, undefined, 2));
+    const result = await run(testSession({ repository: copy }), 'plan', 'armv5l');
+    expect(result.code).toBe(2);
+    expect(result.err).toContain('sources.lock has 2 faults');
+    expect(result.err).toMatch(/sources\.lock:\d+: sources\[0\]/);
+    expect(result.err).toMatch(/sources\.lock:\d+: sources\[1\]\.tree/);
+  });
+
+  test('a lock that is cut off', async () => {
+    const copy = repositoryCopy();
+    const lock = path.join(copy, 'sources.lock');
+    writeFileSync(lock, readFileSync(lock, 'utf8').slice(0, 500));
+    const result = await run(testSession({ repository: copy }), 'armv5l');
+    expect(result.code).toBe(2);
+    expect(result.err).toContain('is not JSON');
+  });
+
+  test('a lock that is missing', async () => {
+    const copy = repositoryCopy();
+    rmSync(path.join(copy, 'sources.lock'));
+    const result = await run(testSession({ repository: copy }), 'plan', 'armv5l');
+    expect(result.code).toBe(2);
+    expect(result.err).toContain('sources.lock: cannot be read (ENOENT)');
+  });
+
+  test('a lock without a source that a stage names', async () => {
+    const copy = repositoryCopy();
+    const lock = path.join(copy, 'sources.lock');
+    const written = JSON.parse(readFileSync(lock, 'utf8')) as { sources: { name: string }[] };
+    const sources = written.sources.filter(({ name }) => name !== 'busybox');
+    writeFileSync(lock, JSON.stringify({ ...written, sources }));
+    const result = await run(testSession({ repository: copy }), 'plan', 'armv5l');
+    expect(result.code).toBe(2);
+    expect(result.err).toContain('sources.lock: has no default version of busybox');
+  });
+
+  test('a malformed descriptor, and only when it is asked for', async () => {
+    const copy = repositoryCopy();
+    const file = path.join(copy, 'arches/armv5l.ts');
+    const spoilt = readFileSync(file, 'utf8').replace(
+      "triple: 'armv5l-linux-musleabi'",
+      "triple: 'x', bitz: 33",
+    );
+    writeFileSync(file, spoilt);
+    const result = await run(testSession({ repository: copy }), 'plan', 'armv5l');
+    expect(result.code).toBe(2);
+    expect(result.err).toContain('arches/armv5l.ts: bitz');
+    expect(result.err).toContain('arches/armv5l.ts: triple');
+    expect((await run(testSession({ repository: copy }), 'plan', 'i686')).code).toBe(0);
+  });
+
+  test('a descriptor that does not load', async () => {
+    const copy = repositoryCopy();
+    writeFileSync(path.join(copy, 'arches/broken.ts'), 'throw new Error("spoilt");');
+    const result = await run(testSession({ repository: copy }), 'plan', 'broken');
+    expect(result.code).toBe(2);
+    expect(result.err).toContain('arches/broken.ts: does not load: spoilt');
+  });
+});
+
+describe('what a machine lacks', () => {
+  test('an emulator, with the package that brings it', async () => {
+    const session = testSession({ env: { PATH: '/nowhere' } });
+    const image = path.join(session.home, 'out/armv5l/system-image-armv5l');
+    mkdirSync(image, { recursive: true });
+    writeFileSync(path.join(image, 'run-emulator.sh'), '#!/bin/sh\n', { mode: 0o755 });
+    const result = await run(session, 'run', 'armv5l', '--out', 'out');
+    expect(result.code).toBe(1);
+    expect(result.err).toBe(
+      'bootstrap: qemu-system-arm is missing, which is needed for booting armv5l\n' +
+        '  Install it, on Debian with: apt-get install qemu-system-arm\n',
+    );
+  });
+
+  test('an emulator where only a file of its name is', async () => {
+    const session = testSession();
+    const image = path.join(session.home, 'out/armv5l/system-image-armv5l');
+    mkdirSync(image, { recursive: true });
+    writeFileSync(path.join(image, 'run-emulator.sh'), '#!/bin/sh\n', { mode: 0o755 });
+    writeFileSync(path.join(session.home, 'qemu-system-arm'), '', { mode: 0o644 });
+    const poor = { ...session, env: { PATH: session.home } };
+    expect((await run(poor, 'run', 'armv5l', '--out', 'out')).err).toContain('qemu-system-arm is missing');
+  });
+
+  test('a place to write products, found before anything else is done', async () => {
+    const session = testSession();
+    writeFileSync(path.join(session.home, 'file'), '');
+    const result = await run(session, 'armv5l', '--out', 'file/out');
+    expect(result.code).toBe(2);
+    expect(result.err).toContain(`cannot write to ${session.home}/file/out/armv5l`);
+    expect(readdirSync(session.home)).toEqual(['file']);
+  });
+});
+
+describe('plan', () => {
+  test('touches neither store nor out directory', async () => {
+    const session = testSession();
+    const result = await run(session, 'plan', 'armv5l', '--host', 'i686');
+    expect(result.code).toBe(0);
+    expect(result.out).toMatch(/^Sources\n/);
+    expect(result.out).toMatch(/\n {2}[0-9a-f]{12} {2}host-tools\/busybox: /);
+    expect(result.out).toContain('\n  cross-compiler-armv5l-i686.tar.gz: ');
+    expect(readdirSync(session.home)).toEqual([]);
+  });
+
+  test('takes an alias for the arch that it is one of', async () => {
+    const [alias, name] = await Promise.all([
+      run(testSession(), 'plan', 'arm926', '--host', 'i686'),
+      run(testSession(), 'plan', 'armv5l', '--host', 'i686'),
+    ]);
+    expect(alias.out).toBe(name.out);
+  });
+
+  test('as JSON holds recipes and plan ids', async () => {
+    const result = await run(testSession(), 'plan', 'armv5l', '--json');
+    const plan = JSON.parse(result.out) as { actions: { name: string; planId: string; recipe: unknown }[] };
+    expect(plan.actions.every(({ planId }) => /^[0-9a-f]{64}$/.test(planId))).toBe(true);
+    expect(plan.actions.find(({ name }) => name === 'host-tools/busybox')?.recipe).toBeDefined();
+  });
+
+  test('as a graph names every action once as a node', async () => {
+    const result = await run(testSession(), 'plan', 'armv5l', '--dot');
+    expect(result.out).toMatch(/^digraph plan \{\n/);
+    expect(result.out.match(/"host-tools\/busybox" \[label="busybox"\]/g)).toHaveLength(1);
+    expect(result.out).toContain('"host-tools/busybox" -> "host-tools/make"');
+  });
+
+  test('narrows to one action with what it needs', async () => {
+    const result = await run(testSession(), 'plan', 'armv5l', '--only-action', 'host-tools/busybox');
+    expect(result.out).toContain('\n1 action, 1 source\n');
+    expect(result.out).not.toContain('Products');
+  });
+
+  test('of an image has no compiler but stage 1', async () => {
+    const result = await run(testSession(), 'plan', 'armv5l', '--image');
+    expect(result.out).not.toContain('cross-compiler');
+    expect(result.out).not.toContain('native-compiler-armv5l/');
+    expect(result.out).toContain('system-image-armv5l');
+  });
+});
+
+describe('list', () => {
+  test('knows arches, stages and sources', async () => {
+    const result = await run(testSession(), 'list');
+    expect(result.code).toBe(0);
+    expect(result.out).toMatch(/^arches:\n[^]*\n {2}armv5l +32-bit ARM[^]*\nstages:\n[^]*\nsources:\n/);
+  });
+
+  test('as JSON', async () => {
+    const result = await run(testSession(), 'list', 'arches', '--json');
+    const { arches } = JSON.parse(result.out) as { arches: { name: string; triple: string }[] };
+    expect(arches).toContainEqual(
+      expect.objectContaining({ name: 'armv5l', triple: 'armv5l-linux-musleabi' }),
+    );
+  });
+});
+
+describe('help', () => {
+  test.each([['--help'], ['plan', '--help'], ['build', '--help'], ['--version']].map((argv) => [argv]))(
+    '%j ends well and writes to standard output',
+    async (argv) => {
+      const result = await run(testSession(), ...argv);
+      expect(result.code).toBe(0);
+      expect(result.err).toBe('');
+      expect(result.out).not.toBe('');
+    },
+  );
+});

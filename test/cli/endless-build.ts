@@ -1,0 +1,24 @@
+/** `endless-build.ts HOME heeds|ignores`: a build whose first action never ends, for tests that signal it. */
+import { buildCommand } from '../../src/cli/build-command.ts';
+import { selectPlan } from '../../src/cli/select-plan.ts';
+import { processSession } from '../../src/cli/session.ts';
+import type { OpenWorkshop } from '../../src/cli/workshop.ts';
+import { fakeWorkshop } from './fake-workshop.ts';
+
+const [home = '', mode = ''] = process.argv.slice(2);
+const session = { ...processSession(), cwd: home, env: { HOME: home } };
+const goal = { kind: 'everything', withNative: true } as const;
+const plan = { arch: 'armv5l', host: 'i686', goal };
+const selected = await selectPlan(session.repository, plan);
+if (!selected.ok) throw new Error(JSON.stringify(selected.failure));
+// A pending promise alone keeps no process alive.
+setInterval(() => undefined, 1000);
+const fake = fakeWorkshop({ selected: selected.value, behaviour: () => new Promise(() => undefined) });
+const open: OpenWorkshop = async (...request) => {
+  const workshop = await fake(...request);
+  if (!workshop.ok || mode === 'heeds') return workshop;
+  const executor = { ...workshop.value.executor, execute: () => new Promise<never>(() => undefined) };
+  return { ok: true, value: { ...workshop.value, executor } };
+};
+const request = { plan, sources: { offline: true, acceptVariants: [] }, jobs: 2, out: 'out' };
+process.exit(await buildCommand(session, request, open));

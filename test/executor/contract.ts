@@ -1,0 +1,166 @@
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { ExecuteRequest, Executor } from '../../src/executor/executor.ts';
+import type { BoundInput, BoundRecipe } from '../../src/plan/bound.ts';
+import type { Command } from '../../src/plan/action.ts';
+import { run, shell, write } from '../../src/plan/builder.ts';
+import { sandboxPath } from '../../src/plan/names.ts';
+import type { Store } from '../../src/store/store.ts';
+import { addTree } from '../store/temporary-store.ts';
+
+/** An executor with what is needed to try it. */
+export interface Subject {
+  readonly executor: Executor;
+  readonly store: Store;
+  /** Brings a shell and small programs. */
+  readonly inputs: readonly BoundInput[];
+  /** Existing directory for logs. */
+  readonly logs: string;
+}
+
+interface RecipeSketch {
+  readonly commands: readonly Command[];
+  readonly inputs?: readonly BoundInput[];
+  readonly tools?: BoundRecipe['tools'];
+  readonly outputs?: Readonly<Record<string, string>>;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+let runs = 0;
+
+/** Runs a recipe on a subject, and gives beside the result the lines it printed and its log. */
+export async function tryRecipe(
+  subject: Subject,
+  sketch: RecipeSketch,
+  extras: Partial<Pick<ExecuteRequest, 'signal' | 'jobserver' | 'onLine'>> = {},
+) {
+  const lines: string[] = [];
+  const logDirectory = join(subject.logs, String((runs += 1)));
+  await mkdir(logDirectory);
+  const result = await subject.executor.execute({
+    name: 'test/action',
+    logDirectory,
+    onLine: (line) => lines.push(line),
+    ...extras,
+    recipe: {
+      commands: sketch.commands,
+      env: sketch.env ?? {},
+      tools: sketch.tools ?? [],
+      inputs: [...subject.inputs, ...(sketch.inputs ?? [])],
+      outputs: Object.fromEntries(
+        Object.entries(sketch.outputs ?? {}).map(([name, path]) => [name, sandboxPath(path)]),
+      ),
+      platform: subject.executor.platform,
+    },
+  });
+  const log = await readFile(join(logDirectory, 'log'), 'utf8').catch(() => '');
+  return { result, lines, log, logDirectory };
+}
+
+/** Trees at a path, read-only or with a layer to write. */
+export function treesAt(
+  path: string,
+  trees: readonly BoundInput['contents'][number]['digest'][],
+  writable = false,
+) {
+  const contents = trees.map((tree) => ({ kind: 'tree', digest: tree }) as const);
+  return { path: path === '/' ? path : sandboxPath(path), contents, writable } satisfies BoundInput;
+}
+
+/** What holds for everything that says it runs actions, the fake included. */
+export function describeEveryExecutor(name: string, setUp: () => Promise<Subject>): void {
+  describe(`${name}: contract`, () => {
+    let subject: Subject;
+    beforeAll(async () => {
+      subject = await setUp();
+    }, 120_000);
+
+    it('can work here', async () => {
+      expect(await subject.executor.check()).toEqual({ ok: true, value: undefined });
+    });
+
+    it('gives the exit code of the script as a result, without outputs', async () => {
+      const { result } = await tryRecipe(subject, {
+        commands: [write('/out/file', 'text'), shell('exit 7')],
+        outputs: { out: '/out' },
+      });
+      expect(result).toMatchObject({ ok: true, value: { exitCode: 7, outputs: {} } });
+    });
+
+    it('ends at the first command that fails', async () => {
+      const { result, lines } = await tryRecipe(subject, {
+        commands: [run(['false']), run(['echo', 'after'])],
+      });
+      expect(result).toMatchObject({ ok: true, value: { exitCode: 1 } });
+      expect(lines).not.toContain('after');
+    });
+
+    it('puts each output into the store', async () => {
+      const { result } = await tryRecipe(subject, {
+        commands: [write('/a/bin/tool', 'run me', 0o755), write('/b/c/text', "it's\\n \t\n\n")],
+        outputs: { tool: '/a', text: '/b/c' },
+      });
+      if (!result.ok) throw new Error(JSON.stringify(result));
+      const { outputs } = result.value;
+      expect(outputs['tool']).toBe(await addTree(subject.store, { 'bin/tool': { executable: 'run me' } }));
+      expect(outputs['text']).toBe(await addTree(subject.store, { text: "it's\\n \t\n\n" }));
+    });
+
+    it('says which output is missing', async () => {
+      const { result, logDirectory } = await tryRecipe(subject, {
+        commands: [write('/a/file', '')],
+        outputs: { there: '/a', gone: '/b' },
+      });
+      expect(result).toEqual({
+        ok: false,
+        failure: {
+          reason: 'missing-output',
+          action: 'test/action',
+          output: 'gone',
+          path: '/b',
+          log: join(logDirectory, 'log'),
+        },
+      });
+    });
+
+    it('shows each command and its output, line by line and in the log', async () => {
+      const { lines, log } = await tryRecipe(subject, {
+        commands: [run(['echo', 'one']), run(['echo', 'two'])],
+      });
+      expect(lines).toEqual(['+ echo one', 'one', '+ echo two', 'two']);
+      expect(log).toBe(lines.map((line) => `${line}\n`).join(''));
+    });
+
+    it('keeps script and environment beside the log', async () => {
+      const { logDirectory } = await tryRecipe(subject, {
+        commands: [run(['echo', 'hello there'])],
+        env: { COLOUR: 'deep blue' },
+      });
+      expect(await readFile(join(logDirectory, 'script'), 'utf8')).toContain('hello there');
+      expect(await readFile(join(logDirectory, 'environment'), 'utf8')).toContain('deep blue');
+    });
+
+    it('ends when it is told to', async () => {
+      const controller = new AbortController();
+      const running = tryRecipe(
+        subject,
+        { commands: [run(['sleep', '600'])] },
+        { signal: controller.signal },
+      );
+      setTimeout(() => {
+        controller.abort();
+      }, 200);
+      expect((await running).result).toMatchObject({ ok: false, failure: { reason: 'interrupted' } });
+    });
+
+    it('does not begin when it was told to end before', async () => {
+      const { result } = await tryRecipe(
+        subject,
+        { commands: [run(['true'])] },
+        { signal: AbortSignal.abort() },
+      );
+      expect(result).toMatchObject({ ok: false, failure: { reason: 'interrupted' } });
+    });
+  });
+}

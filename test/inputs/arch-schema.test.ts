@@ -1,0 +1,156 @@
+import { fileURLToPath } from 'node:url';
+import fc from 'fast-check';
+import { format, resolveConfig } from 'prettier';
+import { describe, expect, it } from 'vitest';
+import type { Fault } from '../../src/core/failure.ts';
+import { archSchema, checkArch } from '../../src/inputs/arch-schema.ts';
+import { sampleArch, without } from './sample-arch.ts';
+
+const file = 'arches/sample.ts';
+
+function faults(value: unknown, at = file): readonly Fault[] {
+  const result = checkArch(value, at);
+  if (result.ok) return [];
+  if (result.failure.reason !== 'bad-input') throw new Error(`unexpected ${result.failure.reason}`);
+  expect(result.failure.file).toBe(at);
+  return result.failure.faults;
+}
+
+function fields(value: unknown): readonly string[] {
+  return faults(value).map(({ field }) => field);
+}
+
+describe('checkArch', () => {
+  it('takes a sound descriptor as it is', () => {
+    const result = checkArch(sampleArch, file);
+    expect(result.ok && result.value).toBe(sampleArch);
+  });
+
+  it('reports every fault with its field, those of form and those of sense', () => {
+    const broken = {
+      ...sampleArch,
+      name: 'other',
+      bits: 33,
+      sumary: 'x',
+      gcc: { configure: ['-O2'] },
+      kernel: {
+        ...sampleArch.kernel,
+        goals: [],
+        symbols: ['VFP', 'a b', 'VFP'],
+        withoutGeneric: ['NO_SUCH'],
+      },
+      emulator: {
+        ...sampleArch.emulator,
+        console: 'tty1',
+        memory: { preset: 512, limit: 256 },
+        virtio: 'usb',
+      },
+    };
+    expect(faults(without(broken, 'summary'))).toEqual([
+      { field: 'summary', message: 'is missing' },
+      { field: 'sumary', message: 'unknown field; did you mean summary?' },
+      { field: 'bits', message: 'must be one of 32, 64; is 33' },
+      { field: 'gcc.configure[0]', message: 'must be a configure switch such as --with-arch=NAME; is "-O2"' },
+      { field: 'kernel.goals', message: 'must have at least 1; has 0' },
+      { field: 'kernel.symbols[1]', message: 'must be SYMBOL or SYMBOL=value; is "a b"' },
+      { field: 'emulator.virtio', message: 'must be one of "pci", "device", "ccw"; is "usb"' },
+      { field: 'name', message: 'is other, but the file is named for sample' },
+      { field: 'kernel.withoutGeneric[0]', message: 'NO_SUCH is not in the generic set' },
+      {
+        field: 'emulator.console',
+        message: 'must be one of ttyAMA ttyS ttyGF ttyUL ttySC ttysclp hvc with a number; is tty1',
+      },
+      { field: 'emulator.memory.preset', message: 'is 512, above the limit of 256' },
+    ]);
+  });
+
+  it('names a required field whole when an object lacks it', () => {
+    expect(faults({ ...sampleArch, kernel: without(sampleArch.kernel, 'arch') })).toEqual([
+      { field: 'kernel.arch', message: 'is missing' },
+    ]);
+  });
+
+  it.each([
+    [undefined, 'must be an object; is nothing'],
+    [null, 'must be an object; is null'],
+    [7, 'must be an object; is 7'],
+    ['armv5l', 'must be an object; is "armv5l"'],
+    [[], 'must be an object; is a list'],
+    [() => 1, 'must be an object; is a function'],
+  ])('refuses %j, which is no object', (value, message) => {
+    expect(faults(value)).toEqual([{ field: '', message }]);
+  });
+
+  it.each<[string, object, readonly string[]]>([
+    [
+      'a symbol with its prefix',
+      { kernel: { ...sampleArch.kernel, symbols: ['CONFIG_VFP'] } },
+      ['kernel.symbols[0]'],
+    ],
+    [
+      'a symbol named twice',
+      { kernel: { ...sampleArch.kernel, symbols: ['VFP', 'VFP=n'] } },
+      ['kernel.symbols[1]'],
+    ],
+    ['a path that climbs', { kernel: { ...sampleArch.kernel, image: 'arch/../../x' } }, ['kernel.image']],
+    ['an absolute path', { kernel: { ...sampleArch.kernel, deviceTree: '/x' } }, ['kernel.deviceTree']],
+    ['an alias that is the name', { aliases: ['sample'] }, ['aliases[0]']],
+    ['a triple with a vendor', { triple: 'sample-vendor-linux-musleabi' }, ['triple']],
+    ['a triple for another libc', { triple: 'sample-linux-gnueabi' }, ['triple']],
+    ['an ARM triple without its ABI', { triple: 'armv9-linux-musl' }, ['triple']],
+    [
+      'hard float in the triple alone',
+      { triple: 'sample-linux-musleabihf' },
+      ['gcc.configure', 'musl.loader'],
+    ],
+    ['an unknown musl arch', { musl: { arch: 'vax', loader: 'ld-musl-vax.so.1' } }, ['musl.arch']],
+    ['a pointer width that musl has not', { bits: 64 }, ['bits']],
+    ['the loader of another arch', { musl: { arch: 'arm', loader: 'ld-musl-sh.so.1' } }, ['musl.loader']],
+    [
+      'null for what may be left out',
+      { kernel: { ...sampleArch.kernel, deviceTree: null } },
+      ['kernel.deviceTree'],
+    ],
+  ])('refuses %s', (_, change, expected) => {
+    expect(fields({ ...sampleArch, ...change })).toEqual(expected);
+  });
+
+  it('gives no advice where no known field is near', () => {
+    const [fault] = faults({ ...sampleArch, zzzzzz: 1 });
+    expect(fault?.message).toMatch(/^unknown field; known are name aliases /);
+  });
+
+  it('never throws, whatever a module exports', () => {
+    const anything = fc.oneof(
+      fc.anything({
+        withBigInt: true,
+        withDate: true,
+        withMap: true,
+        withNullPrototype: true,
+        withSparseArray: true,
+      }),
+      fc.constantFrom(Symbol('s'), () => 1),
+    );
+    fc.assert(
+      fc.property(
+        anything,
+        fc.dictionary(fc.constantFrom(...Object.keys(sampleArch)), anything),
+        (value, changes) => {
+          expect(checkArch(value, file).ok).toBe(false);
+          checkArch({ ...sampleArch, ...changes }, file);
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+});
+
+it('is committed as JSON for other programs', async () => {
+  const committed = fileURLToPath(new URL('../../src/inputs/arch.schema.json', import.meta.url));
+  const options = await resolveConfig(committed);
+  const text = await format(
+    JSON.stringify({ $schema: 'http://json-schema.org/draft-07/schema#', ...archSchema }),
+    { ...options, parser: 'json' },
+  );
+  await expect(text).toMatchFileSnapshot(committed);
+});

@@ -1,0 +1,78 @@
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { processSession } from '../../src/cli/session.ts';
+import { selectPlan, type PlanRequest } from '../../src/cli/select-plan.ts';
+import { openWorkshop } from '../../src/cli/workshop.ts';
+import { build } from '../../src/engine/build.ts';
+
+/** Absolute path of this repository, without trailing slash. */
+export const repository = fileURLToPath(new URL('../../', import.meta.url)).replace(/\/$/, '');
+
+/** What a program did. */
+export interface Finished {
+  readonly exitCode: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a program to its end. What it says goes to this process's error stream too, so that a long build shows life. */
+export function runProgram(
+  argv: readonly [string, ...string[]],
+  options: { readonly cwd?: string; readonly env?: Readonly<Record<string, string | undefined>> } = {},
+): Promise<Finished> {
+  const [program, ...rest] = argv;
+  const child = spawn(program, rest, {
+    cwd: options.cwd ?? repository,
+    env: options.env ?? process.env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    stdout += chunk;
+    process.stderr.write(chunk);
+  });
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+    stderr += chunk;
+    process.stderr.write(chunk);
+  });
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (exitCode) => resolve({ exitCode, stdout, stderr }));
+  });
+}
+
+/** Runs `./bootstrap` and insists that it succeeds. */
+export async function bootstrap(...argv: readonly string[]): Promise<Finished> {
+  const finished = await runProgram([`${repository}/bootstrap`, ...argv]);
+  if (finished.exitCode !== 0) throw new Error(`bootstrap ${argv.join(' ')} ended with ${finished.exitCode}`);
+  return finished;
+}
+
+/** Where the user's store keeps an output of an action that is built already. */
+export async function storedOutput(request: PlanRequest, action: string, output: string): Promise<string> {
+  const selected = await selectPlan(repository, { ...request, onlyAction: action });
+  if (!selected.ok) throw new Error(JSON.stringify(selected.failure));
+  const sources = { offline: false, acceptVariants: [] };
+  const workshop = await openWorkshop(
+    processSession(),
+    selected.value.repository.lock,
+    sources,
+    console.error,
+  );
+  if (!workshop.ok) throw new Error(JSON.stringify(workshop.failure));
+  const outcome = await build(selected.value.plan, {
+    ...workshop.value,
+    jobs: 2,
+    memoryMiB: 4096,
+    clock: () => Date.now(),
+    onEvent: () => undefined,
+  });
+  const result = [...outcome.results].find(([name]) => name === action)?.[1];
+  const tree = result?.outputs[output];
+  if (tree === undefined)
+    throw new Error(`${action} has no output ${output}: ${JSON.stringify(outcome.failures)}`);
+  const verified = await workshop.value.store.verifyTree(tree);
+  if (!verified.ok) throw new Error(JSON.stringify(verified.failure));
+  return workshop.value.store.treePath(tree);
+}

@@ -1,0 +1,304 @@
+import { describe, expect, test } from 'vitest';
+import type { Failure, FailureReason } from '../../src/core/failure.ts';
+import { exitCodeOf, failureText } from '../../src/report/failure-text.ts';
+
+interface Sample {
+  readonly failure: Failure;
+  readonly exitCode: 1 | 2;
+  readonly text: readonly string[];
+}
+
+/** The exact text for one failure of each reason. */
+const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reason: Reason } } } = {
+  'wrong-use': {
+    failure: { reason: 'wrong-use', what: 'there is no image', hint: 'Make one.' },
+    exitCode: 2,
+    text: ['there is no image', '  Make one.'],
+  },
+  'unknown-name': {
+    failure: {
+      reason: 'unknown-name',
+      kind: 'arch',
+      name: 'armv5',
+      nearest: ['armv5l', 'armv7l'],
+      known: ['armv5l', 'armv7l', 'i686'],
+    },
+    exitCode: 2,
+    text: [
+      "there is no arch named 'armv5'",
+      '  Did you mean armv5l or armv7l?',
+      '  Known arch names: armv5l, armv7l, i686',
+    ],
+  },
+  'bad-input': {
+    failure: {
+      reason: 'bad-input',
+      file: 'sources.lock',
+      faults: [
+        { field: 'sources[0].tree', line: 7, message: 'must be a digest' },
+        { field: '', message: 'must be an object' },
+      ],
+    },
+    exitCode: 2,
+    text: [
+      'sources.lock has 2 faults',
+      '  sources.lock:7: sources[0].tree: must be a digest',
+      '  sources.lock: must be an object',
+      '  Mend the file and run this again; nothing was built.',
+    ],
+  },
+  'plan-fault': {
+    failure: { reason: 'plan-fault', faults: ['kernel-armv5l/build: there is no action a/b'] },
+    exitCode: 2,
+    text: [
+      'the plan contradicts itself in 1 place',
+      '  kernel-armv5l/build: there is no action a/b',
+      '  The stage that writes the named action (stages/) has to be mended; nothing was built.',
+    ],
+  },
+  'missing-program': {
+    failure: {
+      reason: 'missing-program',
+      program: 'g++',
+      purpose: 'compiling the first tools',
+      debianPackage: 'g++',
+    },
+    exitCode: 1,
+    text: [
+      'g++ is missing, which is needed for compiling the first tools',
+      '  Install it, on Debian with: apt-get install g++',
+    ],
+  },
+  'namespaces-refused': {
+    failure: {
+      reason: 'namespaces-refused',
+      detail: 'unshare: Operation not permitted',
+      remedy: 'sysctl user.max_user_namespaces=15000',
+    },
+    exitCode: 1,
+    text: [
+      'this system refuses the namespaces in which actions run',
+      '  unshare: Operation not permitted',
+      '  Allow them with: sysctl user.max_user_namespaces=15000',
+    ],
+  },
+  'no-room': {
+    failure: { reason: 'no-room', path: '/store/trees', detail: 'ENOSPC: no space left on device' },
+    exitCode: 1,
+    text: [
+      'there is no room left at /store/trees',
+      '  ENOSPC: no space left on device',
+      '  Free some, or name another place with --store DIR, and run this again: it goes on where it stood.',
+    ],
+  },
+  unwritable: {
+    failure: { reason: 'unwritable', path: '/out', detail: 'EACCES: permission denied' },
+    exitCode: 2,
+    text: [
+      'cannot write to /out',
+      '  EACCES: permission denied',
+      '  Make it writable for you, or name another place (--out DIR for products, --store DIR for the store).',
+    ],
+  },
+  'store-locked': {
+    failure: { reason: 'store-locked', path: '/store', holder: 'process 12' },
+    exitCode: 1,
+    text: [
+      'the store /store is in use by process 12',
+      '  Wait until it has ended, or use another store with --store DIR.',
+    ],
+  },
+  'source-unavailable': {
+    failure: {
+      reason: 'source-unavailable',
+      source: 'gcc 14.2.0',
+      attempts: [{ origin: 'https://ftp.gnu.org/gcc.tar.xz', why: 'answered 404' }],
+      offline: false,
+    },
+    exitCode: 1,
+    text: [
+      'source gcc 14.2.0 could not be had',
+      '  https://ftp.gnu.org/gcc.tar.xz: answered 404',
+      '  Look at the network and run this again, or name a mirror that has the file with --mirror URL.',
+    ],
+  },
+  'wrong-hash': {
+    failure: {
+      reason: 'wrong-hash',
+      source: 'musl 1.2.5',
+      origin: 'https://musl.libc.org/m.tar.gz',
+      expected: 'aa',
+      actual: 'bb',
+    },
+    exitCode: 1,
+    text: [
+      'source musl 1.2.5 has the wrong hash and was thrown away',
+      '  from      https://musl.libc.org/m.tar.gz',
+      '  expected  aa',
+      '  got       bb',
+      '  The file was changed or damaged where it lies. Try another origin with --mirror URL; change sources.lock only when you know why.',
+    ],
+  },
+  'wrong-tree': {
+    failure: {
+      reason: 'wrong-tree',
+      source: 'musl 1.2.5',
+      origin: 'debian musl',
+      expected: 'aa-1',
+      actual: 'bb-1',
+    },
+    exitCode: 1,
+    text: [
+      'source musl 1.2.5 unpacks to another tree than the pinned one and was refused',
+      '  from      debian musl',
+      '  expected  aa-1',
+      '  got       bb-1',
+      '  To build with this variant all the same: --accept-variant musl (the manifest will name it).',
+    ],
+  },
+  'hostile-archive': {
+    failure: {
+      reason: 'hostile-archive',
+      archive: 'x.tar',
+      entry: '../../etc/passwd',
+      why: 'the entry leaves the tree',
+    },
+    exitCode: 1,
+    text: [
+      'x.tar was refused: the entry leaves the tree',
+      '  entry     ../../etc/passwd',
+      '  Nothing of it was unpacked. Get the archive from another origin with --mirror URL.',
+    ],
+  },
+  'bad-archive': {
+    failure: { reason: 'bad-archive', archive: 'x.tar.gz', why: 'unexpected end of file' },
+    exitCode: 1,
+    text: [
+      'x.tar.gz cannot be unpacked',
+      '  unexpected end of file',
+      '  The download is cut off or damaged: delete the file and run this again.',
+    ],
+  },
+  'patch-failed': {
+    failure: {
+      reason: 'patch-failed',
+      source: 'gcc 14.2.0',
+      patch: 'patches/gcc/0001-x.patch',
+      line: 12,
+      why: 'no such lines in gcc/Makefile.in',
+    },
+    exitCode: 2,
+    text: [
+      'patches/gcc/0001-x.patch:12: does not apply to source gcc 14.2.0',
+      '  no such lines in gcc/Makefile.in',
+      '  Patches are applied without fuzz: write the hunk anew against the pinned version.',
+    ],
+  },
+  'action-failed': {
+    failure: {
+      reason: 'action-failed',
+      action: 'kernel-armv5l/build',
+      exitCode: 139,
+      log: '/store/logs/k/log',
+      lastLines: ['CC init/main.o', 'Segmentation fault'],
+    },
+    exitCode: 1,
+    text: [
+      'action kernel-armv5l/build failed with exit code 139 (SIGSEGV)',
+      '  last lines of its output:',
+      '  | CC init/main.o',
+      '  | Segmentation fault',
+      '  log       /store/logs/k/log',
+      '  To see its script and the whole log: bootstrap log kernel-armv5l/build',
+    ],
+  },
+  'missing-output': {
+    failure: {
+      reason: 'missing-output',
+      action: 'host-tools/m4',
+      output: 'out',
+      path: '/out',
+      log: '/store/logs/k/log',
+    },
+    exitCode: 1,
+    text: [
+      "action host-tools/m4 ended well, but its output 'out' is not there",
+      '  expected  /out',
+      '  log       /store/logs/k/log',
+      '  Its stage names a directory that its commands do not make; mend one of the two.',
+    ],
+  },
+  'clashing-inputs': {
+    failure: {
+      reason: 'clashing-inputs',
+      action: 'a/b',
+      path: '/tools',
+      file: 'bin/sed',
+      refs: ['host-tools/busybox:out', 'host-tools/toybox:out'],
+    },
+    exitCode: 1,
+    text: [
+      'action a/b cannot be given its inputs: bin/sed below /tools differs between two of them',
+      '  from      host-tools/busybox:out',
+      '  from      host-tools/toybox:out',
+      '  Let only one of them bring the file, or mount them at different paths.',
+    ],
+  },
+  'damaged-tree': {
+    failure: { reason: 'damaged-tree', digest: 'aa-1', detail: 'bin/sed has other content' },
+    exitCode: 1,
+    text: [
+      "the store's tree aa-1 was damaged and has been moved away",
+      '  bin/sed has other content',
+      '  Run this again: it is made anew. When it comes back, check the disk.',
+    ],
+  },
+  'unfit-tree': {
+    failure: { reason: 'unfit-tree', path: '/out/pipe', why: 'it is a named pipe' },
+    exitCode: 1,
+    text: [
+      '/out/pipe cannot be kept in the store',
+      '  it is a named pipe',
+      '  Trees hold directories, plain files and symbolic links; let the action that makes it remove it.',
+    ],
+  },
+  'backend-unreachable': {
+    failure: { reason: 'backend-unreachable', backend: 'local sandbox', detail: 'unshare: killed' },
+    exitCode: 1,
+    text: [
+      'local sandbox cannot be reached',
+      '  unshare: killed',
+      '  Run this again once it answers: finished work is kept.',
+    ],
+  },
+  'emulator-failed': {
+    failure: { reason: 'emulator-failed', detail: 'it ended with exit code 1', lastLines: ['qemu: no'] },
+    exitCode: 1,
+    text: ['the emulator did not do what was asked', '  it ended with exit code 1', '  | qemu: no'],
+  },
+  interrupted: {
+    failure: { reason: 'interrupted', signal: 'SIGINT' },
+    exitCode: 1,
+    text: ['stopped by SIGINT; run the same command again to go on where it stood'],
+  },
+};
+
+describe('failureText', () => {
+  test.each(Object.entries(samples))('%s', (_, { failure, text, exitCode }) => {
+    expect(failureText(failure)).toBe(text.join('\n'));
+    expect(exitCodeOf(failure)).toBe(exitCode);
+  });
+
+  test('says what to do offline', () => {
+    const text = failureText({ reason: 'source-unavailable', source: 'm4', attempts: [], offline: true });
+    expect(text).toBe(
+      'source m4 could not be had offline\n  Run `bootstrap fetch` once with a network, or leave --offline out.',
+    );
+  });
+
+  test('cuts a long list of known names', () => {
+    const known = Array.from({ length: 60 }, (_, index) => `name-${index}`);
+    const text = failureText({ reason: 'unknown-name', kind: 'action', name: 'x', nearest: [], known });
+    expect(text.endsWith('name-23, … (60 in all)')).toBe(true);
+  });
+});

@@ -1,0 +1,67 @@
+import { expect, test } from 'vitest';
+import { createJsonReporter } from '../../src/report/json-lines.ts';
+import { createLineReporter } from '../../src/report/lines.ts';
+import { story } from './story.ts';
+
+test('a line for each start and each end', () => {
+  let text = '';
+  const reporter = createLineReporter({ write: (piece) => (text += piece) });
+  for (const event of story) reporter.report(event);
+  reporter.close();
+  expect(text).toBe(
+    `fetch   make 4.4.1
+fetched make 4.4.1
+start   host-tools/make (never built)
+done    host-tools/make in 12 s, CPU 8.0 s [2/3]
+start   host-tools/m4 (changed: source m4, host-tools/make:out)
+bootstrap: action host-tools/m4 failed with exit code 2
+  last lines of its output:
+  | m4.c: error
+  log       /store/logs/2/log
+  To see its script and the whole log: bootstrap log host-tools/m4
+1 action run, 1 cached in 14 s, CPU 8.0 s
+`,
+  );
+});
+
+test('an action that is made twice counts once', () => {
+  let text = '';
+  const reporter = createLineReporter({ write: (piece) => (text += piece) });
+  const finished = {
+    kind: 'action-finished',
+    at: 1,
+    action: 'a/b',
+    wallSeconds: 1,
+    cpuSeconds: 1,
+    unchanged: true,
+  } as const;
+  reporter.report({ kind: 'build-started', at: 0, actions: 1, sources: 0 });
+  reporter.report(finished);
+  reporter.report(finished);
+  expect(text).toBe('done    a/b in 1.0 s, CPU 1.0 s, outputs unchanged [1/1]\n'.repeat(2));
+});
+
+test('a build with nothing to do writes no line', () => {
+  let text = '';
+  const reporter = createLineReporter({ write: (piece) => (text += piece) });
+  reporter.report({ kind: 'build-started', at: 0, actions: 1, sources: 0 });
+  reporter.report({ kind: 'action-cached', at: 1, action: 'a/b' });
+  reporter.report({
+    kind: 'build-finished',
+    at: 2,
+    ran: 0,
+    cached: 1,
+    failed: 0,
+    wallSeconds: 0,
+    cpuSeconds: 0,
+  });
+  expect(text).toBe('');
+});
+
+test('events as JSON, one a line', () => {
+  let text = '';
+  const reporter = createJsonReporter({ write: (piece) => (text += piece) });
+  for (const event of story) reporter.report(event);
+  const lines = text.trimEnd().split('\n');
+  expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual(story);
+});

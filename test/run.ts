@@ -1,0 +1,91 @@
+/**
+ * The test command: prepares the machine, runs the checks and the tests, and ends with `N passed, N failed`.
+ * With `--full` the main job and the tests of what it made come after them.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+const full = process.argv.includes('--full');
+const emulator = 'qemu-system-arm';
+/** The emulator, its firmware, and the option ROMs without which some network cards refuse to start. */
+const emulatorPackages = ['qemu-system-arm', 'qemu-system-data', 'ipxe-qemu'];
+
+interface Count {
+  passed: number;
+  failed: number;
+}
+
+const total: Count = { passed: 0, failed: 0 };
+
+function run(argv: readonly string[]): boolean {
+  const [program = '', ...rest] = argv;
+  console.log(`\n$ ${argv.join(' ')}`);
+  return spawnSync(program, rest, { stdio: ['ignore', 'inherit', 'inherit'] }).status === 0;
+}
+
+function check(argv: readonly string[]): void {
+  if (run(argv)) total.passed += 1;
+  else total.failed += 1;
+}
+
+function has(program: string): boolean {
+  return spawnSync(program, ['--version'], { stdio: 'ignore' }).status === 0;
+}
+
+/** Installs the emulator where that is allowed without a question. */
+function prepareEmulator(): void {
+  if (has(emulator)) return;
+  const asRoot = process.getuid?.() === 0 ? [] : ['sudo', '-n'];
+  const may = asRoot.length === 0 || spawnSync('sudo', ['-n', 'true'], { stdio: 'ignore' }).status === 0;
+  if (may) {
+    const apt = ['DEBIAN_FRONTEND=noninteractive', 'apt-get'];
+    run([...asRoot, 'env', ...apt, 'update']);
+    run([...asRoot, 'env', ...apt, 'install', '-y', '--no-install-recommends', ...emulatorPackages]);
+  }
+  if (has(emulator)) return;
+  console.error(
+    `${emulator} is missing, and the tests boot what they build. Install it and try again:\n` +
+      `  apt-get install --no-install-recommends ${emulatorPackages.join(' ')}`,
+  );
+  console.log('0 passed, 1 failed');
+  process.exit(1);
+}
+
+/** Runs one of vitest's projects and adds what it counted. A run that counted nothing is a failure. */
+function vitest(project: string): void {
+  const scratch = mkdtempSync(path.join(tmpdir(), 'bootstrap-test-'));
+  const report = path.join(scratch, 'report.json');
+  const passed = run([
+    'npx',
+    'vitest',
+    'run',
+    '--project',
+    project,
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${report}`,
+  ]);
+  const before = total.passed + total.failed;
+  try {
+    const counts = JSON.parse(readFileSync(report, 'utf8')) as Record<string, number>;
+    total.passed += counts['numPassedTests'] ?? 0;
+    total.failed += (counts['numTotalTests'] ?? 0) - (counts['numPassedTests'] ?? 0);
+  } catch (error) {
+    console.error(`vitest left no report: ${String(error)}`);
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+  if (total.passed + total.failed === before || (!passed && total.failed === 0)) total.failed += 1;
+}
+
+prepareEmulator();
+check(['npx', 'prettier', '--check', '.']);
+check(['npx', 'eslint', '.']);
+check(['npx', 'tsc', '--noEmit']);
+vitest('unit');
+if (total.failed === 0) vitest('real');
+if (full && total.failed === 0) vitest('full');
+console.log(`${total.passed} passed, ${total.failed} failed`);
+process.exitCode = total.failed === 0 ? 0 : 1;

@@ -1,0 +1,92 @@
+import { createHash } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { sha256 } from '../../src/core/digest.ts';
+import { ArchiveCache } from '../../src/sources/archive-cache.ts';
+import { processStamp } from '../../src/store/process-stamp.ts';
+import { temporaryDirectory } from './temporary.ts';
+
+const sha = sha256(createHash('sha256').update('whole').digest('hex'));
+/** A process of this pid namespace that is certainly gone: no process starts at tick 0 but the first. */
+const dead = processStamp().replace(/^\d+\.\d+/, '4194305.7');
+
+describe('ArchiveCache', () => {
+  it('takes in a file with the right hash, and gives it', async () => {
+    const cache = new ArchiveCache(join(temporaryDirectory(), 'new'));
+    expect(await cache.find(sha)).toBeUndefined();
+    const { part, resumed } = await cache.claimPart(sha);
+    expect(resumed).toBe(false);
+    writeFileSync(part, 'whole');
+    const file = join(cache.directory, sha);
+    expect(await cache.accept(sha, part)).toEqual({ ok: true, value: file });
+    await cache.releasePart(sha, part);
+    expect(await cache.find(sha)).toBe(file);
+    expect(readdirSync(cache.directory)).toEqual([sha]);
+  });
+
+  it('throws a file with another hash away', async () => {
+    const cache = new ArchiveCache(temporaryDirectory());
+    const { part } = await cache.claimPart(sha);
+    writeFileSync(part, 'whola');
+    const actual = createHash('sha256').update('whola').digest('hex');
+    expect(await cache.accept(sha, part)).toEqual({ ok: false, failure: actual });
+    expect(readdirSync(cache.directory)).toEqual([]);
+  });
+
+  it('removes an archive that was damaged where it lies', async () => {
+    const cache = new ArchiveCache(temporaryDirectory());
+    writeFileSync(join(cache.directory, sha), 'hole');
+    expect(await cache.find(sha)).toBeUndefined();
+    expect(readdirSync(cache.directory)).toEqual([]);
+  });
+
+  it('goes on with what was released, and with what a killed process left', async () => {
+    const cache = new ArchiveCache(temporaryDirectory());
+    const first = await cache.claimPart(sha);
+    writeFileSync(first.part, 'who');
+    await cache.releasePart(sha, first.part);
+    expect(readdirSync(cache.directory)).toEqual([`${sha}.part`]);
+    const second = await cache.claimPart(sha);
+    expect(second).toEqual({ part: first.part, resumed: true });
+    expect(readFileSync(second.part, 'utf8')).toBe('who');
+    await cache.releasePart(sha, second.part);
+
+    const killed = new ArchiveCache(temporaryDirectory());
+    writeFileSync(join(killed.directory, `${sha}.${dead}.part`), 'wh');
+    mkdirSync(join(killed.directory, `${sha}.${dead}.part.d`));
+    expect((await killed.claimPart(sha)).resumed).toBe(true);
+    expect(readdirSync(killed.directory)).toEqual([`${sha}.${processStamp()}.part`]);
+  });
+
+  it('leaves alone what another living process adds to, and other archives', async () => {
+    const cache = new ArchiveCache(temporaryDirectory());
+    const parent = `${sha}.${stampOf(1)}.part`;
+    writeFileSync(join(cache.directory, parent), 'w');
+    writeFileSync(join(cache.directory, `${'0'.repeat(64)}.part`), 'other');
+    expect((await cache.claimPart(sha)).resumed).toBe(false);
+    expect(readdirSync(cache.directory).sort()).toEqual([`${'0'.repeat(64)}.part`, parent].sort());
+  });
+
+  it('gives one beginning to one claimer', async () => {
+    const cache = new ArchiveCache(temporaryDirectory());
+    writeFileSync(join(cache.directory, `${sha}.part`), 'who');
+    const claims = await Promise.all([cache.claimPart(sha), cache.claimPart(sha)]);
+    expect(claims.filter((claim) => claim.resumed)).toHaveLength(1);
+    expect(readdirSync(cache.directory)).toHaveLength(1);
+  });
+
+  it('leaves no empty part', async () => {
+    const cache = new ArchiveCache(temporaryDirectory());
+    const { part } = await cache.claimPart(sha);
+    writeFileSync(part, '');
+    await cache.releasePart(sha, part);
+    expect(readdirSync(cache.directory)).toEqual([]);
+  });
+});
+
+function stampOf(pid: number): string {
+  const text = readFileSync(`/proc/${String(pid)}/stat`, 'latin1');
+  const start = text.slice(text.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+  return processStamp().replace(/^\d+\.\d+/, `${String(pid)}.${start}`);
+}

@@ -1,0 +1,185 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { sha256 } from '../../src/core/digest.ts';
+import { Apt, type ProgramResult } from '../../src/sources/apt.ts';
+import { revisionsWith } from '../../src/sources/debian-index.ts';
+import { fetchDebian } from '../../src/sources/fetch-debian.ts';
+import { temporaryDirectory } from './temporary.ts';
+
+const hash = 'a'.repeat(64);
+const other = 'b'.repeat(64);
+const origin = {
+  kind: 'debian',
+  package: 'make-dfsg',
+  suite: 'trixie',
+  file: 'make-dfsg_4.4.1.orig.tar.xz',
+  sha256: sha256(hash),
+} as const;
+
+function stanza(version: string, sum: string, name = 'make-dfsg'): string {
+  return `Package: ${name}
+Binary: make
+Version: ${version}
+Files:
+ 00 1 make-dfsg_4.4.1.orig.tar.xz
+Checksums-Sha256:
+ ${'c'.repeat(64)} 2192 make-dfsg_${version}.dsc
+ ${sum} 1125180 make-dfsg_4.4.1.orig.tar.xz
+Homepage: https://www.gnu.org/software/make/
+Directory: pool/main/m/make-dfsg
+
+`;
+}
+
+describe('revisionsWith', () => {
+  it('finds every revision with the file and the hash, once', () => {
+    const index =
+      stanza('4.4.1-1', hash) + stanza('4.4.1-1', hash) + stanza('4.4.1-2', hash) + stanza('4.4.1-3', other);
+    expect(revisionsWith(index, origin)).toEqual(['4.4.1-1', '4.4.1-2']);
+  });
+
+  it('looks at no other package, file or section', () => {
+    expect(revisionsWith(stanza('4.4.1-1', hash, 'make'), origin)).toEqual([]);
+    expect(revisionsWith(stanza('4.4.1-1', hash), { ...origin, file: 'make_4.orig.tar.xz' })).toEqual([]);
+    const elsewhere = stanza('4.4.1-1', hash).replace('Checksums-Sha256', 'Checksums-Sha512');
+    expect(revisionsWith(elsewhere, origin)).toEqual([]);
+    expect(revisionsWith('', origin)).toEqual([]);
+  });
+});
+
+interface FakeApt {
+  /** Index before and after an update. */
+  readonly index: readonly [string, string];
+  /** Versions whose download works. */
+  readonly there?: readonly string[];
+  readonly updateFails?: boolean;
+}
+
+function rig(
+  fake: FakeApt,
+  lists: Readonly<Record<string, string>> = { 'sources.list': 'deb http://m.example/debian bookworm main\n' },
+) {
+  const root = temporaryDirectory();
+  for (const [name, text] of Object.entries(lists)) {
+    const file = join(root, 'etc/apt', name);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, text);
+  }
+  const calls: string[] = [];
+  let running = 0;
+  let updates = 0;
+  const run = async (
+    argv: readonly string[],
+    cwd: string,
+    env: Readonly<Record<string, string>>,
+  ): Promise<ProgramResult> => {
+    expect(env['LC_ALL']).toBe('C');
+    running += 1;
+    expect(running).toBe(1);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    running -= 1;
+    const words = argv.filter((word, index) => word !== '-q' && word !== '-o' && argv[index - 1] !== '-o');
+    calls.push(words.join(' '));
+    const good: ProgramResult = { exitCode: 0, stdout: '', stderr: '' };
+    if (words.includes('update')) {
+      updates += 1;
+      return fake.updateFails === true ? { ...good, exitCode: 100, stderr: 'W: x\nE: no network\n' } : good;
+    }
+    if (words.includes('showsrc')) return { ...good, stdout: fake.index[updates > 0 ? 1 : 0] };
+    const version = words.at(-1)?.split('=')[1] ?? '';
+    if (!(fake.there ?? []).includes(version))
+      return { ...good, exitCode: 100, stderr: 'E: Failed to fetch, 404\n' };
+    writeFileSync(join(cwd, origin.file), version);
+    return good;
+  };
+  const apt = new Apt({
+    directory: join(root, 'apt'),
+    suites: ['bookworm', 'trixie'],
+    machineRoot: root,
+    run,
+  });
+  const fetch = async (name = 'one') => {
+    const directory = join(root, `${name}.d`);
+    mkdirSync(directory);
+    const part = join(root, `${name}.part`);
+    const result = await fetchDebian(origin, apt, directory, part, () => undefined);
+    return { result, part: existsSync(part) ? readFileSync(part, 'utf8') : undefined };
+  };
+  return { root, calls, fetch };
+}
+
+describe('fetchDebian', () => {
+  it('downloads without an update where the index is there', async () => {
+    const { calls, fetch, root } = rig({ index: [stanza('4.4.1-2', hash), ''], there: ['4.4.1-2'] });
+    expect(await fetch()).toEqual({ result: { ok: true, value: undefined }, part: '4.4.1-2' });
+    expect(calls).toEqual([
+      'apt-cache showsrc make-dfsg',
+      'apt-get source --download-only --tar-only make-dfsg=4.4.1-2',
+    ]);
+    expect(readFileSync(join(root, 'apt/sources.list'), 'utf8')).toBe(
+      'deb-src http://m.example/debian bookworm main\ndeb-src http://m.example/debian trixie main\n',
+    );
+  });
+
+  it('updates once for everything that the indexes lack', async () => {
+    const { calls, fetch } = rig({ index: ['', stanza('4.4.1-2', hash)], there: ['4.4.1-2'] });
+    const results = await Promise.all([fetch('one'), fetch('two')]);
+    expect(results.map(({ part }) => part)).toEqual(['4.4.1-2', '4.4.1-2']);
+    expect(calls.filter((call) => call === 'apt-get update')).toHaveLength(1);
+  });
+
+  it('asks for another revision where one has gone', async () => {
+    const { calls, fetch } = rig({
+      index: [stanza('4.4.1-1', hash) + stanza('4.4.1-2', hash), ''],
+      there: ['4.4.1-1'],
+    });
+    expect((await fetch()).part).toBe('4.4.1-1');
+    expect(calls.slice(1).map((call) => call.split('=')[1])).toEqual(['4.4.1-2', '4.4.1-1']);
+  });
+
+  it.each<[string, FakeApt, string]>([
+    [
+      'no revision has the hash',
+      { index: [stanza('4.4.1-1', other), stanza('4.4.1-1', other)] },
+      "no source package make-dfsg in the machine's Debian archive has make-dfsg_4.4.1.orig.tar.xz with the pinned hash",
+    ],
+    ['there is no network', { index: ['', ''], updateFails: true }, 'apt-get: no network'],
+    ['every download fails', { index: [stanza('4.4.1-1', hash), ''] }, 'apt-get: Failed to fetch, 404'],
+  ])('says so when %s', async (_what, fake, why) => {
+    expect(await rig(fake).fetch()).toEqual({
+      result: { ok: false, failure: { kind: 'unavailable', why } },
+      part: undefined,
+    });
+  });
+
+  it('uses what came of an update that failed in part', async () => {
+    const { fetch } = rig({ index: ['', stanza('4.4.1-2', hash)], there: ['4.4.1-2'], updateFails: true });
+    expect((await fetch()).part).toBe('4.4.1-2');
+  });
+
+  it('says so where the machine has no archive of Debian', async () => {
+    const { fetch, calls } = rig(
+      { index: ['', ''] },
+      { 'sources.list.d/x.list': 'deb http://x.example/ubuntu noble main\n' },
+    );
+    const why = 'the apt configuration of this machine names no archive of Debian';
+    expect((await fetch()).result).toEqual({ ok: false, failure: { kind: 'unavailable', why } });
+    expect(calls).toEqual([]);
+  });
+
+  it('names the keyring of Debian where the machine has it, also for files of the newer form', async () => {
+    const { fetch, root } = rig(
+      { index: [stanza('4.4.1-2', hash), ''], there: ['4.4.1-2'] },
+      {
+        'sources.list.d/debian.sources':
+          'Types: deb\nURIs: http://m.example/debian\nSuites: trixie\nComponents: main\n',
+        '../../usr/share/keyrings/debian-archive-keyring.gpg': 'keys',
+      },
+    );
+    await fetch();
+    expect(readFileSync(join(root, 'apt/sources.list'), 'utf8')).toContain(
+      'deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://m.example/debian trixie main\n',
+    );
+  });
+});

@@ -1,0 +1,51 @@
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+import { assemblePlan } from '../../src/plan/assemble.ts';
+import { planIds } from '../../src/plan/bind.ts';
+import { loadRepository } from '../../src/cli/load-inputs.ts';
+import { planFor } from '../../stages/index.ts';
+
+const root = fileURLToPath(new URL('../../', import.meta.url)).replace(/\/$/, '');
+
+/** Plans whose ids are pinned: target and host. */
+const plans = [
+  ['armv5l', 'i686'],
+  ['x86_64', 'x86_64'],
+  ['aarch64', 'x86_64'],
+] as const;
+
+it.each(plans)('%s for host %s has the plan ids that are expected', async (targetName, hostName) => {
+  const repository = await loadRepository(root);
+  if (!repository.ok) throw new Error(JSON.stringify(repository.failure));
+  const { arches, lock, files } = repository.value;
+  const target = await arches.find(targetName, 'arch');
+  const host = await arches.find(hostName, 'host');
+  if (!target.ok || !host.ok) throw new Error('no such arch');
+  // The processor is given, so that the ids are the same wherever this test runs.
+  const inputs = {
+    lock,
+    files,
+    build: { os: 'linux', cpu: 'x86_64' },
+    target: target.value,
+    host: host.value,
+  } as const;
+  const plan = assemblePlan({ ...planFor(inputs, { kind: 'everything', withNative: true }), lock, files });
+  if (!plan.ok) throw new Error(JSON.stringify(plan.failure, null, 2));
+
+  const text = [...planIds(plan.value)]
+    .map(([name, id]) => `${id.slice(0, 16)} ${name}\n`)
+    .sort()
+    .join('');
+  const name = fileURLToPath(new URL(`plan-ids-${targetName}-${hostName}`, import.meta.url));
+  rmSync(`${name}.actual`, { force: true });
+  let expected = '';
+  try {
+    expected = readFileSync(`${name}.expected`, 'utf8');
+  } catch {
+    // A new plan: its list is in the .actual file below.
+  }
+  // A changed list means that these actions run again for everybody: the commit says why.
+  if (text !== expected) writeFileSync(`${name}.actual`, text);
+  expect(text).toBe(expected);
+});

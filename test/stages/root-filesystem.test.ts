@@ -1,0 +1,71 @@
+import { execFileSync } from 'node:child_process';
+import { describe, expect, test } from 'vitest';
+import { rootFilesystem } from '../../stages/root-filesystem.ts';
+import { imageInputs, madeElsewhere, reads, said } from './image-inputs.ts';
+
+const made = rootFilesystem(imageInputs, {
+  base: [madeElsewhere('busybox')],
+  crossTools: [madeElsewhere('stage-1')],
+  targetLibraries: { musl: madeElsewhere('musl'), gccRuntime: madeElsewhere('gcc-runtime') },
+});
+const byName = new Map(made.actions.map((action) => [action.name.split('/')[1], action]));
+
+function action(name: string) {
+  const found = byName.get(name);
+  if (found === undefined) throw new Error(`no action ${name}`);
+  return found;
+}
+
+describe('root filesystem', () => {
+  test('is made of one action for each program, and one that puts them together', () => {
+    expect(made.actions.map(({ name }) => name)).toEqual([
+      'root-filesystem-armv5l/bash',
+      'root-filesystem-armv5l/busybox',
+      'root-filesystem-armv5l/toybox',
+      'root-filesystem-armv5l/assemble',
+    ]);
+    expect(made.tree).toEqual({ kind: 'output', action: 'root-filesystem-armv5l/assemble', output: 'out' });
+  });
+
+  test('its programs wait for the compiler and for nothing of each other', () => {
+    for (const name of ['bash', 'busybox', 'toybox']) {
+      expect(reads(action(name))).toEqual(['elsewhere/busybox', 'elsewhere/stage-1']);
+    }
+  });
+
+  test('programs are static and compiled for the target', () => {
+    expect(said(action('busybox'))).toContain('CONFIG_STATIC=y');
+    expect(said(action('busybox'))).toContain('CROSS_COMPILE=armv5l-linux-musleabi-');
+    expect(action('toybox').recipe.env).toMatchObject({
+      LDFLAGS: '-static',
+      CROSS_COMPILE: 'armv5l-linux-musleabi-',
+    });
+    expect(said(action('bash'))).toContain('--host=armv5l-linux-musleabi');
+    expect(said(action('bash'))).toContain('--enable-static-link');
+  });
+
+  test('what breaks other processors is switched off, whether it was on, off or unset', () => {
+    const sed = action('busybox').recipe.commands.find(
+      (command) => command.kind === 'run' && command.argv[0] === 'sed',
+    );
+    if (sed?.kind !== 'run') throw new Error('busybox is not configured by sed');
+    const edits = sed.argv.slice(2, -1);
+    const edited = execFileSync('sed', [...edits], {
+      encoding: 'utf8',
+      input:
+        '# CONFIG_STATIC is not set\nCONFIG_STATIC_LIBGCC=y\nCONFIG_TC=y\n# CONFIG_SHA1_HWACCEL is not set\n',
+    });
+    expect(edited).toBe(
+      'CONFIG_STATIC=y\nCONFIG_STATIC_LIBGCC=y\n# CONFIG_TC is not set\n# CONFIG_SHA1_HWACCEL is not set\n',
+    );
+  });
+
+  test('brings the dynamic loader, the shared libraries, and what init asks for', () => {
+    const text = said(action('assemble'));
+    expect(text).toContain('lib/ld-musl-arm.so.1');
+    expect(text).toContain('libgcc_s.so.1 libstdc++.so.6');
+    expect(text).toContain('BOOTSTRAP_ARCH=armv5l');
+    expect(text).toContain('BOOTSTRAP_EPOCH=1735689600');
+    expect(action('assemble').recipe.inputs.map(({ path }) => path)).toContain('/files/init');
+  });
+});

@@ -1,0 +1,129 @@
+// A process of its own for the tests: `store-process.ts TASK ROOT [ARGUMENT]`. Prints one line of JSON, unless killed.
+import { access, chmod, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { key } from '../../src/plan/names.ts';
+import { openDiskStore } from '../../src/store/disk-store.ts';
+import { StoreFault } from '../../src/store/fault.ts';
+import type { Store } from '../../src/store/store.ts';
+import { writeSketch } from './sketch.ts';
+
+const [task = '', root = '', argument = ''] = process.argv.slice(2);
+const opened = await openDiskStore({ root, epochSeconds: 1_700_000_000 });
+if (opened.ok) await runTask(opened.value);
+else print(opened.failure);
+
+async function runTask(store: Store): Promise<void> {
+  switch (task) {
+    case 'open':
+      return print('opened');
+    case 'write-forever':
+      return writeForever(store);
+    case 'race':
+      return race(store);
+    case 'fill':
+      return fill(store);
+    case 'restricted':
+      return removeRestricted(store);
+    default:
+      throw new Error(`unknown task: ${task}`);
+  }
+}
+
+function print(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value)}\n`);
+}
+
+/** Adopts trees, puts blobs, results and notes until killed. */
+async function writeForever(store: Store): Promise<void> {
+  print('started');
+  for (let round = 0; ; round += 1) {
+    const scratch = await store.makeScratch('tree');
+    const files = Array.from({ length: 40 }, (_, at) => [
+      `d${String(at % 7)}/${String(at)}`,
+      `${String(round)}\n`,
+    ]);
+    await writeSketch(join(scratch.path, 'tree'), Object.fromEntries(files) as Record<string, string>);
+    const adopted = await store.adoptTree(join(scratch.path, 'tree'));
+    if (!adopted.ok) throw new Error(JSON.stringify(adopted.failure));
+    await store.putBlob(Buffer.alloc(200_000, String(round)));
+    await store.putResult(key('cd'.repeat(32)), {
+      action: 'a/b',
+      outputs: { tree: adopted.value },
+      wallSeconds: round,
+      cpuSeconds: 0,
+    });
+    await store.putNote('durations', 'a', { long: 'x'.repeat(100_000) });
+  }
+}
+
+/** Adopts the same twenty trees as its rivals do, from the moment on that the file `argument` exists. */
+async function race(store: Store): Promise<void> {
+  const scratch = await store.makeScratch('race');
+  const directories = Array.from({ length: 20 }, (_, at) => join(scratch.path, String(at)));
+  for (const [at, directory] of directories.entries())
+    await writeSketch(directory, { 'a/b': String(at), c: 'c' });
+  await writeFile(`${argument}-ready-${String(process.pid)}`, '');
+  for (;;) {
+    try {
+      await access(argument);
+      break;
+    } catch {
+      await setTimeout(2);
+    }
+  }
+  const trees: unknown[] = [];
+  for (const directory of directories) trees.push(await store.adoptTree(directory));
+  await scratch.release();
+  print(trees);
+}
+
+/** Tries every way of writing in a store on a full file system. */
+async function fill(store: Store): Promise<void> {
+  const caught: Record<string, unknown> = {};
+  const attempt = async (name: string, work: () => Promise<unknown>): Promise<void> => {
+    try {
+      caught[name] = await work();
+    } catch (error) {
+      if (!(error instanceof StoreFault)) throw error;
+      caught[name] = error.failure;
+    }
+  };
+  await attempt('blob', () => store.putBlob(Buffer.alloc(8_000_000, 'x')));
+  await attempt('note', () => store.putNote('actions', 'a', 'x'.repeat(8_000_000)));
+  const scratch = await store.makeScratch('fill');
+  await mkdir(join(scratch.path, 'tree'));
+  let taken = 0;
+  for (const piece of [65_536, 4096, 1]) {
+    for (;;) {
+      taken += 1;
+      try {
+        await writeFile(
+          join(scratch.path, 'tree', `file-of-a-rather-long-name-${String(taken)}`),
+          Buffer.alloc(piece),
+        );
+      } catch {
+        break;
+      }
+    }
+  }
+  await attempt('tree', () => store.adoptTree(join(scratch.path, 'tree')));
+  await scratch.release();
+  await attempt('afterwards', () => store.putBlob(Buffer.from('x')));
+  print(caught);
+}
+
+/** Removes directories that nobody may enter, as overlay work directories are. */
+async function removeRestricted(store: Store): Promise<void> {
+  const scratch = await store.makeScratch('restricted');
+  await writeSketch(scratch.path, { 'work/inner/f': '1', 'out/closed/f': '1', 'out/f': '2' });
+  for (const name of ['work/inner', 'work', 'out/closed']) await chmod(join(scratch.path, name), 0);
+  await chmod(join(scratch.path, 'out'), 0o500);
+  const adopted = await store.adoptTree(join(scratch.path, 'out'));
+  await scratch.release();
+  if (adopted.ok) {
+    await chmod(join(store.treePath(adopted.value), 'closed'), 0);
+    await store.removeTree(adopted.value);
+  }
+  print(adopted.ok);
+}

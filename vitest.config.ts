@@ -1,0 +1,37 @@
+import { defineConfig } from 'vitest/config';
+
+/** Builds and boots take as long as they take; a hang ends by the limits of the tests themselves. */
+const hours = 3_600_000;
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/real/**', 'test/full/**'],
+          testTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'real',
+          include: ['test/real/**/*.test.ts'],
+          testTimeout: 2 * hours,
+          hookTimeout: 2 * hours,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'full',
+          include: ['test/full/**/*.test.ts'],
+          testTimeout: 4 * hours,
+          hookTimeout: 4 * hours,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
