@@ -154,13 +154,22 @@ export function compiler(inputs: PlanInputs, request: CompilerRequest): Compiler
           '--disable-libssp',
           '--disable-libstdcxx-pch',
           '--disable-libvtv',
-          // A static linker cannot load gcc's plugin for link-time optimisation.
-          '--disable-lto',
+          // A static linker cannot load gcc's plugin for link-time optimisation. Without it objects hold machine code
+          // beside the intermediate form, and collect2 brings the latter to lto1.
+          '--enable-lto',
+          '--disable-lto-plugin',
           '--disable-plugin',
         ],
         { cwd: '/build/gcc' },
       ),
       run(make('all-gcc'), { cwd: '/build/gcc' }),
+      // They name the running kernel and files with random names; nobody reads them again.
+      shell(
+        `find . -name config.log | while read -r file; do
+          : > "$file"
+        done`,
+        { cwd: '/build/gcc' },
+      ),
     ],
     outputs: { build: '/build/gcc' },
     scratch: ['build'],
@@ -187,7 +196,7 @@ export function compiler(inputs: PlanInputs, request: CompilerRequest): Compiler
         `mv dest${prefix}/* /out
         cd /out
         rm -rf share include ${gccLibraryDirectory(inputs, target)}/install-tools libexec/gcc/*/*/install-tools
-        rm -rf ${gccLibraryDirectory(inputs, target)}/plugin libexec/gcc/*/*/plugin
+        rm -rf ${gccLibraryDirectory(inputs, target)}/plugin libexec/gcc/*/*/plugin bin/*lto-dump
         find . -name '*.la' -exec rm {} +`,
       ),
     ],

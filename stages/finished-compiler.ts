@@ -100,7 +100,7 @@ export function assembleCompiler(
             fi
           done
         done
-        # Without link-time optimisation these only pass on to the tools of the same name.
+        # Without a linker plugin these only pass on to the tools of the same name.
         for name in ar nm ranlib; do
           rm -f bin/*gcc-$name
           ln -s ${programPrefix}$name bin/${programPrefix}gcc-$name

@@ -50,6 +50,12 @@ int main()
 }
 `;
 
+const caller = `int answer(void);
+int main(void) { return answer() != 42; }
+`;
+
+const callee = 'int answer(void) { return 42; }\n';
+
 /** Names of the programs that `smokeTest` leaves in `/programs`. */
 export const smokePrograms = [
   'hello-c-static',
@@ -59,8 +65,8 @@ export const smokePrograms = [
 ] as const;
 
 /**
- * Compiles and links C and C++, static and dynamic, and looks at what came out: the right processor, the right dynamic
- * loader, and no library that the target does not have. Leaves the programs in `/programs`, and in `/passed` a
+ * Compiles and links C and C++, static, dynamic and optimised at link time, and looks at what came out: the right
+ * processor, the right dynamic loader, and no library that the target does not have. Leaves the programs in `/programs`, and in `/passed` a
  * note that stands for having passed: who takes it as a tool waits for the test.
  */
 export function smokeTest(
@@ -88,6 +94,16 @@ export function smokeTest(
     run([`${tool}gcc`, '-O2', '-o', '/programs/hello-c-dynamic', 'hello.c']),
     run([`${tool}g++`, '-static', '-O2', '-o', '/programs/hello-c++-static', 'hello.cc', '-latomic']),
     run([`${tool}g++`, '-O2', '-o', '/programs/hello-c++-dynamic', 'hello.cc', '-latomic']),
+    write('/build/caller.c', caller),
+    write('/build/callee.c', callee),
+    run([`${tool}gcc`, '-flto', '-O2', '-c', 'caller.c', 'callee.c']),
+    // Without a linker plugin nothing tells lto1 that no one else calls these functions, but this switch.
+    run([`${tool}gcc`, '-flto', '-O2', '-fwhole-program', '-o', 'optimised', 'caller.o', 'callee.o']),
+    shell(
+      `${tool}nm optimised > symbols
+      grep -q ' main$' symbols
+      if grep -q answer symbols; then echo "link-time optimisation did nothing"; exit 1; fi`,
+    ),
     shell(
       `cd /programs
       for language in c c++; do
