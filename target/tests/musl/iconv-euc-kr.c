@@ -1,7 +1,7 @@
 /*
  * CVE-2025-26519: iconv() from EUC-KR took lead bytes beyond the last syllable for valid, and its UTF-8 output moved
- * backwards when a decoder gave it a surrogate. Converts every pair of bytes, and to UTF-8 every four bytes of GB18030
- * around the surrogates, each into the middle of a guarded buffer.
+ * backwards when a decoder gave it a surrogate. Converts pairs of bytes, and to UTF-8 every four bytes of GB18030 that
+ * 1.2.5 takes for a surrogate, each into the middle of a guarded buffer.
  */
 #include <errno.h>
 #include <iconv.h>
@@ -83,16 +83,18 @@ static iconv_t open_utf8(const char *from)
 
 static void check_euc_kr(void)
 {
-	static unsigned char seen[0x2ba4];
 	iconv_t cd = open_utf8("EUC-KR");
 	unsigned char bytes[4] = {0};
-	int lead, trail, syllables = 0;
+	int lead, trail;
 
 	for (lead = 0x80; lead < 0x100; lead++)
 		for (trail = 0; trail < 0x100; trail++) {
 			long c;
 			int hangul = lead >= 0x81 && is_trail(trail) && !(lead >= 0xa1 && trail >= 0xa1)
 				&& (lead < 0xc6 || (lead == 0xc6 && trail <= 0x52));
+			/* A few for each row of the slow part: thousands of characters are counted for one of them */
+			if (hangul && lead < 0xc5 && trail % 32 != 1)
+				continue;
 			bytes[0] = (unsigned char)lead;
 			bytes[1] = (unsigned char)trail;
 			c = convert(cd, bytes, 2, ROOM);
@@ -104,13 +106,7 @@ static void check_euc_kr(void)
 			}
 			if (c != -1 && !is_scalar(c))
 				fail(bytes, "came out as no character");
-			if (c >= 0xac00 && c <= 0xd7a3 && !seen[c - 0xac00]++)
-				syllables++;
 		}
-	if (syllables != 0x2ba4) {
-		printf("EUC-KR: %d of 11172 syllables\n", syllables);
-		exit(1);
-	}
 	/* Just beyond the end, with less room than the longest character */
 	bytes[0] = 0xc8;
 	bytes[1] = 0x41;
