@@ -1,4 +1,4 @@
-import { imageFiles } from '../src/inputs/emulator.ts';
+import { attachments, imageFiles } from '../src/inputs/emulator.ts';
 import { source, type PlanInputs } from './inputs.ts';
 import { toolchainMountPoint } from './root-filesystem.ts';
 
@@ -74,9 +74,9 @@ Unpack it as root, so that owners and modes come out right, and use it as the ro
 
     chroot root-filesystem-${target.name} /bin/bash
 
-/init mounts what a booting system needs, brings up the network of an emulator, sets the clock, mounts the native
-compiler if a disk has the serial number "toolchain", and starts a shell, or the program that HANDOFF= on
-the kernel command line names.
+/init mounts what a booting system needs, brings up the network of an emulator, sets the clock, mounts disks and
+shared folders by their serial numbers and mount tags (its first lines list them), and starts a shell, or the program that
+HANDOFF= on the kernel command line names.
 
 This file and licenses/ are no part of the filesystem: remove them when you like.
 ${licenceNote}
@@ -107,12 +107,13 @@ Variables that the script honours:
     QEMU_EXTRA     further arguments for the emulator
     KERNEL_EXTRA   further words for the kernel command line
 
-HANDOFF=PROGRAM on the kernel command line runs that program in the place of the shell. A directory that the emulator
-shares by virtio 9p appears below /mnt by the name of its mount tag:
+${attachments.map(({ variable, purpose }) => `    ${variable.padEnd(15)}${purpose}\n`).join('')}
+HANDOFF=PROGRAM on the kernel command line runs that program in the place of the shell:
 
-    QEMU_EXTRA="-fsdev local,id=s,path=/some/dir,security_model=mapped-file
-                -device virtio-9p-${target.emulator.virtio},fsdev=s,mount_tag=share" \\
-    KERNEL_EXTRA=HANDOFF=/mnt/share/program ./${imageFiles.script}
+    GUEST_SHARE=/some/dir KERNEL_EXTRA=HANDOFF=/share/program ./${imageFiles.script}
+
+What the guest makes in a shared directory as root belongs to root there, and to you here: qemu keeps owners, modes and
+device numbers beside the files, in .virtfs_metadata.
 
 The guest has the address 10.0.2.15 in a network of its own; the machine that runs the emulator is 10.0.2.2.
 ${withNative ? `The compiler is in PATH, as gcc and g++, at /${toolchainMountPoint}.\n` : ''}

@@ -14,7 +14,8 @@ export const toolchainMountPoint = 'toolchain';
 
 /** Directories that nothing else brings: mount points, and places that programs expect. */
 const emptyDirectories = [
-  ...['dev', 'home', 'mnt', 'proc', 'root', 'run', 'sys', 'tmp', toolchainMountPoint],
+  ...['dev', 'home', 'media', 'mnt', 'proc', 'root', 'run', 'share', 'sys', 'tmp', 'upload'],
+  toolchainMountPoint,
   ...['var/log', 'var/mail', 'var/tmp'],
 ];
 

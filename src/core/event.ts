@@ -64,6 +64,13 @@ export type BuildEvent =
       readonly action: string;
     }
   | { readonly kind: 'failed'; readonly at: number; readonly failure: Failure }
+  /** Something failed, so nothing more starts; these still run, and the build ends when they have. Told once. */
+  | {
+      readonly kind: 'waiting';
+      readonly at: number;
+      readonly actions: readonly string[];
+      readonly sources: readonly string[];
+    }
   | { readonly kind: 'note'; readonly at: number; readonly text: string }
   | {
       readonly kind: 'build-finished';

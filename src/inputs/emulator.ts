@@ -14,6 +14,48 @@ export const imageFiles = {
 /** Serial number of the disk that holds the native compiler: what the guest knows it by (`/sys/block/NAME/serial`). */
 export const toolchainSerial = 'toolchain';
 
+/** What a user can attach to a guest beside the image. The guest's init knows each by serial number or mount tag. */
+export interface Attachment {
+  /** Serial number of a disk, mount tag of a folder. */
+  readonly name: string;
+  /** Variable of run-emulator.sh that names the file or directory. */
+  readonly variable: string;
+  readonly kind: 'disk' | 'read-only disk' | 'folder';
+  /** What it is for, in the script's own words. */
+  readonly purpose: string;
+}
+
+export const attachments = [
+  { name: 'home', variable: 'GUEST_HOME', kind: 'disk', purpose: 'scratch disk for /home, a file' },
+  {
+    name: 'control',
+    variable: 'GUEST_CONTROL',
+    kind: 'read-only disk',
+    purpose: 'control image (squashfs): its init is run in the place of a shell',
+  },
+  {
+    name: 'keys',
+    variable: 'GUEST_KEYS',
+    kind: 'read-only disk',
+    purpose: 'tar archive with the keys of the command channel',
+  },
+  {
+    name: 'share',
+    variable: 'GUEST_SHARE',
+    kind: 'folder',
+    purpose: 'directory that the guest has on /share',
+  },
+  {
+    name: 'upload',
+    variable: 'GUEST_UPLOAD',
+    kind: 'folder',
+    purpose: 'directory for what a control image leaves in /upload',
+  },
+] as const satisfies readonly Attachment[];
+
+/** Port of this machine that reaches the guest's command channel: variable of run-emulator.sh. */
+export const sshPortVariable = 'GUEST_SSH_PORT';
+
 /** What is known only when the emulator starts. */
 export interface EmulatorSettings {
   /** Directory of the image. */
@@ -22,6 +64,8 @@ export interface EmulatorSettings {
   readonly memory: string;
   /** Kernel command line, whole. */
   readonly commandLine: string;
+  /** What follows the network's model: nothing, or a comma and further options. */
+  readonly networkOptions?: string;
 }
 
 /** A word of a command line: text, or the value of a setting, one after the other. */
@@ -50,7 +94,7 @@ function emulatorWords({ emulator, kernel }: Arch): readonly Word[] {
     ['-append'],
     [{ setting: 'commandLine' }],
     ['-nic'],
-    [`user,model=${emulator.network}`],
+    [`user,model=${emulator.network}`, { setting: 'networkOptions' }],
     // Some boards give their guest no other randomness.
     ['-device'],
     [`virtio-rng-${emulator.virtio}`],
@@ -81,7 +125,11 @@ export function emulatorArguments(
   settings: EmulatorSettings,
   toolchain: boolean,
 ): readonly string[] {
-  const values = { ...settings, directoryInOption: settings.directory.replaceAll(',', ',,') };
+  const values = {
+    networkOptions: '',
+    ...settings,
+    directoryInOption: settings.directory.replaceAll(',', ',,'),
+  };
   return [...emulatorWords(arch), ...(toolchain ? toolchainWords(arch) : [])].map((word) =>
     word.map((part) => (typeof part === 'string' ? part : values[part.setting])).join(''),
   );
@@ -92,6 +140,7 @@ const shellVariables = {
   directoryInOption: '$directory_in_option',
   memory: '$memory',
   commandLine: '$command_line',
+  networkOptions: '$network_options',
 } as const;
 
 /** A word as POSIX shell reads it. */
@@ -102,6 +151,27 @@ function shellWord(word: Word): string {
       return /^[A-Za-z0-9_./=,:+-]*$/.test(part) ? part : `'${part.replaceAll("'", "'\\''")}'`;
     })
     .join('');
+}
+
+/** Attaches one thing if its variable is set. */
+function attachmentLines({ emulator }: Arch, { name, variable, kind }: Attachment): string {
+  const [test, missing] = kind === 'folder' ? ['-d', 'no such directory'] : ['-f', 'no such file'];
+  const options =
+    kind === 'folder'
+      ? [
+          `-fsdev "local,id=${name},security_model=mapped-file,path=$place"`,
+          `-device virtio-9p-${emulator.virtio},fsdev=${name},mount_tag=${name}`,
+        ]
+      : [
+          `-drive "if=none,id=${name},format=raw,${kind === 'disk' ? '' : 'readonly=on,'}file=$place"`,
+          `-device virtio-blk-${emulator.virtio},drive=${name},serial=${name}`,
+        ];
+  return `if [ -n "\${${variable}-}" ]; then
+  [ ${test} "$${variable}" ] || fail 2 "${variable}=$${variable}: ${missing}"
+  place=$(in_option "$${variable}")
+  set -- "$@" ${options.join(' \\\n    ')}
+fi
+`;
 }
 
 /** Options and their values, an option a line. */
@@ -125,6 +195,8 @@ export function renderRunScript(arch: Arch): string {
 #   QEMU_MEMORY   MiB of memory (${emulator.memory.preset}${limit === undefined ? '' : `; at most ${limit}`})
 #   QEMU_EXTRA    further arguments for the emulator, split at spaces
 #   KERNEL_EXTRA  further words for the kernel command line, for example HANDOFF=/path/of/a/program
+#
+${attachments.map(({ variable, purpose }) => `#   ${variable.padEnd(14)}  ${purpose}\n`).join('')}#   ${sshPortVariable}  port of 127.0.0.1 that leads to the guest's command channel
 set -eu
 
 fail() {
@@ -141,8 +213,15 @@ while [ -L "$self" ]; do
   esac
 done
 directory=$(CDPATH= cd -P -- "$(dirname -- "$self")" && pwd -P)
-# Within an option of the emulator a comma stands doubled.
-directory_in_option=$(printf '%s\\n' "$directory" | sed 's/,/,,/g')
+# A path as part of an option of the emulator: whole, since a colon before the first slash would name a protocol, and
+# with every comma doubled.
+in_option() {
+  case $1 in
+    /*) printf '%s\\n' "$1" ;;
+    *) printf '%s\\n' "$PWD/$1" ;;
+  esac | sed 's/,/,,/g'
+}
+directory_in_option=$(in_option "$directory")
 
 command -v ${emulator.program} >/dev/null 2>&1 ||
   fail 127 '${emulator.program} is not installed; on Debian: apt install ${emulator.debianPackage}'
@@ -165,12 +244,20 @@ command_line="${kernelCommandLine(arch)}\${KERNEL_EXTRA:+ $KERNEL_EXTRA}"
 [ "\${#command_line}" -lt ${emulator.commandLineLimit} ] ||
   fail 2 "KERNEL_EXTRA: the kernel command line would have \${#command_line} characters; it takes ${emulator.commandLineLimit - 1}"
 
+network_options=
+if [ -n "\${${sshPortVariable}-}" ]; then
+  case $${sshPortVariable} in
+    0* | *[!0-9]* | ??????*) fail 2 "${sshPortVariable}=$${sshPortVariable}: must be a port number" ;;
+  esac
+  network_options=",hostfwd=tcp:127.0.0.1:$${sshPortVariable}-:22"
+fi
+
 set -- ${shellArguments(emulatorWords(arch), '  ')}
 if [ -r "$directory/${imageFiles.toolchain}" ]; then
   set -- "$@" \\
     ${shellArguments(toolchainWords(arch), '    ')}
 fi
-
+${attachments.map((attachment) => attachmentLines(arch, attachment)).join('')}
 # QEMU_EXTRA is split at spaces, and nothing in it is taken for a pattern of file names.
 set -f
 exec ${emulator.program} "$@" \${QEMU_EXTRA-}

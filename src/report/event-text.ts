@@ -38,6 +38,8 @@ export function eventLine(event: BuildEvent): string | undefined {
       }`;
     case 'failed':
       return `bootstrap: ${failureText(event.failure)}`;
+    case 'waiting':
+      return waitingLine(event.actions, event.sources);
     case 'note':
       return event.text;
     case 'build-finished':
@@ -47,6 +49,16 @@ export function eventLine(event: BuildEvent): string | undefined {
     default:
       return unreachable(event);
   }
+}
+
+function waitingLine(actions: readonly string[], sources: readonly string[]): string {
+  const names = [...actions, ...sources];
+  const counts = [
+    ...(actions.length > 0 ? [count(actions.length, 'running action')] : []),
+    ...(sources.length > 0 ? [count(sources.length, 'source')] : []),
+  ];
+  const them = names.length === 1 ? 'it' : 'them';
+  return `waiting for ${counts.join(' and ')} to end (${names.join(', ')}); Ctrl-C ends ${them} at once`;
 }
 
 function few(names: readonly string[]): string {

@@ -250,6 +250,68 @@ describe('failures', () => {
     expect(outcome.ran).toEqual(['t/y']);
   });
 
+  test('tell once which running actions are waited for', async () => {
+    const rig = await openRig();
+    const [first, second] = [gate(), gate()];
+    rig.executor.behaviours.set('t/x', { exitCode: 1 });
+    rig.executor.behaviours.set('t/y', { holds: first.passed });
+    rig.executor.behaviours.set('t/z', { holds: second.passed });
+    const told = () => rig.events.filter(({ kind }) => kind === 'waiting');
+    const building = rig.build(wide, { jobs: 3 });
+    await expect.poll(told, patient).toHaveLength(1);
+    first.open();
+    await expect.poll(() => rig.executor.running.size, patient).toBe(1);
+    second.open();
+    await building;
+    expect(told()).toEqual([
+      { kind: 'waiting', at: expect.any(Number) as number, actions: ['t/y', 't/z'], sources: [] },
+    ]);
+    const kinds = rig.events.map(({ kind }) => kind);
+    expect(kinds.indexOf('waiting')).toBeGreaterThan(kinds.indexOf('failed'));
+  });
+
+  test('tell which sources are waited for', async () => {
+    const rig = await openRig();
+    const held = gate();
+    const obtain = rig.sources.obtain.bind(rig.sources);
+    vi.spyOn(rig.sources, 'obtain').mockImplementation(async (source, progress) => {
+      if (source.name === 'musl') await held.passed;
+      return obtain(source, progress);
+    });
+    rig.sources.failures.set('gcc 14.2.0', {
+      reason: 'source-unavailable',
+      source: 'gcc',
+      attempts: [],
+      offline: true,
+    });
+    const building = rig.build(plan);
+    await expect.poll(() => rig.events.filter(({ kind }) => kind === 'waiting'), patient).toHaveLength(1);
+    held.open();
+    await building;
+    expect(rig.events).toContainEqual(
+      expect.objectContaining({ kind: 'waiting', actions: [], sources: ['musl 1.0'] }),
+    );
+  });
+
+  test('tell of no waiting where nothing runs, where the rest goes on, or after an interrupt', async () => {
+    const rig = await openRig();
+    rig.executor.behaviours.set('s/b', { exitCode: 1 });
+    await rig.build(plan);
+    expect(rig.events.map(({ kind }) => kind)).not.toContain('waiting');
+    rig.executor.behaviours.set('t/y', { exitCode: 1 });
+    await rig.build(wide, { keepGoing: true });
+    expect(rig.events.map(({ kind }) => kind)).not.toContain('waiting');
+    const other = await openRig();
+    const controller = new AbortController();
+    other.executor.behaviours.set('t/x', { holds: new Promise(() => undefined) });
+    other.executor.behaviours.set('t/y', { holds: new Promise(() => undefined) });
+    const building = other.build(wide, { signal: controller.signal });
+    await expect.poll(() => other.executor.running.size, patient).toBe(2);
+    controller.abort('SIGINT');
+    await building;
+    expect(other.events.map(({ kind }) => kind)).not.toContain('waiting');
+  });
+
   test('with keepGoing stop only what depends on them', async () => {
     const rig = await openRig();
     rig.executor.behaviours.set('t/y', { exitCode: 1 });

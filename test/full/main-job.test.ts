@@ -169,7 +169,7 @@ describe('bootstrap armv5l --host i686', () => {
       script: `set -e
 free -m
 cd /tmp
-cp /mnt/share/hello.c /mnt/share/hello.cc .
+cp /share/hello.c /share/hello.cc .
 command -v gcc g++ make as ld
 gcc -static -o c-static hello.c
 gcc -o c-dynamic hello.c

@@ -154,6 +154,52 @@ describe('run-emulator.sh', () => {
     );
   });
 
+  it('attaches disks and folders that variables name, from a directory with any name', () => {
+    writeFileSync(join(base, 'a,b:c'), '');
+    mkdirSync(join(base, 'a folder'));
+    const { words, stderr } = start({
+      GUEST_HOME: 'a,b:c',
+      GUEST_CONTROL: join(base, 'a,b:c'),
+      GUEST_KEYS: './a,b:c',
+      GUEST_SHARE: 'a folder',
+      GUEST_UPLOAD: join(base, 'a folder'),
+      QEMU_EXTRA: '-S',
+    });
+    const disk = (name: string, how: string, file: string) => [
+      ...['-drive', `if=none,id=${name},format=raw,${how}file=${file}`],
+      ...['-device', `virtio-blk-pci,drive=${name},serial=${name}`],
+    ];
+    const folder = (name: string) => [
+      ...['-fsdev', `local,id=${name},security_model=mapped-file,path=${base}/a folder`],
+      ...['-device', `virtio-9p-pci,fsdev=${name},mount_tag=${name}`],
+    ];
+    expect(stderr).toBe('');
+    expect(words.slice(expected().length)).toEqual([
+      ...disk('home', '', `${base}/a,,b:c`),
+      ...disk('control', 'readonly=on,', `${base}/a,,b:c`),
+      ...disk('keys', 'readonly=on,', `${base}/./a,,b:c`),
+      ...folder('share'),
+      ...folder('upload'),
+      '-S',
+    ]);
+  });
+
+  it.each([
+    [{ GUEST_HOME: 'nothing' }, 'GUEST_HOME=nothing: no such file'],
+    [{ GUEST_CONTROL: '.' }, 'GUEST_CONTROL=.: no such file'],
+    [{ GUEST_SHARE: 'nothing' }, 'GUEST_SHARE=nothing: no such directory'],
+    [{ GUEST_SSH_PORT: '2x' }, 'GUEST_SSH_PORT=2x: must be a port number'],
+    [{ GUEST_SSH_PORT: '0' }, 'GUEST_SSH_PORT=0: must be a port number'],
+  ])('refuses %o', (env, message) => {
+    expect(start(env)).toEqual({ status: 2, stderr: `run-emulator.sh: ${message}\n`, words: [] });
+  });
+
+  it('forwards a port of loopback, and no other, to the command channel', () => {
+    expect(start({ GUEST_SSH_PORT: '2222' }).words).toContain(
+      'user,model=smc91c111,hostfwd=tcp:127.0.0.1:2222-:22',
+    );
+  });
+
   it('says what to install when the emulator is missing', () => {
     rmSync(join(base, 'bin', sampleArch.emulator.program));
     expect(start()).toEqual({
@@ -173,6 +219,6 @@ describe('run-emulator.sh', () => {
 
   it('is POSIX shell', () => {
     expect(spawnSync('sh', ['-n', script]).status).toBe(0);
-    expect(renderRunScript(arch)).not.toMatch(/\[\[|\bfunction\b|\blocal\b|\bsource\b/);
+    expect(renderRunScript(arch)).not.toMatch(/\[\[|^\s*(?:function|local|source)\s/m);
   });
 });

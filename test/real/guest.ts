@@ -18,8 +18,6 @@ export interface GuestJob {
   readonly typed?: string;
   /** Variables for run-emulator.sh (`QEMU_MEMORY`, `KERNEL_EXTRA` …), over PATH and HOME. */
   readonly env?: Readonly<Record<string, string>>;
-  /** How virtio devices attach, as the arch's descriptor says. Undefined: `pci`. */
-  readonly virtio?: 'pci' | 'device' | 'ccw';
   /** Undefined: 180. */
   readonly timeLimitSeconds?: number;
 }
@@ -53,12 +51,10 @@ exit $status
  * does: look at `status`, or use `expectGuest`.
  */
 export async function bootGuest(job: GuestJob): Promise<GuestRun> {
-  // QEMU_EXTRA is split at spaces, so the share's path must have none.
   const share = await mkdtemp(join(tmpdir(), 'guest-'));
   const started = Date.now();
   try {
-    const extra: string[] = [];
-    const kernel: string[] = [];
+    const handedOver: Record<string, string> = {};
     if (job.script !== undefined) {
       for (const [name, file] of Object.entries(job.files ?? {})) {
         await mkdir(dirname(join(share, name)), { recursive: true });
@@ -67,14 +63,10 @@ export async function bootGuest(job: GuestJob): Promise<GuestRun> {
       await writeFile(join(share, 'script'), job.script);
       await writeFile(join(share, 'handoff'), handoff);
       await chmod(join(share, 'handoff'), 0o755);
-      extra.push(`-fsdev local,id=share,path=${share},security_model=mapped-file`);
-      extra.push(`-device virtio-9p-${job.virtio ?? 'pci'},fsdev=share,mount_tag=share`);
-      kernel.push('HANDOFF=/mnt/share/handoff');
+      handedOver['GUEST_SHARE'] = share;
+      handedOver['KERNEL_EXTRA'] = `HANDOFF=/share/handoff ${job.env?.['KERNEL_EXTRA'] ?? ''}`.trim();
     }
-    const emulator = await runEmulator(job, {
-      QEMU_EXTRA: [...extra, job.env?.QEMU_EXTRA ?? ''].join(' ').trim(),
-      KERNEL_EXTRA: [...kernel, job.env?.KERNEL_EXTRA ?? ''].join(' ').trim(),
-    });
+    const emulator = await runEmulator(job, handedOver);
     const status = Number((await readShared(share, 'status')) || NaN);
     return {
       ...(Number.isInteger(status) ? { status } : {}),

@@ -24,6 +24,18 @@ bootstrap: action host-tools/m4 failed with exit code 2
   );
 });
 
+test.each([
+  [['a/b'], [], '1 running action to end (a/b); Ctrl-C ends it at once'],
+  [['a/b', 'c/d'], [], '2 running actions to end (a/b, c/d); Ctrl-C ends them at once'],
+  [['a/b'], ['m4 1.4'], '1 running action and 1 source to end (a/b, m4 1.4); Ctrl-C ends them at once'],
+  [[], ['m4 1.4'], '1 source to end (m4 1.4); Ctrl-C ends it at once'],
+])('what a failed build waits for: %j and %j', (actions, sources, waited) => {
+  let text = '';
+  const reporter = createLineReporter({ write: (piece) => (text += piece) });
+  reporter.report({ kind: 'waiting', at: 1, actions, sources });
+  expect(text).toBe(`waiting for ${waited}\n`);
+});
+
 test('an action that is made twice counts once', () => {
   let text = '';
   const reporter = createLineReporter({ write: (piece) => (text += piece) });
