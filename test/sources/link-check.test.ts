@@ -72,7 +72,8 @@ describe('findEscape', () => {
           const escape = findEscape(nodes);
           for (const [at, node] of nodes) {
             if (typeof node !== 'object' || !existsSync(join(root, at))) continue;
-            const real = realpathSync(join(root, at));
+            // Native: node's own resolves `..` by the text, and never ends where that makes a circle of no circle.
+            const real = realpathSync.native(join(root, at));
             // What the kernel finds outside must have been noticed; the converse holds not for links to nothing.
             if (real !== root && !real.startsWith(`${root}/`)) expect(escape).toBeDefined();
           }
