@@ -10,6 +10,8 @@ const layers = {
   'src/sources': ['src/core', 'src/plan', 'src/inputs', 'src/store', 'src/engine'],
   'src/executor': ['src/core', 'src/plan', 'src/store', 'src/engine'],
   'src/engine': ['src/core', 'src/plan', 'src/store', 'src/executor'],
+  'src/guest': ['src/core', 'src/inputs', 'src/store', 'src/sources'],
+  'src/virtfs': ['src/core', 'src/sources'],
   'src/report': ['src/core'],
   arches: ['src/inputs'],
   stages: ['src/core', 'src/plan', 'src/inputs'],

@@ -10,7 +10,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/real/**', 'test/full/**'],
+          exclude: ['test/real/**', 'test/full/**', 'test/guest/**'],
           testTimeout: 60_000,
         },
       },
@@ -20,6 +20,15 @@ export default defineConfig({
           include: ['test/real/**/*.test.ts'],
           testTimeout: 2 * hours,
           hookTimeout: 2 * hours,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'guest',
+          include: ['test/guest/**/*.test.ts'],
+          testTimeout: 4 * hours,
+          hookTimeout: 4 * hours,
           fileParallelism: false,
         },
       },

@@ -1,7 +1,8 @@
 import type { Ref } from '../src/plan/action.ts';
-import { defineAction, output } from '../src/plan/builder.ts';
+import { defineAction, output, shell } from '../src/plan/builder.ts';
 import { compiler } from './compiler.ts';
 import { assembleCompiler, frontEnd, type FinishedCompiler } from './finished-compiler.ts';
+import { distccNames, distccProgram } from './host-tools/distcc.ts';
 import { baseEnvironment, type PlanInputs } from './inputs.ts';
 import { archMachine } from './machine.ts';
 import { smokeTest } from './smoke-test.ts';
@@ -30,18 +31,25 @@ export function crossCompiler(
     targetTrees: using.target.tools,
   });
   const ccwrap = frontEnd(inputs, stage, host, base);
+  const distccd = distccProgram(inputs, { stage, program: 'distccd', host, base });
   const programPrefix = `${target.triple}-`;
   const whole = assembleCompiler(inputs, {
     stage,
-    trees: [made.binutils, made.gcc, ...using.target.runtime],
+    trees: [made.binutils, made.gcc, output(distccd, 'out'), ...using.target.runtime],
     ccwrap: output(ccwrap, 'out'),
     base,
     programPrefix,
     triple: target.triple,
-    // armv5l-gcc beside armv5l-linux-musleabi-gcc.
-    links: `for program in bin/${programPrefix}*; do
+    links: `# armv5l-gcc beside armv5l-linux-musleabi-gcc.
+    for program in bin/${programPrefix}*; do
       name=\${program##*/}
       ln -s $name bin/${target.name}-\${name#${programPrefix}}
+    done
+    # What distccd runs for a guest, by the names that the native compiler has there.
+    mkdir distcc
+    for name in ${distccNames.join(' ')}; do
+      ln -s ../bin/${programPrefix}$name distcc/$name
+      ln -s ../bin/${programPrefix}$name distcc/${programPrefix}$name
     done`,
     description: `the compiler that runs on ${host.name} and builds for ${target.name}`,
   });
@@ -60,12 +68,21 @@ export function crossCompiler(
       LIBRARY_PATH: '/nowhere',
       GCC_EXEC_PREFIX: '/nowhere/',
     },
-    commands: smokeTest(inputs, { target, prefix: '/moved/compiler', programPrefix }),
+    commands: [
+      ...smokeTest(inputs, { target, prefix: '/moved/compiler', programPrefix }),
+      shell(
+        `bin/distccd --version
+        for program in distcc/*; do
+          [ "$($program -dumpmachine)" = ${target.triple} ] || { echo "$program: another compiler"; exit 1; }
+        done`,
+        { cwd: '/moved/compiler' },
+      ),
+    ],
     outputs: { programs: '/programs', passed: '/passed' },
     weight: 10,
   });
   return {
-    actions: [...made.actions, ccwrap, whole, ...(runsHere ? [test] : [])],
+    actions: [...made.actions, ccwrap, distccd, whole, ...(runsHere ? [test] : [])],
     tree: output(whole, 'out'),
     tests: runsHere ? [test.name] : [],
   };

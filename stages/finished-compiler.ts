@@ -12,6 +12,9 @@ export interface FinishedCompiler {
   readonly tests: readonly ActionName[];
 }
 
+/** What the front end hands to the drivers when a variable asks for it. */
+const specFiles = ['dynamic-linker.specs', 'topdir.specs'] as const;
+
 /** The small front end that keeps a host's environment out of a compiler, for one machine. */
 export function frontEnd(inputs: PlanInputs, stage: string, host: Machine, base: readonly Ref[]): Action {
   return defineAction({
@@ -19,7 +22,12 @@ export function frontEnd(inputs: PlanInputs, stage: string, host: Machine, base:
     description: `front end of the compiler drivers, for ${host.name}`,
     platform: inputs.build,
     tools: [...base, ...host.tools],
-    inputs: { '/src/ccwrap.c': repoFile(inputs, 'target/ccwrap.c') },
+    inputs: {
+      '/src/ccwrap.c': repoFile(inputs, 'target/ccwrap.c'),
+      ...Object.fromEntries(
+        specFiles.map((name) => [`/src/${name}`, repoFile(inputs, `target/ccwrap/${name}`)]),
+      ),
+    },
     env: baseEnvironment(inputs),
     commands: [
       run([
@@ -33,6 +41,7 @@ export function frontEnd(inputs: PlanInputs, stage: string, host: Machine, base:
         '/out/ccwrap',
         '/src/ccwrap.c',
       ]),
+      run(['cp', ...specFiles.map((name) => `/src/${name}`), '/out']),
     ],
     outputs: { out: '/out' },
     weight: 1,
@@ -100,6 +109,7 @@ export function assembleCompiler(
             fi
           done
         done
+        cp /ccwrap/*.specs driver
         # Without a linker plugin these only pass on to the tools of the same name.
         for name in ar nm ranlib; do
           rm -f bin/*gcc-$name

@@ -43,6 +43,9 @@ export function planFor(inputs: PlanInputs, goal: Goal): DeclaredPlan {
     base: [...base, tools.bash],
     crossTools: target.tools,
     targetLibraries: target,
+    ...(goal.overlay === undefined
+      ? {}
+      : { overlay: { kind: 'directory', name: 'overlay', digest: goal.overlay } }),
   });
   const common = [...host.actions, ...build.actions, ...target.actions, ...linux.actions, ...root.actions];
 
@@ -53,17 +56,23 @@ export function planFor(inputs: PlanInputs, goal: Goal): DeclaredPlan {
     [...base, tools.m4],
   );
   const native = nativeCompiler(inputs, { base, target, mathLibraries: targetLibraries.refs });
+  const kind = goal.image ?? 'initramfs';
+  const overlay = goal.overlay !== undefined;
   const withNative = goal.kind === 'everything' || goal.withNative;
   const image = systemImage(inputs, {
     base,
     squashfsTools: tools['squashfs-tools'],
+    e2fsprogs: tools.e2fsprogs,
     kernel: linux.ref,
     rootFilesystem: root.tree,
+    busybox: root.busybox,
+    anyNames: overlay,
+    kind,
     ...(withNative ? { nativeCompiler: native.tree } : {}),
   });
   const imageProducts = [
-    rootFilesystemPackage(inputs, packing, root.tree),
-    systemImagePackage(inputs, packing, image.tree, { withNative }),
+    rootFilesystemPackage(inputs, packing, root.tree, { overlay }),
+    systemImagePackage(inputs, packing, image.tree, { withNative, kind, overlay }),
     ...(withNative ? [nativeCompilerPackage(inputs, packing, native.tree)] : []),
   ];
   const imageActions = [

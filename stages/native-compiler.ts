@@ -2,12 +2,13 @@ import type { Ref } from '../src/plan/action.ts';
 import { defineAction, output, run, shell, write } from '../src/plan/builder.ts';
 import { compiler } from './compiler.ts';
 import { assembleCompiler, frontEnd, type FinishedCompiler } from './finished-compiler.ts';
+import { distccNames, distccProgram } from './host-tools/distcc.ts';
 import { baseEnvironment, source, type PlanInputs } from './inputs.ts';
 import { archMachine, buildMachine } from './machine.ts';
 import { runtimeFiles } from './runtime.ts';
 import type { Stage1 } from './stage-1.ts';
 
-/** The compiler that runs on the target itself, with make. */
+/** The compiler that runs on the target itself, with make and distcc. */
 export function nativeCompiler(
   inputs: PlanInputs,
   using: { readonly base: readonly Ref[]; readonly target: Stage1; readonly mathLibraries: readonly Ref[] },
@@ -51,15 +52,23 @@ export function nativeCompiler(
     weight: 15,
   });
   const ccwrap = frontEnd(inputs, stage, host, base);
+  const distcc = distccProgram(inputs, { stage, program: 'distcc', host, base });
   const whole = assembleCompiler(inputs, {
     stage,
-    trees: [made.binutils, made.gcc, output(make, 'out'), ...using.target.runtime],
+    trees: [made.binutils, made.gcc, output(make, 'out'), output(distcc, 'out'), ...using.target.runtime],
     ccwrap: output(ccwrap, 'out'),
     base,
     programPrefix: '',
     triple: target.triple,
-    // What a user installs under /usr/local is found as everywhere else, though the sysroot is the compiler's own.
-    links: `ln -s /usr/local ${target.triple}/usr/local`,
+    links: `# What a user installs under /usr/local is found as everywhere else, though the sysroot is the compiler's own.
+    ln -s /usr/local ${target.triple}/usr/local
+    # In front of bin in PATH, these go by way of distcc, which finds the compilers themselves behind them.
+    mkdir distcc
+    for name in ${distccNames.join(' ')}; do
+      for name in $name ${target.triple}-$name; do
+        if [ -e bin/$name ]; then ln -s ../bin/distcc distcc/$name; fi
+      done
+    done`,
     description: `the compiler that runs on ${target.name} itself`,
   });
   // The build machine cannot run it; that every program is static and of the right kind it can see. Guests do the rest.
@@ -73,7 +82,7 @@ export function nativeCompiler(
     commands: [
       shell(
         `cd /compiler
-        for file in ${runtimeFiles(inputs, target).join(' ')} bin/gcc bin/g++ bin/make bin/as bin/ld driver/gcc; do
+        for file in ${runtimeFiles(inputs, target).join(' ')} bin/gcc bin/g++ bin/make bin/as bin/ld bin/distcc distcc/gcc distcc/g++ driver/gcc; do
           if [ ! -e $file ]; then echo "the compiler lacks $file"; exit 1; fi
         done
         for program in bin/* driver/* libexec/gcc/${target.triple}/*/c*; do
@@ -90,7 +99,7 @@ export function nativeCompiler(
     weight: 5,
   });
   return {
-    actions: [...made.actions, make, ccwrap, whole, test],
+    actions: [...made.actions, make, ccwrap, distcc, whole, test],
     tree: output(whole, 'out'),
     tests: [test.name],
   };

@@ -1,3 +1,4 @@
+import type { ImageKind } from '../src/inputs/emulator.ts';
 import type { Ref } from '../src/plan/action.ts';
 import type { PlanInputs } from './inputs.ts';
 import { tarball, type Package } from './package.ts';
@@ -12,8 +13,8 @@ import { specialModes } from './root-filesystem.ts';
 /** Sources that end up in a compiler. */
 const compilerSources = ['gcc', 'binutils', 'gmp', 'mpfr', 'mpc', 'musl', 'linux'];
 /** Programs that a native compiler brings beside itself. */
-const nativePrograms = ['make'];
-const rootFilesystemSources = ['busybox', 'toybox', 'bash', 'musl', 'gcc'];
+const nativePrograms = ['make', 'distcc'];
+const rootFilesystemSources = ['busybox', 'toybox', 'bash', 'dropbear', 'musl', 'gcc'];
 
 /** What packaging runs with: shell, utilities, gzip, and toybox for its tar. */
 type PackingTools = readonly Ref[];
@@ -24,7 +25,7 @@ export function crossCompilerPackage(inputs: PlanInputs, base: PackingTools, tre
     description: `C and C++ compiler, runs on ${inputs.host.name}, builds for ${inputs.target.name}`,
     trees: [tree],
     readme: crossCompilerReadme(inputs),
-    sources: compilerSources,
+    sources: [...compilerSources, 'distcc'],
     weight: 20,
   });
 }
@@ -40,12 +41,17 @@ export function nativeCompilerPackage(inputs: PlanInputs, base: PackingTools, tr
   });
 }
 
-export function rootFilesystemPackage(inputs: PlanInputs, base: PackingTools, tree: Ref): Package {
+export function rootFilesystemPackage(
+  inputs: PlanInputs,
+  base: PackingTools,
+  tree: Ref,
+  options: { readonly overlay?: boolean } = {},
+): Package {
   return tarball(inputs, base, {
     name: `root-filesystem-${inputs.target.name}`,
     description: `root filesystem for ${inputs.target.name}`,
     trees: [tree],
-    readme: rootFilesystemReadme(inputs),
+    readme: rootFilesystemReadme(inputs, options.overlay ?? false),
     sources: rootFilesystemSources,
     modes: specialModes,
     weight: 3,
@@ -57,13 +63,13 @@ export function systemImagePackage(
   inputs: PlanInputs,
   base: PackingTools,
   tree: Ref,
-  options: { readonly withNative: boolean },
+  options: { readonly withNative: boolean; readonly kind?: ImageKind; readonly overlay?: boolean },
 ): Package {
   return tarball(inputs, base, {
     name: `system-image-${inputs.target.name}`,
     description: `kernel, root filesystem and run-emulator.sh for ${inputs.target.name}`,
     trees: [tree],
-    readme: systemImageReadme(inputs, options.withNative),
+    readme: systemImageReadme(inputs, { kind: 'initramfs', overlay: false, ...options }),
     sources: [
       ...rootFilesystemSources,
       'linux',

@@ -1,4 +1,4 @@
-import { attachments, imageFiles } from '../src/inputs/emulator.ts';
+import { attachments, imageFiles, rootWritableVariable, type ImageKind } from '../src/inputs/emulator.ts';
 import { source, type PlanInputs } from './inputs.ts';
 import { toolchainMountPoint } from './root-filesystem.ts';
 
@@ -35,6 +35,16 @@ Programs with a configure script:
 
 with the bin directory in PATH.
 
+Variables that the drivers honour:
+
+    CCWRAP_TOPDIR          another directory with include and lib of a C library, to be used in the place of musl's; or
+                           with another compiler of this release, to be used in the place of this one
+    CCWRAP_DYNAMIC_LINKER  path of the dynamic loader that is written into dynamic programs
+    CCWRAP_DEBUG           set to 1, print what is executed
+
+bin/distccd (distcc ${source(inputs, 'distcc').version}) serves this compiler to a guest of the release's system image, whose
+dev-environment.sh starts and ends it: the guest's gcc and g++ then have most of their work done here.
+
 ${licenceNote}
 `;
 }
@@ -55,6 +65,9 @@ release has, with libgcc_s and libstdc++; -static makes programs that need neith
 
 The system image has this compiler as ${imageFiles.toolchain} and mounts it at /${toolchainMountPoint}.
 
+With the directory distcc in front of bin in PATH, and DISTCC_HOSTS set, gcc and g++ have most of their work done by distcc
+servers (the cross compiler of this release brings one), and do it themselves where none answers.
+
 The Linux kernel, from its source directory:
 
     make ARCH=${target.kernel.arch} CROSS_COMPILE=
@@ -63,13 +76,16 @@ ${licenceNote}
 `;
 }
 
-export function rootFilesystemReadme(inputs: PlanInputs): string {
+const overlayNote =
+  'Files of an overlay were laid over it, whose digest the manifest of the release names.\n';
+
+export function rootFilesystemReadme(inputs: PlanInputs, overlay: boolean): string {
   const { target } = inputs;
   return `Minimal root filesystem for ${target.name} (${target.triple}).
 
-${versioned(inputs, ['busybox', 'toybox', 'bash'])}, all statically linked; init; and what dynamic programs
+${versioned(inputs, ['busybox', 'toybox', 'bash', 'dropbear'])}, all statically linked; init; and what dynamic programs
 need: /lib/${target.musl.loader} (${versioned(inputs, ['musl'])}), libgcc_s and libstdc++ (${versioned(inputs, ['gcc'])}).
-
+${overlay ? overlayNote : ''}
 Unpack it as root, so that owners and modes come out right, and use it as the root of a machine or of a chroot:
 
     chroot root-filesystem-${target.name} /bin/bash
@@ -83,15 +99,47 @@ ${licenceNote}
 `;
 }
 
-export function systemImageReadme(inputs: PlanInputs, withNative: boolean): string {
+/** How the root disk of an image behaves. */
+const rootDiskNotes: Readonly<Record<ImageKind, string>> = {
+  initramfs: '',
+  ext2: `
+The root filesystem is a disk of the guest. What the guest writes there is kept in its memory and lost at its end, unless
+${rootWritableVariable}=1 lets it write ${imageFiles.ext2} itself, one guest at a time. ${imageFiles.initramfs} only finds the disk.
+`,
+  squashfs: `
+The root filesystem is a disk of the guest. What the guest writes there is kept in its memory and lost at its end.
+${imageFiles.initramfs} only finds the disk.
+`,
+};
+
+/** How compiling gets fast; goes on in a sentence. */
+function developmentNote(target: string): string {
+  return `, and distcc: with the
+cross compiler of this release, cross-compiler-${target}-HOST, unpacked beside this directory, that does most of the compiling
+when the guest calls gcc or g++`;
+}
+
+export function systemImageReadme(
+  inputs: PlanInputs,
+  options: { readonly withNative: boolean; readonly kind: ImageKind; readonly overlay: boolean },
+): string {
   const { target } = inputs;
+  const { withNative, kind } = options;
+  const root = 'root filesystem: busybox, toybox, bash, shared libraries';
   const { memory, program, debianPackage } = target.emulator;
   const lines = [
     [imageFiles.kernel, `Linux ${source(inputs, 'linux').version}`],
     ...(target.kernel.deviceTree === undefined ? [] : [[imageFiles.deviceTree, 'description of the board']]),
-    [imageFiles.initramfs, 'root filesystem: busybox, toybox, bash, shared libraries'],
+    ...(kind === 'initramfs'
+      ? [[imageFiles.initramfs, root]]
+      : [
+          [imageFiles[kind], root],
+          [imageFiles.initramfs, 'finds the root filesystem among the disks'],
+        ]),
     ...(withNative ? [[imageFiles.toolchain, 'native compiler, gcc and g++, as squashfs']] : []),
     [imageFiles.script, 'boots all of it'],
+    [imageFiles.environment, 'boots it as a place to work in'],
+    [imageFiles.nativeBuild, 'builds with no one watching'],
   ] as const;
   return `Bootable ${target.name} system for ${program} (on Debian: apt install ${debianPackage}).
 
@@ -100,7 +148,7 @@ export function systemImageReadme(inputs: PlanInputs, withNative: boolean): stri
 starts it in this terminal and ends in a shell. Leaving the shell ends the emulator; so does Ctrl-A x.
 
 ${lines.map(([name, text]) => `    ${(name ?? '').padEnd(20)} ${text ?? ''}`).join('\n')}
-
+${options.overlay ? `\n${overlayNote}` : ''}${rootDiskNotes[kind]}
 Variables that the script honours:
 
     QEMU_MEMORY    MiB of memory (${memory.preset}${memory.limit === undefined ? '' : `; the board takes at most ${memory.limit}`})
@@ -112,8 +160,21 @@ HANDOFF=PROGRAM on the kernel command line runs that program in the place of the
 
     GUEST_SHARE=/some/dir KERNEL_EXTRA=HANDOFF=/share/program ./${imageFiles.script}
 
+To work in the guest:
+
+    ./${imageFiles.environment}
+
+boots it with all the memory that it takes${withNative ? ',' : ' and'} a scratch disk on /home (${imageFiles.home}, made when there is none)${withNative ? developmentNote(target.name) : ''}. Its first lines tell more.
+
 What the guest makes in a shared directory as root belongs to root there, and to you here: qemu keeps owners, modes and
 device numbers beside the files, in .virtfs_metadata.
+
+To build something with no one watching:
+
+    ./${imageFiles.nativeBuild} DIRECTORY RESULTS
+
+The guest has DIRECTORY on /mnt, runs its init, and what that leaves in /upload is in RESULTS afterwards; the exit status is
+init's. The first lines of the script tell more.
 
 The guest has the address 10.0.2.15 in a network of its own; the machine that runs the emulator is 10.0.2.2.
 ${withNative ? `The compiler is in PATH, as gcc and g++, at /${toolchainMountPoint}.\n` : ''}

@@ -1,12 +1,20 @@
 import type { Action, Ref } from '../src/plan/action.ts';
-import { defineAction, output, shell, write } from '../src/plan/builder.ts';
+import { defineAction, output, run, shell, write } from '../src/plan/builder.ts';
 import { baseEnvironment, repoFile, type PlanInputs } from './inputs.ts';
-import { targetBash, targetBusybox, targetToybox, type TargetTools } from './target-programs.ts';
+import {
+  targetBash,
+  targetBusybox,
+  targetDropbear,
+  targetToybox,
+  type TargetTools,
+} from './target-programs.ts';
 
 export interface RootFilesystem {
   readonly actions: readonly Action[];
   /** The tree, without owners and special modes: those stand in `specialModes`. */
   readonly tree: Ref;
+  /** busybox alone, in `bin/`. */
+  readonly busybox: Ref;
 }
 
 /** Where the native compiler is mounted. */
@@ -17,6 +25,12 @@ const emptyDirectories = [
   ...['dev', 'home', 'media', 'mnt', 'proc', 'root', 'run', 'share', 'sys', 'tmp', 'upload'],
   toolchainMountPoint,
   ...['var/log', 'var/mail', 'var/tmp'],
+];
+
+/** All directories of the root filesystem. An overlay can add to them, and may not replace one by something else. */
+export const rootDirectories: readonly string[] = [
+  ...emptyDirectories,
+  ...['bin', 'etc', 'lib', 'sbin', 'usr', 'usr/bin', 'usr/sbin', 'var'],
 ];
 
 /** Modes that are neither 0755 nor 0644; every file belongs to root. Archives take them from here. */
@@ -38,10 +52,10 @@ const ownFiles = {
 } as const;
 
 /**
- * Who provides a command that several have: the first of these. bash brings one name; busybox has more
+ * Who provides a command that several have: the first of these. bash and dropbear bring one name each; busybox has more
  * options than toybox where both have a command, so toybox fills what is left.
  */
-const commandProviders = ['bash', 'busybox', 'toybox'] as const;
+const commandProviders = ['bash', 'dropbear', 'busybox', 'toybox'] as const;
 
 /** Shared libraries that dynamic programs may need beside libc, by soname. */
 const requiredLibraries = ['libgcc_s.so.1', 'libstdc++.so.6'];
@@ -49,7 +63,7 @@ const requiredLibraries = ['libgcc_s.so.1', 'libstdc++.so.6'];
 const optionalLibraries = ['libatomic.so.1', 'libgomp.so.1'];
 
 /**
- * busybox, toybox and bash, all static, so that the system stands without its libc; init; the dynamic loader and
+ * busybox, toybox, bash and dropbear, all static, so that the system stands without its libc; init; the dynamic loader and
  * gcc's shared libraries for what is compiled for it.
  */
 export function rootFilesystem(
@@ -57,12 +71,15 @@ export function rootFilesystem(
   using: TargetTools & {
     /** Trees with `<triple>/lib/…`. */
     readonly targetLibraries: { readonly musl: Ref; readonly gccRuntime: Ref };
+    /** Laid over everything else. */
+    readonly overlay?: Ref;
   },
 ): RootFilesystem {
   const { target } = inputs;
   const programs = {
     bash: targetBash(inputs, using),
     busybox: targetBusybox(inputs, using),
+    dropbear: targetDropbear(inputs, using),
     toybox: targetToybox(inputs, using),
   };
   const assemble = defineAction({
@@ -128,7 +145,49 @@ export function rootFilesystem(
     outputs: { out: '/out' },
     weight: 5,
   });
-  return { actions: [...Object.values(programs), assemble], tree: output(assemble, 'out') };
+  const whole =
+    using.overlay === undefined
+      ? [assemble]
+      : [assemble, layOver(inputs, using.base, assemble, using.overlay)];
+  return {
+    actions: [...Object.values(programs), ...whole],
+    tree: output(whole.at(-1) ?? assemble, 'out'),
+    busybox: output(programs.busybox, 'out'),
+  };
+}
+
+/** Lays files over the root filesystem. Its own win, and directories are united. */
+function layOver(inputs: PlanInputs, base: readonly Ref[], below: Action, overlay: Ref): Action {
+  return defineAction({
+    name: `root-filesystem-${inputs.target.name}/overlay`,
+    description: `root filesystem for ${inputs.target.name} with the overlay`,
+    platform: inputs.build,
+    tools: base,
+    inputs: { '/root-filesystem': output(below, 'out'), '/overlay': overlay },
+    env: baseEnvironment(inputs),
+    commands: [
+      run(['cp', '-R', '/root-filesystem/.', '/out']),
+      shell(
+        [
+          'find . -mindepth 1 | sort | while IFS= read -r path; do',
+          '  to=/out/${path#./}',
+          '  if [ -d "$path" ] && [ ! -L "$path" ]; then',
+          '    if [ -d "$to" ] && [ ! -L "$to" ]; then continue; fi',
+          '    rm -f "$to"',
+          '    mkdir "$to"',
+          '  else',
+          // Removed first: copying would write through a link.
+          '    rm -f "$to"',
+          '    cp -P "$path" "$to"',
+          '  fi',
+          'done',
+        ].join('\n'),
+        { cwd: '/overlay' },
+      ),
+    ],
+    outputs: { out: '/out' },
+    weight: 1,
+  });
 }
 
 /** `etc/os-release`, which init reads too: what this system is, and a date that it cannot be older than. */

@@ -1,8 +1,10 @@
-import { imageFiles, renderRunScript } from '../src/inputs/emulator.ts';
+import { renderDevEnvironment } from '../src/inputs/dev-environment.ts';
+import { imageFiles, renderRunScript, type ImageKind } from '../src/inputs/emulator.ts';
 import type { Action, Ref } from '../src/plan/action.ts';
 import { defineAction, output, run, shell, write } from '../src/plan/builder.ts';
-import { baseEnvironment, source, type PlanInputs } from './inputs.ts';
+import { baseEnvironment, repoFile, source, type PlanInputs } from './inputs.ts';
 import { specialModes } from './root-filesystem.ts';
+import { mksquashfs, packAnyNames, packRootDisk } from './root-images.ts';
 
 export interface SystemImage {
   readonly actions: readonly Action[];
@@ -13,11 +15,16 @@ export interface SystemImage {
 export interface ImageParts {
   /** Shell, utilities and gzip of the build machine. */
   readonly base: readonly Ref[];
-  /** Tree of squashfs-tools; wanted where there is a native compiler. */
+  readonly kind: ImageKind;
   readonly squashfsTools: Ref;
+  readonly e2fsprogs: Ref;
   /** Tree with `kernel` and, for arches that want one, `device-tree.dtb`. */
   readonly kernel: Ref;
   readonly rootFilesystem: Ref;
+  /** Whether files of the user's are in it, whose names may be any. */
+  readonly anyNames: boolean;
+  /** busybox of the target, in `bin/`. */
+  readonly busybox: Ref;
   /** Undefined: the image has no compiler. */
   readonly nativeCompiler?: Ref;
 }
@@ -25,8 +32,9 @@ export interface ImageParts {
 /** What boots: every part is an action of its own, so that a new kernel packs nothing but itself. */
 export function systemImage(inputs: PlanInputs, parts: ImageParts): SystemImage {
   const { target } = inputs;
+  const { kind } = parts;
   const generator = initramfsGenerator(inputs, parts.base);
-  const initramfs = packInitramfs(inputs, parts, output(generator, 'out'));
+  const root = packRoot(inputs, parts, output(generator, 'out'));
   const toolchain =
     parts.nativeCompiler === undefined ? [] : [packToolchain(inputs, parts, parts.nativeCompiler)];
   const files = [
@@ -40,20 +48,30 @@ export function systemImage(inputs: PlanInputs, parts: ImageParts): SystemImage 
     tools: parts.base,
     inputs: {
       '/kernel': parts.kernel,
-      '/archives': [initramfs, ...toolchain].map((action) => output(action, 'out')),
+      '/archives': [...root, ...toolchain].map((action) => output(action, 'out')),
+      [`/scripts/${imageFiles.nativeBuild}`]: repoFile(inputs, `target/${imageFiles.nativeBuild}`),
     },
     env: baseEnvironment(inputs),
     commands: [
       run(['cp', ...files.map((file) => `/kernel/${file}`), '/out']),
       run(['cp', '-R', '/archives/.', '/out']),
-      write(`/out/${imageFiles.script}`, renderRunScript(target), 0o755),
+      write(`/out/${imageFiles.script}`, renderRunScript(target, kind), 0o755),
+      write(`/out/${imageFiles.environment}`, renderDevEnvironment(target), 0o755),
+      run(['install', '-m', '755', `/scripts/${imageFiles.nativeBuild}`, '/out']),
       // make marks its images as programs, which they are not on the machine that keeps them.
       run(['chmod', '644', ...files.map((file) => `/out/${file}`)]),
     ],
     outputs: { out: '/out' },
     weight: 1,
   });
-  return { actions: [generator, initramfs, ...toolchain, image], tree: output(image, 'out') };
+  return { actions: [generator, ...root, ...toolchain, image], tree: output(image, 'out') };
+}
+
+function packRoot(inputs: PlanInputs, parts: ImageParts, generator: Ref): readonly Action[] {
+  const { kind } = parts;
+  if (kind !== 'initramfs') return packRootDisk(inputs, kind, { ...parts, generator });
+  if (parts.anyNames) return [packAnyNames(inputs, parts.base, parts.rootFilesystem)];
+  return [packInitramfs(inputs, parts, generator)];
 }
 
 /** The kernel's own program that writes initramfs archives from a list: owners, device nodes and numbers are as listed. */
@@ -115,7 +133,6 @@ function packInitramfs(inputs: PlanInputs, parts: ImageParts, generator: Ref): A
 }
 
 function packToolchain(inputs: PlanInputs, parts: ImageParts, nativeCompiler: Ref): Action {
-  const epoch = String(inputs.lock.sourceDateEpoch);
   return defineAction({
     name: `system-image-${inputs.target.name}/toolchain`,
     description: `native compiler for ${inputs.target.name} as squashfs`,
@@ -123,14 +140,7 @@ function packToolchain(inputs: PlanInputs, parts: ImageParts, nativeCompiler: Re
     tools: [...parts.base, parts.squashfsTools],
     inputs: { '/native-compiler': nativeCompiler },
     // Not baseEnvironment: mksquashfs refuses its time options while SOURCE_DATE_EPOCH is set.
-    commands: [
-      run([
-        ...(['mksquashfs', '/native-compiler', `/out/${imageFiles.toolchain}`] as const),
-        ...['-noappend', '-no-progress', '-all-root', '-no-xattrs', '-no-hardlinks'],
-        ...['-mkfs-time', epoch, '-all-time', epoch, '-comp', 'gzip', '-Xcompression-level', '6'],
-        ...['-processors', '1'],
-      ]),
-    ],
+    commands: [mksquashfs(inputs, '/native-compiler', `/out/${imageFiles.toolchain}`)],
     outputs: { out: '/out' },
     weight: 25,
   });

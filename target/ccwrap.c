@@ -6,7 +6,19 @@
  * whatever link, directory or PATH entry led here. Before that, every variable goes that would make it look
  * into directories of the machine it runs on.
  *
- * CCWRAP_DEBUG in the environment prints what is executed. Exit code 127: the driver could not be run.
+ * Without the following variables every answer is the driver's own. An empty one counts as none.
+ *
+ *   CCWRAP_TOPDIR=DIR           another top for the compiler. Has DIR a driver of this name, in DIR/driver, then the whole
+ *                               compiler is taken from DIR. Otherwise this one works with another C library: headers come
+ *                               from DIR/include, those of C++ from DIR/include/c++/VERSION, and crt files and libraries
+ *                               are looked for in DIR/lib first; gcc's own headers and libgcc stay.
+ *   CCWRAP_DYNAMIC_LINKER=PATH  the dynamic loader that is written into programs which want one.
+ *   CCWRAP_DEBUG=1              print what is executed.
+ *
+ * Where the driver links, and how, only it can tell (@file, -r, -static-pie, link-time optimisation ...), so that the
+ * first two reach it as spec files, PREFIX/driver/NAME.specs, which read the variables.
+ *
+ * Exit code 127: the driver could not be run.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -48,6 +60,14 @@ static const char *base_name(const char *path)
     const char *slash = strrchr(path, '/');
 
     return slash ? slash + 1 : path;
+}
+
+/* Value of a variable, or NULL when it is empty or not set. */
+static const char *setting(const char *name)
+{
+    const char *value = getenv(name);
+
+    return value && *value ? value : NULL;
 }
 
 /* Absolute name of this program with links resolved, or NULL. */
@@ -101,10 +121,10 @@ static const char *find_driver(const char *drivers, const char *name, const char
 
 int main(int argc, char **argv)
 {
-    char *self, *slash, *driver, *drivers;
-    const char *name, *own;
+    char *self, *slash, *driver, *drivers, **arguments;
+    const char *name = NULL, *own, *top = setting("CCWRAP_TOPDIR");
     size_t i;
-    int n;
+    int n, count = 0;
 
     called_as = argc ? base_name(argv[0]) : "ccwrap";
     self = own_file(argc ? argv[0] : "");
@@ -118,20 +138,43 @@ int main(int argc, char **argv)
     if (!slash) die("", self, "not in a bin directory of a compiler");
     *slash = 0;
 
+    /* At most three arguments of ours, behind the program's name: what the user says comes later and wins. */
+    arguments = calloc(argc + 5, sizeof(*arguments));
+    if (!arguments) die("", called_as, "out of memory");
+    count = 1;
+
     drivers = join(self, "/driver", "");
-    name = find_driver(drivers, called_as, own);
+    if (setting("CCWRAP_DYNAMIC_LINKER")) arguments[count++] = join("-specs=", drivers, "/dynamic-linker.specs");
+    if (top) {
+        char *whole = realpath(top, NULL), *others;
+
+        if (!whole) die("CCWRAP_TOPDIR=", top, strerror(errno));
+        others = join(whole, "/driver", "");
+        name = find_driver(others, called_as, own);
+        if (name) {
+            self = whole;
+            drivers = others;
+        } else {
+            /* The spec file reads it, wherever the driver's children work. */
+            if (setenv("CCWRAP_TOPDIR", whole, 1)) die("", called_as, strerror(errno));
+            arguments[count++] = join("-specs=", drivers, "/topdir.specs");
+            arguments[count++] = join("-B", whole, "/lib/");
+        }
+    }
+    if (!name) name = find_driver(drivers, called_as, own);
     if (!name) name = find_driver(drivers, own, own);
     if (!name) name = own;
     driver = join(drivers, "/", name);
 
     for (i = 0; i < sizeof(leaks) / sizeof(*leaks); i++) unsetenv(leaks[i]);
 
-    if (argc) argv[0] = join(self, "/bin/", name);
-    if (getenv("CCWRAP_DEBUG")) {
+    arguments[0] = join(self, "/bin/", name);
+    for (n = 1; n < argc; n++) arguments[count++] = argv[n];
+    if (setting("CCWRAP_DEBUG")) {
         fprintf(stderr, "%s: %s", called_as, driver);
-        for (n = 0; n < argc; n++) fprintf(stderr, " '%s'", argv[n]);
+        for (n = 0; n < count; n++) fprintf(stderr, " '%s'", arguments[n]);
         fputc('\n', stderr);
     }
-    execv(driver, argv);
+    execv(driver, arguments);
     die("cannot run ", driver, strerror(errno));
 }

@@ -4,15 +4,18 @@ import { performance } from 'node:perf_hooks';
 import type { BuildEvent } from '../core/event.ts';
 import type { Failure } from '../core/failure.ts';
 import { ok, type Result } from '../core/result.ts';
-import { build, type BuildOutcome } from '../engine/build.ts';
+import { build, type BuildOptions, type BuildOutcome } from '../engine/build.ts';
+import { hasRecord } from '../engine/record.ts';
 import { stageIdOf } from '../plan/graph.ts';
-import { actionName } from '../plan/names.ts';
-import { exitCodeOf } from '../report/failure-text.ts';
+import { actionName, type ActionName } from '../plan/names.ts';
+import { count, exitCodeOf } from '../report/failure-text.ts';
+import type { Store } from '../store/store.ts';
 import { catchInterrupts } from './interrupt.ts';
 import { exclusively, prepareOutDirectory } from './products/out-directory.ts';
 import { publishProduct, type PublishedProduct } from './products/publish.ts';
 import { writeRecords } from './products/records.ts';
 import { openReporter } from './open-reporter.ts';
+import { createDirectoryProvider } from './overlay.ts';
 import { selectPlan, type PlanRequest, type SelectedPlan } from './select-plan.ts';
 import { explain, outDirectory, type ExitCode, type Session } from './session.ts';
 import { stageTable, type StageSpan } from './summary.ts';
@@ -27,6 +30,8 @@ export interface BuildRequest {
   readonly out?: string;
   /** `--events`, likewise. */
   readonly events?: string;
+  /** Writes down the commands that actions run; `again`: also of those whose results are known. Undefined: no. */
+  readonly record?: { readonly again: boolean };
 }
 
 /** How often products are made again that turn out damaged when they are copied. */
@@ -59,21 +64,32 @@ export async function buildCommand(
     spans.take(event);
     reporter.value.report(event);
   };
+  const options: BuildOptions = {
+    ...opened.value,
+    directories: createDirectoryProvider(opened.value.store, selected.value.directories),
+    jobs: request.jobs,
+    memoryMiB: memoryMiB(),
+    clock: () => performance.now(),
+    onEvent,
+    signal: interrupt.signal,
+  };
   try {
+    const record = await recordOptions(session, selected.value, request, {
+      ...options,
+      // It is no part of what was asked for, and would be counted as one.
+      onEvent: (event) => {
+        if (event.kind === 'failed' || event.kind === 'note') reporter.value.report(event);
+      },
+    });
+    if (!record.ok) return exitCodeOfAll(record.failure);
     for (let attempt = 1; ; attempt += 1) {
-      const outcome = await build(plan, {
-        ...opened.value,
-        jobs: request.jobs,
-        memoryMiB: memoryMiB(),
-        clock: () => performance.now(),
-        onEvent,
-        signal: interrupt.signal,
-      });
+      const outcome = await build(plan, { ...options, ...record.value });
       if (!outcome.ok) return exitCodeOfAll(outcome.failures);
       const published = await publish(selected.value, request, opened.value, outcome, directory);
       reporter.value.close();
       if (published.ok) {
         session.out(finalText(session, selected.value, outcome, published.value, spans, directory));
+        if (request.record !== undefined) session.out(await recordNote(opened.value.store, outcome));
         return 0;
       }
       if (published.failure.reason !== 'damaged-tree' || attempt === attempts) {
@@ -84,6 +100,32 @@ export async function buildCommand(
     reporter.value.close();
     interrupt.release();
   }
+}
+
+/** Makes the recorder where commands are to be recorded. */
+async function recordOptions(
+  session: Session,
+  selected: SelectedPlan,
+  { plan, record }: BuildRequest,
+  options: BuildOptions,
+): Promise<Result<Pick<BuildOptions, 'record'>, readonly Failure[]>> {
+  if (record === undefined) return ok({});
+  const { actionsMeant, makeRecorder } = await import('./recorder.ts');
+  const recorder = await makeRecorder(session.repository, options);
+  if (!recorder.ok) return recorder;
+  const again = record.again ? actionsMeant(selected, plan) : new Set<ActionName>();
+  return ok({ record: { recorder: recorder.value, again } });
+}
+
+async function recordNote(store: Store, outcome: BuildOutcome): Promise<string> {
+  let without = 0;
+  for (const { key } of outcome.results.values()) if (!(await hasRecord(store, key))) without += 1;
+  const more =
+    without === 0
+      ? ''
+      : `; ${count(without, 'action')} did not run and ${without === 1 ? 'has' : 'have'} none (--again runs them for it)`;
+  const records = count(outcome.results.size - without, 'record');
+  return `\n${records} of commands, summed up by \`bootstrap record\`${more}\n`;
 }
 
 async function publish(
@@ -105,7 +147,8 @@ async function publish(
       published.push(copied.value);
     }
     const variants = workshop.variants();
-    await writeRecords({ selected, request, outcome, variants, directory, products: published });
+    const { store } = workshop;
+    await writeRecords({ selected, request, outcome, store, variants, directory, products: published });
     return ok(published);
   });
 }

@@ -6,8 +6,8 @@ import { compilerPrograms } from '../executor/machine-compiler.ts';
 import { listUtilities } from '../executor/machine-utilities.ts';
 import { probeNamespaces } from '../executor/namespaces.ts';
 import { failureText } from '../report/failure-text.ts';
-import { openDiskStore } from '../store/disk-store.ts';
 import { openArches } from './load-arches.ts';
+import { openStore } from './open-store.ts';
 import { storeDirectory, type ExitCode, type Session } from './session.ts';
 
 /** One thing that was looked at. */
@@ -22,7 +22,7 @@ export interface Finding {
 }
 
 /** What the main command takes at least, for one arch and one host. */
-const room = { diskGiB: 15, memoryMiB: 2000 };
+const room = { diskGiB: 15, files: 400_000, memoryMiB: 2000 };
 
 /** `bootstrap doctor`: looks at everything that a build and a boot need, and changes nothing but an empty store. */
 export async function doctorCommand(session: Session, storeOption: string | undefined): Promise<ExitCode> {
@@ -30,7 +30,7 @@ export async function doctorCommand(session: Session, storeOption: string | unde
   const findings = [
     nodeFinding(),
     ...(await programFindings(machinePath)),
-    ...(await sandboxFindings(store)),
+    ...(await sandboxFindings(session, store)),
     ...(await roomFindings(store)),
     ...(await originFindings(machinePath)),
     ...(await emulatorFindings(session)),
@@ -77,8 +77,8 @@ function nodeFinding(): Finding {
   return { what: 'node', state: 'ok', detail: `${process.version} at ${process.execPath}` };
 }
 
-async function sandboxFindings(storeRoot: string): Promise<readonly Finding[]> {
-  const store = await openDiskStore({ root: storeRoot, epochSeconds: 0 });
+async function sandboxFindings(session: Session, storeRoot: string): Promise<readonly Finding[]> {
+  const store = await openStore(storeRoot, 0, (text) => session.err(`${text}\n`));
   if (!store.ok) {
     const [detail = '', ...rest] = failureText(store.failure).split('\n');
     return [{ what: 'store', state: 'missing', detail, remedy: rest.at(-1)?.trim() ?? '' }];
@@ -110,7 +110,7 @@ async function sandboxFindings(storeRoot: string): Promise<readonly Finding[]> {
 }
 
 async function roomFindings(storeRoot: string): Promise<readonly Finding[]> {
-  const { bavail, bsize } = await statfs(await nearestDirectory(storeRoot));
+  const { bavail, bsize, files, ffree } = await statfs(await nearestDirectory(storeRoot));
   const free = (bavail * bsize) / 1024 ** 3;
   const memory = Math.floor(totalmem() / 1024 ** 2);
   const disk = `${free.toFixed(1)} GiB free for the store`;
@@ -124,6 +124,7 @@ async function roomFindings(storeRoot: string): Promise<readonly Finding[]> {
           detail: `${disk}, a build from nothing takes about ${room.diskGiB}`,
           remedy: 'Free some, or name another place with --store DIR.',
         },
+    ...fewFilesFinding(files > 0 ? ffree : Infinity),
     memory >= room.memoryMiB
       ? { what: 'memory', state: 'ok', detail: memoryText }
       : {
@@ -133,6 +134,14 @@ async function roomFindings(storeRoot: string): Promise<readonly Finding[]> {
           remedy: 'Add some, or swap space.',
         },
   ];
+}
+
+/** Most file systems have inodes in plenty: no line then. */
+function fewFilesFinding(free: number): readonly Finding[] {
+  if (free >= room.files) return [];
+  const detail = `${free} more files fit where the store is, a build from nothing takes about ${room.files}`;
+  const remedy = 'Remove some, or name another place with --store DIR.';
+  return [{ what: 'inodes', state: 'missing', detail, remedy }];
 }
 
 /** Without apt, sources come from upstream or a mirror alone. */

@@ -57,7 +57,7 @@ export async function fetchCommand(
       }
       failures.push(obtained.failure);
       reporter.report({ kind: 'failed', at: clock(), failure: obtained.failure });
-      if (obtained.failure.reason === 'interrupted') break;
+      if (hopeless.has(obtained.failure.reason)) break;
     }
   } finally {
     reporter.close();
@@ -68,6 +68,9 @@ export async function fetchCommand(
   session.out(`${count(wanted.value.length, 'source')} in the store, ${fetched} of them new\n`);
   return 0;
 }
+
+/** What would stop every other source too. */
+const hopeless: ReadonlySet<Failure['reason']> = new Set(['interrupted', 'no-room', 'unwritable']);
 
 async function whenAborted(signal: AbortSignal): Promise<Result<never, Failure>> {
   if (!signal.aborted)
@@ -104,7 +107,8 @@ async function wantedSources(
     if (!inputs.ok) {
       if (inputs.failure.reason !== 'unknown-name') return inputs;
       const sources = planned.map(({ source, isDefault }) => (isDefault ? source.name : versioned(source)));
-      return failed(unknownName('source or arch', name, [...arches.names, ...sources]));
+      const listing = '`bootstrap list sources` and `bootstrap list arches` list them.';
+      return failed(unknownName('source or arch', name, [...arches.names, ...sources], listing));
     }
     const plan = wholePlan(inputs.value, { kind: 'everything', withNative: true });
     if (!plan.ok) return plan;

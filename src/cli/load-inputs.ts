@@ -75,14 +75,17 @@ async function digestFiles(root: string): Promise<PlanInputs['files']> {
       if (entry.name.startsWith('.') || entry.name.endsWith('~')) continue;
       const name = `${relative}/${entry.name}`;
       if (entry.isDirectory()) await visit(name);
-      else if (entry.isFile()) files.set(repoPath(name), await digestFile(path.join(root, name)));
+      else if (entry.isFile()) files.set(repoPath(name), await digestRepositoryFile(path.join(root, name)));
     }
   };
   for (const directory of fileDirectories) await visit(directory);
   return files;
 }
 
-async function digestFile(file: string): Promise<{ digest: ReturnType<typeof digest>; executable: boolean }> {
+/** What a plan says of a file of this repository. */
+export async function digestRepositoryFile(
+  file: string,
+): Promise<{ digest: ReturnType<typeof digest>; executable: boolean }> {
   const [bytes, stats] = await Promise.all([readFile(file), stat(file)]);
   const hash = createHash('sha256').update(bytes).digest('hex');
   return { digest: digest(`${hash}-${bytes.length}`), executable: (stats.mode & 0o100) !== 0 };

@@ -25,9 +25,9 @@ export async function main(argv: readonly string[]): Promise<never> {
   process.exit(await runCommandLine(session, argv));
 }
 
-/** The whole program but for the process around it. Never throws. */
-export async function runCommandLine(session: Session, argv: readonly string[]): Promise<ExitCode> {
-  let code: ExitCode = 0;
+/** The whole program but for the process around it. Gives the exit code: an `ExitCode`, or that of a command in a guest. Never throws. */
+export async function runCommandLine(session: Session, argv: readonly string[]): Promise<number> {
+  let code = 0;
   try {
     const program = createProgram(session, await version(session.repository), (result) => {
       code = result;

@@ -18,7 +18,19 @@ export function nearest(name: string, known: readonly string[]): readonly string
     .map(({ candidate }) => candidate);
 }
 
-/** Failure for a name that nobody knows. `kind` is a noun: `arch`, `stage`. */
-export function unknownName(kind: string, name: string, known: readonly string[]): Failure {
-  return { reason: 'unknown-name', kind, name, nearest: nearest(name, known), known: [...known].sort() };
+/** Failure for a name that nobody knows. `kind` is a noun: `arch`, `stage`. `listing` is as in the failure. */
+export function unknownName(kind: string, name: string, known: readonly string[], listing?: string): Failure {
+  return {
+    reason: 'unknown-name',
+    kind,
+    name,
+    nearest: nearest(name, known),
+    known: [...known].sort(),
+    ...(listing === undefined ? {} : { listing }),
+  };
+}
+
+/** Failure for an action that is in no plan; `known` are all that could be meant. */
+export function unknownAction(name: string, known: readonly string[]): Failure {
+  return unknownName('action', name, known, '`bootstrap plan ARCH` lists the actions for an arch.');
 }

@@ -1,10 +1,13 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { availableParallelism } from 'node:os';
+import path from 'node:path';
 import type { Failure } from '../core/failure.ts';
+import { failed, ok, type Result } from '../core/result.ts';
 import type { BuildRequest } from './build-command.ts';
 import { nearest, unknownName } from './nearest.ts';
+import { imageKinds, type ImageKind } from '../inputs/emulator.ts';
 import type { PlanRequest } from './select-plan.ts';
-import { explain, type ExitCode, type Session } from './session.ts';
+import { explain, type Session } from './session.ts';
 
 interface SelectorOptions {
   readonly host?: string;
@@ -14,6 +17,11 @@ interface SelectorOptions {
   readonly withNative?: boolean;
 }
 
+interface RootOptions {
+  readonly image?: ImageKind;
+  readonly overlay?: string;
+}
+
 interface SourceOptions {
   readonly store?: string;
   readonly mirror?: string;
@@ -21,7 +29,37 @@ interface SourceOptions {
   readonly acceptVariant?: readonly string[];
 }
 
-interface BuildOptions extends SelectorOptions, SourceOptions {
+interface StartFlags {
+  readonly name?: string;
+  readonly share?: string;
+  readonly home?: string;
+  readonly memory?: number;
+  readonly port?: number;
+  readonly timeLimit: number;
+  readonly out?: string;
+  readonly store?: string;
+}
+
+interface ExecFlags {
+  readonly cwd?: string;
+  readonly tty?: boolean;
+  readonly store?: string;
+}
+
+/** Options of commands that look at a plan. A bare `--image` is `image` before the arch. */
+interface PlanOptions extends SelectorOptions, Omit<RootOptions, 'image'> {
+  readonly image?: ImageKind | true;
+}
+
+interface NativeBuildFlags {
+  readonly upload?: string;
+  readonly timeLimit?: number;
+  readonly distcc: boolean;
+}
+
+interface BuildOptions extends SelectorOptions, RootOptions, SourceOptions {
+  readonly record?: boolean;
+  readonly again?: boolean;
   readonly jobs?: number;
   readonly out?: string;
   readonly events?: string;
@@ -33,12 +71,12 @@ interface BuildOptions extends SelectorOptions, SourceOptions {
  *
  * @param done receives the exit code of the command that ran
  */
-export function createProgram(session: Session, version: string, done: (code: ExitCode) => void): Command {
+export function createProgram(session: Session, version: string, done: (code: number) => void): Command {
   const output = {
     writeOut: session.out,
     writeErr: session.err,
     outputError: (text: string, write: (text: string) => void) =>
-      write(text.replace(/^error: /, 'bootstrap: ')),
+      write(text.replace(/^error: /, 'bootstrap: ').replaceAll(/\n(?=.)/g, '\n  ')),
   };
   const program = new Command('bootstrap')
     .description(
@@ -58,6 +96,7 @@ export function createProgram(session: Session, version: string, done: (code: Ex
       .command(name, options ?? {})
       .summary(summary)
       .description(summary)
+      .showHelpAfterError(`  \`bootstrap ${name} --help\` shows how it is used.`)
       .configureOutput(output)
       .exitOverride();
 
@@ -69,8 +108,14 @@ export function createProgram(session: Session, version: string, done: (code: Ex
   building(everything).action(async (arch: string, options: BuildOptions) => {
     const [, excess] = everything.args;
     if (excess !== undefined) return done(explain(session, tooManyWords(program, arch, excess)));
+    if (program.args[0] !== 'build') {
+      const { checkFirstWord } = await import('./first-word.ts');
+      const mistaken = await checkFirstWord(session.repository, arch, commandNames(program));
+      if (mistaken !== undefined) return done(explain(session, mistaken));
+    }
     const { buildCommand } = await import('./build-command.ts');
-    done(await buildCommand(session, buildRequest(arch, { kind: 'everything', withNative: true }, options)));
+    const goal = { kind: 'everything', withNative: true } as const;
+    done(await buildCommand(session, buildRequest(session, arch, goal, options)));
   });
 
   const image = command('image', 'kernel, root filesystem and bootable image, with no compiler but stage 1');
@@ -78,27 +123,20 @@ export function createProgram(session: Session, version: string, done: (code: Ex
   building(image).action(async (arch: string, options: BuildOptions) => {
     const { buildCommand } = await import('./build-command.ts');
     const goal = { kind: 'image', withNative: options.withNative ?? false } as const;
-    done(await buildCommand(session, buildRequest(arch, goal, options)));
+    done(await buildCommand(session, buildRequest(session, arch, goal, options)));
   });
 
   const plan = command('plan', 'print what would be done; touches neither network nor store');
-  plan.argument('<ARCH>');
-  selectors(plan);
-  plan
-    .option('--image', 'the plan of `bootstrap image`')
-    .option('--with-native', 'with --image: put the native compiler into the image')
+  planning(plan)
     .addOption(new Option('--json', 'the whole plan as JSON').conflicts('dot'))
     .addOption(new Option('--dot', 'the graph for Graphviz'))
-    .action(
-      async (arch: string, options: SelectorOptions & { image?: boolean; json?: boolean; dot?: boolean }) => {
-        const { planCommand } = await import('./plan-command.ts');
-        const goal = options.image
-          ? ({ kind: 'image', withNative: options.withNative ?? false } as const)
-          : ({ kind: 'everything', withNative: true } as const);
-        const form = options.json ? 'json' : options.dot ? 'dot' : 'text';
-        done(await planCommand(session, planRequest(arch, goal, options), form));
-      },
-    );
+    .action(async (words: readonly string[], options: PlanOptions & { json?: boolean; dot?: boolean }) => {
+      const request = wordsRequest(session, words, options);
+      if (!request.ok) return done(explain(session, request.failure));
+      const { planCommand } = await import('./plan-command.ts');
+      const form = options.json ? 'json' : options.dot ? 'dot' : 'text';
+      done(await planCommand(session, request.value, form));
+    });
 
   const list = command('list', 'print the known arches, stages or sources (all three when none is named)');
   list
@@ -120,14 +158,41 @@ export function createProgram(session: Session, version: string, done: (code: Ex
   run
     .argument('<ARCH>')
     .argument('[QEMU_ARGUMENTS...]', 'after `--`: handed on to the emulator')
-    .option('--out <DIR>', 'directory of products', nonEmpty)
+    .option('--out <DIR>', outHelp, nonEmpty)
+    .addHelpText('after', emulatorSettings)
     .action(async (arch: string, extra: readonly string[], options: { out?: string }) => {
       const { runCommand } = await import('./run-command.ts');
       done(await runCommand(session, arch, extra, options.out));
     });
 
+  guestCommands(command, session, done);
+
+  const nativeBuild = command(
+    'native-build',
+    'have a guest of ARCH run the init of a control image, and bring its results back',
+  );
+  building(nativeBuild)
+    .argument('<ARCH>')
+    .argument('<DIR>', 'control image: a directory or tar archive with an executable `init`')
+    .option('--upload <DIR>', 'where results go (default: native-build/NAME among the products)', nonEmpty)
+    .option('--time-limit <MINUTES>', 'how long the guest may take (default: 720)', wholeNumber(1, 100_000))
+    .option('--no-distcc', 'let no cross compiler help, if there is one')
+    .action(async (arch: string, control: string, options: BuildOptions & NativeBuildFlags) => {
+      const { nativeBuildCommand } = await import('./native-build-command.ts');
+      const goal = { kind: 'image', withNative: true } as const;
+      done(
+        await nativeBuildCommand(session, {
+          image: buildRequest(session, arch, goal, options),
+          control,
+          distcc: options.distcc,
+          ...(options.upload === undefined ? {} : { upload: options.upload }),
+          ...(options.timeLimit === undefined ? {} : { timeLimitMinutes: options.timeLimit }),
+        }),
+      );
+    });
+
   const doctor = command('doctor', 'say what this machine lacks, with the package to install');
-  doctor.option('--store <DIR>', 'store directory', nonEmpty).action(async (options: { store?: string }) => {
+  doctor.option('--store <DIR>', storeHelp, nonEmpty).action(async (options: { store?: string }) => {
     const { doctorCommand } = await import('./doctor-command.ts');
     done(await doctorCommand(session, options.store));
   });
@@ -135,32 +200,193 @@ export function createProgram(session: Session, version: string, done: (code: Ex
   const log = command('log', "print the script's place and the whole log of an action's latest run");
   log
     .argument('<ACTION>', 'for example host-tools/busybox; `bootstrap plan ARCH` lists them')
-    .option('--store <DIR>', 'store directory', nonEmpty)
-    .action(async (action: string, options: { store?: string }) => {
+    .option('--store <DIR>', storeHelp, nonEmpty)
+    .option('--commands', 'in the place of the log: every command that it ran, if that was recorded')
+    .action(async (action: string, options: { store?: string; commands?: boolean }) => {
       const { logCommand } = await import('./log-command.ts');
-      done(await logCommand(session, action, options.store));
+      done(await logCommand(session, action, options.store, options.commands));
+    });
+
+  const record = command(
+    'record',
+    'say what recorded builds ran of their tools, and which tools they never ran',
+  );
+  planning(record)
+    .option('--store <DIR>', storeHelp, nonEmpty)
+    .option('--json', 'as JSON')
+    .action(async (words: readonly string[], options: PlanOptions & { store?: string; json?: boolean }) => {
+      const request = wordsRequest(session, words, options);
+      if (!request.ok) return done(explain(session, request.failure));
+      const { recordCommand } = await import('./record-command.ts');
+      done(await recordCommand(session, request.value, { ...options, json: options.json ?? false }));
+    });
+
+  const share = command('share', 'carry the directory that a guest has on /share to a tarball and back');
+  const shareCommand = (name: string, summary: string): Command =>
+    share.command(name).summary(summary).description(summary).configureOutput(output).exitOverride();
+  shareCommand('pack', 'write what the guest sees in DIR, owners and devices too, to TARBALL')
+    .argument('<DIR>', 'directory that was shared')
+    .argument('<TARBALL>', '.tar, .tar.gz or .tgz')
+    .action(async (directory: string, tarball: string) => {
+      const { sharePackCommand } = await import('./share-command.ts');
+      done(await sharePackCommand(session, directory, tarball));
+    });
+  shareCommand('unpack', 'unpack TARBALL into DIR, for a guest to see with owners and devices')
+    .argument('<TARBALL>', 'tar, also compressed with gzip, xz or bzip2')
+    .argument('<DIR>', 'directory to share')
+    .action(async (tarball: string, directory: string) => {
+      const { shareUnpackCommand } = await import('./share-command.ts');
+      done(await shareUnpackCommand(session, tarball, directory));
     });
 
   return program.addHelpText('after', examples);
 }
+
+/** The commands for guests in the background. */
+function guestCommands(
+  command: (name: string, summary: string) => Command,
+  session: Session,
+  done: (code: number) => void,
+): void {
+  const start = command('start', 'boot the image of ARCH in the background, for commands by `exec`');
+  inStore(start)
+    .argument('<ARCH>')
+    .option('--name <NAME>', 'name of this guest (default: that of its arch)', nonEmpty)
+    .option('--share <DIR>', 'directory that the guest has on /share', nonEmpty)
+    .option('--home <FILE>', 'scratch disk for /home; a file that is missing is made', nonEmpty)
+    .option('--memory <MIB>', 'memory of the guest', wholeNumber(1, 1_048_576))
+    .option('--port <PORT>', 'port of 127.0.0.1 to reach it by (default: a free one)', wholeNumber(1, 65_535))
+    .option('--time-limit <SECONDS>', 'how long it may take to boot', wholeNumber(1, 86_400), 300)
+    .option('--out <DIR>', outHelp, nonEmpty)
+    .action(async (arch: string, { timeLimit, ...options }: StartFlags) => {
+      const { startCommand } = await import('./start-command.ts');
+      done(await startCommand(session, { arch, timeLimitSeconds: timeLimit, ...options }));
+    });
+
+  const exec = command('exec', 'run a command in a running guest; its exit code becomes that of `exec`');
+  inStore(exec)
+    .argument('<GUEST>', 'name of a guest: that of its arch, unless `start` was given another one')
+    .argument('[COMMAND...]', 'after `--`: program and arguments (default: a login shell)')
+    .option(
+      '--cwd <DIR>',
+      'directory in the guest (default: /home where a disk is there, else /root)',
+      nonEmpty,
+    )
+    .option('-t, --tty', 'give the command a terminal (default: when input and output are one)')
+    .option('--no-tty', 'give it none')
+    .action(async (guest: string, argv: readonly string[], options: ExecFlags) => {
+      const { execCommand } = await import('./exec-command.ts');
+      done(await execCommand(session, { guest, argv, ...options }));
+    });
+
+  const stop = command('stop', 'shut guests down and end them');
+  inStore(stop)
+    .argument('[GUEST...]')
+    .option('--all', 'all of them')
+    .action(async (names: readonly string[], options: { all?: boolean; store?: string }) => {
+      const { stopCommand } = await import('./stop-command.ts');
+      done(await stopCommand(session, names, { ...options, all: options.all ?? false }));
+    });
+
+  const ps = command('ps', 'list the guests in the background');
+  inStore(ps)
+    .option('--json', 'as JSON')
+    .action(async (options: { json?: boolean; store?: string }) => {
+      const { psCommand } = await import('./ps-command.ts');
+      done(await psCommand(session, { ...options, json: options.json ?? false }));
+    });
+}
+
+function inStore(command: Command): Command {
+  return command.option('--store <DIR>', storeHelp, nonEmpty);
+}
+
+const outHelp = 'directory of products (default: out in the repository)';
+const storeHelp = 'store directory (default: $BOOTSTRAP_STORE, else ~/.cache/bootstrap)';
+
+const emulatorSettings = `
+Environment, as the image's run-emulator.sh reads it:
+  QEMU_MEMORY   MiB of memory, up to what the board takes
+  QEMU_EXTRA    further arguments for the emulator, split at spaces
+  KERNEL_EXTRA  further words for the kernel command line, as HANDOFF=/some/program
+`;
 
 const examples = `
 Examples:
   bootstrap armv5l --host i686   everything for armv5l, with a cross compiler that runs on i686
   bootstrap image armv5l         only what boots
   bootstrap run armv5l           boot it
+  bootstrap start armv5l         boot it in the background; \`exec\`, \`ps\` and \`stop\` are for such guests
+  bootstrap exec armv5l -- uname -a
   bootstrap doctor               what is missing on this machine
 
 \`bootstrap build --help\` shows the options of the main command.
 Exit codes: 0 done, 1 a build failed, 2 wrong use or bad input.
 `;
 
+function commandNames(program: Command): readonly string[] {
+  return program.commands.map((command) => command.name());
+}
+
 /** Several words and no command among them: most likely a misspelt command, for which the main one stands in. */
 function tooManyWords(program: Command, first: string, excess: string): Failure {
-  const commands = program.commands.map((command) => command.name());
+  const commands = commandNames(program);
   if (nearest(first, commands).length > 0) return unknownName('command', first, commands);
   const hint = 'The main command takes one arch; `bootstrap --help` shows all commands.';
   return { reason: 'wrong-use', what: `there is a word too many: '${excess}'`, hint };
+}
+
+/** What `bootstrap WORDS OPTIONS` would build, for commands that look at that. */
+function planning(command: Command): Command {
+  command
+    .argument('<ARCH...>', '`image ARCH` means the plan of `bootstrap image ARCH`')
+    .usage('[image] ARCH [options]');
+  return selectors(command)
+    .option('--with-native', 'with `image`: put the native compiler into the image')
+    .addOption(overlayOption())
+    .addOption(imageOption('--image [KIND]', '; without KIND: as the word `image`').argParser(imageKind));
+}
+
+/** For commands that look at a plan: the words before their options. */
+function wordsRequest(
+  session: Session,
+  words: readonly string[],
+  { image, ...options }: PlanOptions,
+): Result<PlanRequest, Failure> {
+  const ofImage = image === true || (words.length > 1 && words[0] === 'image');
+  const [arch = '', excess] = words.length > 1 && words[0] === 'image' ? words.slice(1) : words;
+  if (excess !== undefined) {
+    const hint = 'Name one arch, with the word `image` before it for the plan of `bootstrap image`.';
+    return failed({ reason: 'wrong-use', what: `there is a word too many: '${excess}'`, hint });
+  }
+  const goal = ofImage
+    ? ({ kind: 'image', withNative: options.withNative ?? false } as const)
+    : ({ kind: 'everything', withNative: true } as const);
+  return ok(
+    planRequest(session, arch, goal, image === true || image === undefined ? options : { ...options, image }),
+  );
+}
+
+function imageOption(flags: string, more = ''): Option {
+  const kinds = imageKinds.join(', ');
+  return new Option(
+    flags,
+    `how the root filesystem reaches the guest: ${kinds} (default: ${imageKinds[0]})${more}`,
+  );
+}
+
+function imageKind(text: string): ImageKind {
+  const kind = imageKinds.find((known) => known === text);
+  if (kind === undefined) {
+    throw new InvalidArgumentError(`It must be one of ${imageKinds.join(', ')}, and ARCH comes before it.`);
+  }
+  return kind;
+}
+
+function overlayOption(): Option {
+  return new Option('--overlay <DIR>', 'lay the files of this directory over the root filesystem').argParser(
+    nonEmpty,
+  );
 }
 
 function selectors(command: Command): Command {
@@ -171,7 +397,10 @@ function selectors(command: Command): Command {
       nonEmpty,
     )
     .addOption(
-      new Option('--until <STAGE>', 'only the stages up to this one').conflicts(['only', 'onlyAction']),
+      new Option(
+        '--until <STAGE>',
+        'only the stages up to this one; `bootstrap list stages` names them',
+      ).conflicts(['only', 'onlyAction']),
     )
     .addOption(new Option('--only <STAGE>', 'only this stage, with what it needs').conflicts('onlyAction'))
     .option(
@@ -183,14 +412,13 @@ function selectors(command: Command): Command {
 
 function sourcing(command: Command): Command {
   return command
-    .option('--store <DIR>', 'store directory (default: $BOOTSTRAP_STORE, else ~/.cache/bootstrap)', nonEmpty)
+    .option('--store <DIR>', storeHelp, nonEmpty)
     .option('--mirror <URL>', 'ask this place first for the archives of sources', mirrorUrl)
     .option('--offline', 'fetch nothing: use what the store has')
     .option(
       '--accept-variant <SOURCE>',
       'take a source whose tree differs from the pinned one; may be repeated',
-      (name: string, before: readonly string[]) => [...before, name],
-      [],
+      (name: string, before: readonly string[] | undefined) => [...(before ?? []), name],
     );
 }
 
@@ -198,15 +426,28 @@ function building(command: Command): Command {
   return sourcing(
     command
       .option('-j, --jobs <N>', 'compile with this many processes in all (default: number of cores)', jobs)
-      .option('--out <DIR>', 'directory of products (default: out in the repository)', nonEmpty)
+      .option('--out <DIR>', outHelp, nonEmpty)
+      .addOption(imageOption('--image <KIND>').choices(imageKinds))
+      .addOption(overlayOption())
+      .option(
+        '--record',
+        'write down every command that an action runs (`record` and `log --commands` print it)',
+      )
+      .option('--again', 'with --record: run again what is built and has no record yet')
       .option('--events <FILE>', 'write what happens as lines of JSON too', nonEmpty),
   );
 }
 
-function planRequest(arch: string, goal: PlanRequest['goal'], options: SelectorOptions): PlanRequest {
+function planRequest(
+  session: Session,
+  arch: string,
+  goal: PlanRequest['goal'],
+  options: SelectorOptions & RootOptions,
+): PlanRequest {
   return {
     arch,
-    goal,
+    goal: options.image === undefined ? goal : { ...goal, image: options.image },
+    ...(options.overlay === undefined ? {} : { overlay: path.resolve(session.cwd, options.overlay) }),
     ...(options.host === undefined ? {} : { host: options.host }),
     ...(options.until === undefined ? {} : { until: options.until }),
     ...(options.only === undefined ? {} : { only: options.only }),
@@ -223,11 +464,19 @@ function sourceRequest(options: SourceOptions): BuildRequest['sources'] {
   };
 }
 
-function buildRequest(arch: string, goal: PlanRequest['goal'], options: BuildOptions): BuildRequest {
+function buildRequest(
+  session: Session,
+  arch: string,
+  goal: PlanRequest['goal'],
+  options: BuildOptions,
+): BuildRequest {
   return {
-    plan: planRequest(arch, goal, options),
+    plan: planRequest(session, arch, goal, options),
     sources: sourceRequest(options),
     jobs: options.jobs ?? availableParallelism(),
+    ...(options.record === true || options.again === true
+      ? { record: { again: options.again ?? false } }
+      : {}),
     ...(options.out === undefined ? {} : { out: options.out }),
     ...(options.events === undefined ? {} : { events: options.events }),
   };
@@ -236,6 +485,14 @@ function buildRequest(arch: string, goal: PlanRequest['goal'], options: BuildOpt
 function nonEmpty(text: string): string {
   if (text === '') throw new InvalidArgumentError('It must not be empty.');
   return text;
+}
+
+function wholeNumber(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const number = Number(text);
+    if (/^[0-9]{1,9}$/.test(text) && number >= least && number <= most) return number;
+    throw new InvalidArgumentError(`It must be a whole number from ${String(least)} to ${String(most)}.`);
+  };
 }
 
 function jobs(text: string): number {

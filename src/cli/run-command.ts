@@ -1,10 +1,8 @@
 import { spawn } from 'node:child_process';
 import { constants as system } from 'node:os';
-import { access, constants } from 'node:fs/promises';
-import path from 'node:path';
-import { imageFiles } from '../inputs/emulator.ts';
+import { findImage } from './find-image.ts';
 import { openArches } from './load-arches.ts';
-import { explain, outDirectory, type ExitCode, type Session } from './session.ts';
+import { explain, type ExitCode, type Session } from './session.ts';
 
 /**
  * `bootstrap run ARCH`: boots the image in the output directory with its own `run-emulator.sh`. What that script
@@ -18,29 +16,9 @@ export async function runCommand(
 ): Promise<ExitCode> {
   const found = await (await openArches(session.repository)).find(name, 'arch');
   if (!found.ok) return explain(session, found.failure);
-  const arch = found.value;
-  const script = path.join(
-    outDirectory(session, out, arch.name),
-    `system-image-${arch.name}`,
-    imageFiles.script,
-  );
-  if (!(await exists(script))) {
-    const where = out === undefined ? '' : ` --out ${out}`;
-    return explain(session, {
-      reason: 'wrong-use',
-      what: `there is no image for ${arch.name}: ${script} does not exist`,
-      hint: `Make one with: bootstrap image ${arch.name} --with-native${where}`,
-    });
-  }
-  const { program, debianPackage } = arch.emulator;
-  if (!(await isInPath(program, session.env['PATH'] ?? ''))) {
-    return explain(session, {
-      reason: 'missing-program',
-      program,
-      purpose: `booting ${arch.name}`,
-      debianPackage,
-    });
-  }
+  const image = await findImage(session, found.value, out);
+  if (!image.ok) return explain(session, image.failure);
+  const script = image.value;
   // The script splits QEMU_EXTRA at spaces and has no way to quote.
   const split = extra.find((argument) => /\s/.test(argument) || argument === '');
   if (split !== undefined) {
@@ -93,18 +71,4 @@ function start(
       );
     });
   });
-}
-
-async function isInPath(program: string, searchPath: string): Promise<boolean> {
-  for (const directory of searchPath.split(':')) {
-    if (await exists(path.join(directory === '' ? '.' : directory, program), constants.X_OK)) return true;
-  }
-  return false;
-}
-
-function exists(file: string, mode = constants.F_OK): Promise<boolean> {
-  return access(file, mode).then(
-    () => true,
-    () => false,
-  );
 }

@@ -1,6 +1,7 @@
 import { planFor } from '../../stages/index.ts';
 import { MissingInput, type PlanInputs } from '../../stages/inputs.ts';
 import type { Goal } from '../../stages/goal.ts';
+import type { Digest } from '../core/digest.ts';
 import type { Failure } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';
 import type { Plan } from '../plan/action.ts';
@@ -8,13 +9,16 @@ import { assemblePlan, neededActions } from '../plan/assemble.ts';
 import { sourceId, sourceIdsOf } from '../plan/graph.ts';
 import { narrowPlan } from '../plan/select.ts';
 import { loadRepository, planInputs, type Repository } from './load-inputs.ts';
-import { nearest, unknownName } from './nearest.ts';
+import { nearest, unknownAction } from './nearest.ts';
+import { digestOverlay } from './overlay.ts';
 
 /** What the command line asks for; names are the user's own words. */
 export interface PlanRequest {
   readonly arch: string;
   readonly host?: string;
-  readonly goal: Goal;
+  readonly goal: Omit<Goal, 'overlay'>;
+  /** Directory whose files are laid over the root filesystem; absolute. */
+  readonly overlay?: string;
   /** Stage name or id. */
   readonly until?: string;
   readonly only?: string;
@@ -26,6 +30,10 @@ export interface SelectedPlan {
   readonly repository: Repository;
   readonly inputs: PlanInputs;
   readonly plan: Plan;
+  /** Digest of the overlay. */
+  readonly overlay?: Digest;
+  /** Directories of the user's that the plan names, by that name. Absolute. */
+  readonly directories: ReadonlyMap<string, string>;
 }
 
 /** From the command line to a plan: reads the repository, touches neither network nor store. */
@@ -34,10 +42,21 @@ export async function selectPlan(root: string, request: PlanRequest): Promise<Re
   if (!repository.ok) return repository;
   const inputs = await planInputs(repository.value, request);
   if (!inputs.ok) return inputs;
-  const whole = wholePlan(inputs.value, request.goal);
+  const overlay = request.overlay === undefined ? ok(undefined) : await digestOverlay(request.overlay);
+  if (!overlay.ok) return overlay;
+  const laidOver = overlay.value === undefined ? {} : { overlay: overlay.value.tree };
+  const whole = wholePlan(inputs.value, { ...request.goal, ...laidOver });
   if (!whole.ok) return whole;
   const plan = narrow(whole.value, request);
-  return plan.ok ? ok({ repository: repository.value, inputs: inputs.value, plan: plan.value }) : plan;
+  if (!plan.ok) return plan;
+  const directories = new Map(overlay.value === undefined ? [] : [['overlay', overlay.value.directory]]);
+  return ok({
+    repository: repository.value,
+    inputs: inputs.value,
+    plan: plan.value,
+    ...laidOver,
+    directories,
+  });
 }
 
 /** The plan for a goal, with every stage that belongs to it. */
@@ -63,7 +82,7 @@ function narrow(plan: Plan, request: PlanRequest): Result<Plan, Failure> {
 function onlyAction(plan: Plan, name: string): Result<Plan, Failure> {
   const names = plan.actions.map((action) => action.name);
   const wanted = names.filter((known) => known === name);
-  if (wanted.length === 0) return failed(unknownName('action', name, names));
+  if (wanted.length === 0) return failed(unknownAction(name, names));
   const actions = neededActions(plan.actions, [], wanted);
   const used = sourceIdsOf(actions);
   return ok({

@@ -9,9 +9,9 @@ import { createMachineProvider } from '../executor/machine.ts';
 import type { Lock } from '../inputs/lock.ts';
 import type { RepoPath } from '../plan/names.ts';
 import { createSourceProvider, type Variant } from '../sources/provider.ts';
-import { openDiskStore } from '../store/disk-store.ts';
 import type { Store } from '../store/store.ts';
 import { unknownName } from './nearest.ts';
+import { openStore } from './open-store.ts';
 import { storeDirectory, type Session } from './session.ts';
 
 /** Where sources come from, and what is done about them. */
@@ -54,7 +54,7 @@ export async function openWorkshop(
   const unknown = request.acceptVariants.find((name) => !names.includes(name));
   if (unknown !== undefined) return failed(unknownName('source', unknown, names));
   const root = storeDirectory(session, request.store);
-  const store = await openDiskStore({ root, epochSeconds: lock.sourceDateEpoch });
+  const store = await openStore(root, lock.sourceDateEpoch, say);
   if (!store.ok) return store;
   const files = (name: RepoPath): Promise<Uint8Array> => readFile(path.join(session.repository, name));
   const sources = createSourceProvider({

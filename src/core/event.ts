@@ -8,7 +8,9 @@ export type Why =
   /** Built before with the same recipe; these refs have other content now. */
   | { readonly kind: 'inputs-changed'; readonly refs: readonly string[] }
   /** The result is known, but a tree of it was collected or damaged and something needs it. */
-  | { readonly kind: 'tree-gone'; readonly outputs: readonly string[] };
+  | { readonly kind: 'tree-gone'; readonly outputs: readonly string[] }
+  /** The result is known, but there is no record of the commands that made it, which is wanted. */
+  | { readonly kind: 'no-record' };
 
 /** What the engine tells while it works; reporters turn it into text. Times are milliseconds of the engine's clock. */
 export type BuildEvent =

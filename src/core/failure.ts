@@ -18,6 +18,8 @@ export type Failure =
       /** Nearest known names, best first; empty when none is near. */
       readonly nearest: readonly string[];
       readonly known: readonly string[];
+      /** Where the known names are too many to show: a sentence that says what lists them. Undefined: show them. */
+      readonly listing?: string;
     }
   | {
       readonly reason: 'bad-input';
@@ -151,6 +153,31 @@ export type Failure =
       readonly reason: 'emulator-failed';
       readonly detail: string;
       readonly lastLines: readonly string[];
+    }
+  /** A guest in the background that did not come up, does not answer, or has ended. */
+  | {
+      readonly reason: 'guest-failed';
+      readonly guest: string;
+      /** What it did, as the end of a sentence. */
+      readonly what: string;
+      /** The end of its console. */
+      readonly lastLines: readonly string[];
+      readonly hint: string;
+    }
+  // ---- directories shared with guests
+  | {
+      readonly reason: 'bad-share';
+      /** The share, or the file in it that is at fault. */
+      readonly path: string;
+      readonly why: string;
+      readonly hint: string;
+    }
+  | {
+      readonly reason: 'unfit-tarball';
+      readonly tarball: string;
+      /** The entry at fault; empty for the tarball as a whole. */
+      readonly entry: string;
+      readonly why: string;
     }
   | { readonly reason: 'interrupted'; readonly signal: string };
 

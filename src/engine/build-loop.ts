@@ -1,4 +1,5 @@
 import type { Digest } from '../core/digest.ts';
+import type { BuildEvent } from '../core/event.ts';
 import type { Failure } from '../core/failure.ts';
 import { unreachable, type Result } from '../core/result.ts';
 import type { Plan } from '../plan/action.ts';
@@ -11,11 +12,11 @@ import { Demand } from './demand.ts';
 import { recallTime } from './history.ts';
 import { openStoreJobserver, type TokenPool } from './jobserver.ts';
 import { expireDependants, makeNodes, sameOutputs, type Node } from './nodes.ts';
-import { cpuSecondsOf, outcomeOf } from './outcome.ts';
+import { cpuSecondsOf, outcomeOf, waitingEvent } from './outcome.ts';
 import { Presence } from './presence.ts';
 import { runAction, type RunEnd } from './run-action.ts';
 import { longestPaths, nextAction } from './schedule.ts';
-import { makeSupplies, type Supply } from './supplies.ts';
+import { makeSupplies, sourcesIn, type Supply } from './supplies.ts';
 
 /** How often a free token is looked for while an action is ready and none is free. */
 const tokenPollMilliseconds = 50;
@@ -52,6 +53,7 @@ export class BuildLoop {
   #tokens: TokenPool | undefined;
   /** Nothing more may start, whatever the options say. */
   #hopeless = false;
+  #waiting: BuildEvent | undefined;
   #error: { readonly thrown: unknown } | undefined;
 
   constructor(plan: Plan, options: BuildOptions) {
@@ -86,7 +88,14 @@ export class BuildLoop {
     const nodes = this.#nodes;
     try {
       this.#supplies = await makeSupplies(this.#plan, nodes.values(), this.#options);
-      this.#demand = new Demand(this.#plan, nodes, this.#supplies, store, this.#presence);
+      this.#demand = new Demand(
+        this.#plan,
+        nodes,
+        this.#supplies,
+        store,
+        this.#presence,
+        this.#options.record?.again,
+      );
       const times = [...nodes.values()].map(async ({ action, planId }) => {
         const time = await recallTime(store, planId);
         return [action.name, time?.cpuSeconds ?? action.weight] as const;
@@ -108,6 +117,7 @@ export class BuildLoop {
       // Sources cannot be called off, and what they leave is whole or nothing: an interrupted run does not wait for them.
       const busy = this.#running.size > 0 || (this.#obtaining.size > 0 && !this.#signal.aborted);
       if (this.#arrivals.length === 0 && !busy && !waitsForToken) return;
+      if (this.#arrivals.length === 0) this.#tellWaiting();
       await this.#bell.wait(waitsForToken ? tokenPollMilliseconds : undefined);
     }
   }
@@ -121,6 +131,12 @@ export class BuildLoop {
     const ready = await demand.wantInputs();
     this.#startSupplies();
     return this.#startActions(ready, demand);
+  }
+
+  #tellWaiting(): void {
+    if (this.#waiting !== undefined || this.#signal.aborted || !this.#stopping()) return;
+    this.#waiting = waitingEvent(this.#running, this.#obtaining, this.#options.clock());
+    if (this.#waiting !== undefined) this.#options.onEvent(this.#waiting);
   }
 
   readonly #announce = (node: Node): void => {
@@ -246,6 +262,8 @@ export class BuildLoop {
   }
 
   #fail(failure: Failure): void {
+    // What runs side by side fails of one full disk: said once, it says all.
+    if (failure.reason === 'no-room' && this.#failures.some(({ reason }) => reason === 'no-room')) return;
     this.#failures.push(failure);
     this.#options.onEvent({ kind: 'failed', at: this.#options.clock(), failure });
   }
@@ -258,13 +276,9 @@ export class BuildLoop {
       Math.max(0, ...supply.dependants.map((node) => this.#paths.get(node.action.name) ?? 0));
     const wanted = [...this.#supplies.values()].filter((supply) => supply.state === 'wanted');
     for (const supply of wanted.sort((a, b) => urgency(b) - urgency(a))) {
-      if (supply.source !== undefined && this.#sourcesInWork() >= sourcesAtOnce) continue;
+      if (supply.source !== undefined && sourcesIn(this.#obtaining).length >= sourcesAtOnce) continue;
       this.#startSupply(supply);
     }
-  }
-
-  #sourcesInWork(): number {
-    return [...this.#obtaining].filter((supply) => supply.source !== undefined).length;
   }
 
   #startSupply(supply: Supply): void {
@@ -292,7 +306,7 @@ export class BuildLoop {
     const { jobs, memoryMiB } = this.#options;
     while (tokens !== undefined && !this.#stopping()) {
       // Unpacking is work too: together it counts as one job, though it holds no token while it may wait for the network.
-      const limit = Math.max(1, jobs - (this.#sourcesInWork() > 0 ? 1 : 0));
+      const limit = Math.max(1, jobs - (sourcesIn(this.#obtaining).length > 0 ? 1 : 0));
       if (this.#running.size >= limit) return false;
       const items = [...waiting].map((node) => ({
         name: node.action.name,
@@ -328,7 +342,7 @@ export class BuildLoop {
   }
 
   #startAction(node: Node, tokens: TokenPool, demand: Demand): void {
-    const { onEvent, clock, store, executor, files } = this.#options;
+    const { onEvent, clock, store, executor, files, record } = this.#options;
     const { key, bound, why } = node;
     const action = node.action.name;
     if (key === undefined || bound === undefined || why === undefined) {
@@ -348,6 +362,7 @@ export class BuildLoop {
       executor,
       files,
       jobserver: tokens.handle,
+      recorder: record?.recorder,
       signal: this.#signal,
       onStart: (log) => onEvent({ kind: 'action-started', at: clock(), action, why, log }),
       onLine: (line) => onEvent({ kind: 'action-output', at: clock(), action, line }),

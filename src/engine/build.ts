@@ -8,13 +8,15 @@ import type { ActionName, Key, PlanId, RepoPath } from '../plan/names.ts';
 import type { Store } from '../store/store.ts';
 import { BuildLoop } from './build-loop.ts';
 import type { TokenPool } from './jobserver.ts';
-import type { MachineProvider, SourceProvider } from './providers.ts';
+import type { DirectoryProvider, MachineProvider, SourceProvider } from './providers.ts';
 
 export interface BuildOptions {
   readonly store: Store;
   readonly executor: Executor;
   readonly sources: SourceProvider;
   readonly machine: MachineProvider;
+  /** Undefined: the plan names no directory of the user's. */
+  readonly directories?: DirectoryProvider;
   /** Bytes of a file of this repository. */
   readonly files: (path: RepoPath) => Promise<Uint8Array>;
   /** Tokens of the jobserver: how much runs at once on this machine. At least 1. */
@@ -26,10 +28,19 @@ export interface BuildOptions {
   /** Milliseconds, for the times in events. */
   readonly clock: () => number;
   readonly onEvent: (event: BuildEvent) => void;
+  /** Undefined: the commands of actions are not recorded. */
+  readonly record?: RecordOptions;
   /** Ends the build; its reason, where a string, names the signal. */
   readonly signal?: AbortSignal;
   /** Instead of a jobserver on a pipe in the store. Opened when the first action starts. */
   readonly openTokens?: () => Promise<Result<TokenPool, Failure>>;
+}
+
+export interface RecordOptions {
+  /** Tree with the recorder; it is in the store. */
+  readonly recorder: Digest;
+  /** Actions that run although their result is known, where there is no record of them. */
+  readonly again: ReadonlySet<ActionName>;
 }
 
 /** What is known of one action at the end. */

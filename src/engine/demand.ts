@@ -9,6 +9,7 @@ import type { Store } from '../store/store.ts';
 import { recallAction, traceOf, whyRun } from './history.ts';
 import { expireDependants, sameOutputs, wholeResult, type Node } from './nodes.ts';
 import type { Presence } from './presence.ts';
+import { hasRecord } from './record.ts';
 import { supplyId, type Supply } from './supplies.ts';
 
 /** Works out what is known and what is wanted of a plan, from what the store remembers. */
@@ -18,14 +19,18 @@ export class Demand {
   readonly #supplies: ReadonlyMap<string, Supply>;
   readonly #store: Store;
   readonly #presence: Presence;
+  readonly #again: ReadonlySet<ActionName>;
 
+  /** @param again actions that must run where there is no record of them */
   constructor(
     plan: Plan,
     nodes: ReadonlyMap<ActionName, Node>,
     supplies: ReadonlyMap<string, Supply>,
     store: Store,
     presence: Presence,
+    again: ReadonlySet<ActionName> = new Set(),
   ) {
+    this.#again = again;
     this.#plan = plan;
     this.#nodes = nodes;
     this.#supplies = supplies;
@@ -84,6 +89,11 @@ export class Demand {
       node.state = 'known';
       if (!sameOutputs(node.result?.outputs, result.outputs)) expireDependants(node);
       node.result = result;
+      if (this.#again.has(action.name) && !node.ran && !(await hasRecord(store, node.key))) {
+        node.state = 'must-run';
+        node.why = { kind: 'no-record' };
+        continue;
+      }
       onHit(node);
     }
   }

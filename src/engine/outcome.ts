@@ -1,8 +1,9 @@
+import type { BuildEvent } from '../core/event.ts';
 import type { Failure } from '../core/failure.ts';
 import type { ActionName } from '../plan/names.ts';
 import type { BuildOutcome, FinishedAction } from './build.ts';
 import type { Node } from './nodes.ts';
-import type { Supply } from './supplies.ts';
+import { sourcesIn, type Supply } from './supplies.ts';
 
 /** What a run that ended has come to. */
 export function outcomeOf(
@@ -25,6 +26,17 @@ export function outcomeOf(
 /** CPU seconds of what ran in this run. */
 export function cpuSecondsOf(nodes: readonly Node[]): number {
   return nodes.reduce((sum, node) => sum + (node.ran ? (node.result?.cpuSeconds ?? 0) : 0), 0);
+}
+
+/** Names what still runs where nothing more starts; undefined when there is nothing worth a word. */
+export function waitingEvent(
+  running: Iterable<Node>,
+  obtaining: Iterable<Supply>,
+  at: number,
+): BuildEvent | undefined {
+  const actions = [...running].map((node) => node.action.name);
+  const sources = sourcesIn(obtaining);
+  return actions.length + sources.length === 0 ? undefined : { kind: 'waiting', at, actions, sources };
 }
 
 function finishedAction(node: Node): readonly (readonly [ActionName, FinishedAction])[] {

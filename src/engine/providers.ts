@@ -19,3 +19,9 @@ export interface MachineProvider {
   /** Probes, lists, digests and copies; what did not change since the last run (by stat records) is not read again. */
   obtain(kind: 'compiler' | 'machine-utilities'): Promise<Result<Digest, Failure>>;
 }
+
+/** Gives directories of the user's that a plan names. */
+export interface DirectoryProvider {
+  /** Copies one into the store. Fails with `wrong-use` when it is no longer what it was when the plan was made. */
+  obtain(name: string, expected: Digest): Promise<Result<Digest, Failure>>;
+}

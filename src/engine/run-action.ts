@@ -25,6 +25,8 @@ export interface RunRequest {
   readonly executor: Executor;
   readonly files: (path: RepoPath) => Promise<Uint8Array>;
   readonly jobserver: JobserverHandle | undefined;
+  /** Tree with the recorder of commands. */
+  readonly recorder: Digest | undefined;
   readonly signal: AbortSignal;
   readonly onStart: (log: string) => void;
   readonly onLine: (line: string) => void;
@@ -73,6 +75,7 @@ export async function runAction(request: RunRequest): Promise<RunEnd> {
     recipe: bound,
     logDirectory: directory,
     ...(request.jobserver === undefined ? {} : { jobserver: request.jobserver }),
+    ...(request.recorder === undefined ? {} : { recorder: request.recorder }),
     onLine: (line) => {
       lastLines.push(line);
       if (lastLines.length > quotedLines) lastLines.shift();
@@ -88,6 +91,11 @@ export async function runAction(request: RunRequest): Promise<RunEnd> {
         kind: 'failed',
         failure: { reason: 'missing-output', action: action.name, output, path, log },
       };
+    }
+    // What ran for its record alone changes nothing, even where it comes out otherwise.
+    if (node.why?.kind === 'no-record' && node.result !== undefined) {
+      const unchanged = sameOutputs(node.result.outputs, outputs);
+      return { kind: 'done', result: { ...node.result, wallSeconds, cpuSeconds }, unchanged };
     }
     const result: ActionResult = { action: action.name, outputs, wallSeconds, cpuSeconds };
     await store.putResult(key, result);

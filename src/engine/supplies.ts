@@ -4,9 +4,9 @@ import type { Result } from '../core/result.ts';
 import type { Plan, PlannedSource, Ref } from '../plan/action.ts';
 import { refsOf, sourceId } from '../plan/graph.ts';
 import type { Node } from './nodes.ts';
-import type { MachineProvider, SourceProvider } from './providers.ts';
+import type { DirectoryProvider, MachineProvider, SourceProvider } from './providers.ts';
 
-/** A tree that no action makes: a source, or a part of the build machine. Changed by the build loop alone. */
+/** A tree that no action makes: a source, a part of the build machine, a directory of the user's. Changed by the build loop alone. */
 export interface Supply {
   /** As in `supplyId`. */
   readonly id: string;
@@ -22,7 +22,13 @@ export interface Supply {
 /** Identity of the supply that a ref names; undefined for outputs and files. */
 export function supplyId(ref: Ref): string | undefined {
   if (ref.kind === 'source') return sourceId(ref);
+  if (ref.kind === 'directory') return `directory ${ref.name}`;
   return ref.kind === 'compiler' || ref.kind === 'machine-utilities' ? ref.kind : undefined;
+}
+
+/** Ids of those that are sources. */
+export function sourcesIn(supplies: Iterable<Supply>): readonly string[] {
+  return [...supplies].flatMap(({ id, source }) => (source === undefined ? [] : [id]));
 }
 
 /**
@@ -32,7 +38,11 @@ export function supplyId(ref: Ref): string | undefined {
 export async function makeSupplies(
   plan: Plan,
   nodes: Iterable<Node>,
-  providers: { readonly sources: SourceProvider; readonly machine: MachineProvider },
+  providers: {
+    readonly sources: SourceProvider;
+    readonly machine: MachineProvider;
+    readonly directories?: DirectoryProvider;
+  },
 ): Promise<ReadonlyMap<string, Supply>> {
   const sources = new Map(plan.sources.map((source) => [sourceId(source), source]));
   const supplies = new Map<string, Supply>();
@@ -57,6 +67,12 @@ export async function makeSupplies(
     const shared = { id, dependants: [], digest: undefined, state: 'idle' as const };
     if (ref.kind === 'compiler' || ref.kind === 'machine-utilities') {
       return { ...shared, source: undefined, obtain: () => providers.machine.obtain(ref.kind) };
+    }
+    if (ref.kind === 'directory') {
+      const { directories } = providers;
+      if (directories === undefined) throw new Error(`nobody gives ${id}`);
+      const obtain = () => directories.obtain(ref.name, ref.digest);
+      return { ...shared, source: undefined, digest: ref.digest, obtain };
     }
     const source = sources.get(id);
     if (source === undefined) throw new Error(`the plan lists no source ${id}`);

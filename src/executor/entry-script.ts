@@ -94,6 +94,8 @@ export interface Entry {
   /** Whether descriptor 3 is a jobserver. */
   readonly jobserver: boolean;
   readonly programs: HostPrograms;
+  /** What writes down the action's commands, and where to. Undefined: nothing does. */
+  readonly recorder?: { readonly program: string; readonly file: string };
 }
 
 /**
@@ -110,6 +112,9 @@ export function renderEntryScript(entry: Entry): string {
   const status = `&${String(statusDescriptor)}`;
   const closed = `${jobserver ? '' : '3>&- '}${String(statusDescriptor)}>&-`;
   const assignments = Object.entries(environment).map(([name, value]) => q(`${name}=${value}`));
+  const { recorder } = entry;
+  // It starts three programs before the action's own: env, setpriv and chroot.
+  const recording = recorder === undefined ? '' : `${q(recorder.program)} ${q(recorder.file)} 3 `;
   const bounding = withheld.split(' ').map((name) => `-${name}`);
   return [
     'set -e',
@@ -138,7 +143,7 @@ export function renderEntryScript(entry: Entry): string {
     `${mount} -n --move . /`,
     'code=0',
     [
-      `${q(programs.env)} -i ${assignments.join(' ')}`,
+      `${recording}${q(programs.env)} -i ${assignments.join(' ')}`,
       `${q(programs.setpriv)} --no-new-privs --bounding-set ${bounding.join(',')} --`,
       `${q(programs.chroot)} . /bin/sh -e /script </dev/null 2>&1 ${closed} || code=$?`,
     ].join(' '),

@@ -12,12 +12,20 @@ export interface JobserverHandle {
   readonly tokens: number;
 }
 
+/** File beside a log that names every command that the action ran, as lines of JSON; `recorder.c` tells the form. */
+export const recordName = 'commands.jsonl';
+
 export interface ExecuteRequest {
   /** For messages and scratch names only; not a part of what is done. */
   readonly name: string;
   readonly recipe: BoundRecipe;
   /** Existing directory that receives `script`, `environment` and `log`. */
   readonly logDirectory: string;
+  /**
+   * Tree with the recorder: every command that the action runs is written into `recordName` beside the log. Undefined:
+   * nothing is recorded. What the action produces does not depend on it.
+   */
+  readonly recorder?: Digest;
   readonly jobserver?: JobserverHandle;
   /** Called with each complete line of output. */
   readonly onLine?: (line: string) => void;

@@ -1,5 +1,5 @@
 import { createWriteStream } from 'node:fs';
-import { lstat, mkdir, readdir, statfs, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { finished } from 'node:stream/promises';
@@ -7,12 +7,13 @@ import type { Digest } from '../core/digest.ts';
 import type { Failure } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';
 import type { Platform } from '../plan/action.ts';
-import { catchFailures } from '../store/fault.ts';
+import { catchFailures, errorCode } from '../store/fault.ts';
+import { shortageAt } from '../store/room.ts';
 import type { Store } from '../store/store.ts';
 import { createClashCheck, type ClashCheck } from './clashes.ts';
 import { renderEntryScript } from './entry-script.ts';
 import { actionEnvironment, renderEnvironment } from './environment.ts';
-import type { ExecuteRequest, Execution, Executor } from './executor.ts';
+import { recordName, type ExecuteRequest, type Execution, type Executor } from './executor.ts';
 import { layOut, type Layout } from './layout.ts';
 import { LineCutter } from './lines.ts';
 import { probeNamespaces, type SandboxMeans } from './namespaces.ts';
@@ -27,9 +28,6 @@ export interface LocalExecutorOptions {
   /** Whether unions are overlay mounts where the machine allows them, or always copies. Undefined: `where-allowed`. */
   readonly overlays?: 'where-allowed' | 'never';
 }
-
-/** Room left under which a failed action is taken to have failed for want of it, in bytes. */
-const noRoom = 16 * 1024 * 1024;
 
 /** Runs actions on this machine, in user, mount, pid, ipc, uts and network namespaces of their own. */
 export function createLocalExecutor(options: LocalExecutorOptions): Executor {
@@ -103,6 +101,7 @@ class LocalExecutor implements Executor {
     });
     const lines = new LineCutter((line) => request.onLine?.(line));
 
+    const record = join(logDirectory, recordName);
     const mounts = await prepare(layout, script, scratch, this.#options.epochSeconds ?? 0);
     const started = performance.now();
     const end = await runSandbox({
@@ -116,6 +115,9 @@ class LocalExecutor implements Executor {
         overlays: means.overlays,
         jobserver: jobserver !== undefined,
         programs: means.programs,
+        ...(request.recorder === undefined
+          ? {}
+          : { recorder: { program: recorderIn(this.#store, request.recorder), file: `${record}.part` } }),
       }),
       ...(jobserver === undefined ? {} : { jobserver: jobserver.descriptor }),
       ...(signal === undefined ? {} : { signal }),
@@ -126,6 +128,8 @@ class LocalExecutor implements Executor {
     });
     const wallSeconds = (performance.now() - started) / 1000;
     lines.end();
+    // Of an action that was killed there is none. One that was not recorded keeps what an earlier run left.
+    if (request.recorder !== undefined) await keepRecord(record, end.kind === 'ended');
     log.end();
     await finished(log).catch(() => undefined);
     if (logFault !== undefined) {
@@ -137,7 +141,7 @@ class LocalExecutor implements Executor {
     }
 
     if (end.kind === 'aborted') return failed({ reason: 'interrupted', signal: abortReason(signal) });
-    const crowded = end.kind === 'broken' || end.exitCode !== 0 ? await this.#findNoRoom() : undefined;
+    const crowded = end.kind === 'broken' || end.exitCode !== 0 ? this.#findNoRoom() : undefined;
     if (crowded !== undefined) return failed(crowded);
     if (end.kind === 'broken') {
       return failed({
@@ -152,11 +156,10 @@ class LocalExecutor implements Executor {
     return outputs.ok ? ok({ exitCode, outputs: outputs.value, wallSeconds, cpuSeconds }) : outputs;
   }
 
-  async #findNoRoom(): Promise<Failure | undefined> {
-    const room = await statfs(this.#store.root);
-    const bytes = room.bavail * room.bsize;
-    if (bytes >= noRoom) return undefined;
-    return { reason: 'no-room', path: this.#store.root, detail: `${String(bytes >> 20)} MiB are left` };
+  /** An action that fails where no room is left is taken to have failed for want of it. */
+  #findNoRoom(): Failure | undefined {
+    const detail = shortageAt(this.#store.root);
+    return detail === undefined ? undefined : { reason: 'no-room', path: this.#store.root, detail };
   }
 
   async #adoptOutputs(
@@ -187,6 +190,19 @@ class LocalExecutor implements Executor {
     }
     return ok(outputs);
   }
+}
+
+function recorderIn(store: Store, tree: Digest): string {
+  return join(store.treePath(tree), 'bin/recorder');
+}
+
+/** Puts a finished record in its place. The recorder leaves none where it could not watch. */
+async function keepRecord(record: string, whole: boolean): Promise<void> {
+  const unfinished = `${record}.part`;
+  if (!whole) return rm(unfinished, { force: true });
+  await rename(unfinished, record).catch((error: unknown) => {
+    if (errorCode(error) !== 'ENOENT') throw error;
+  });
 }
 
 /** Output directories exist from the start, so that an empty one is one that the action did not make. */

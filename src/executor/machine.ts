@@ -3,6 +3,7 @@ import { digest, isDigest, type Digest } from '../core/digest.ts';
 import type { Failure } from '../core/failure.ts';
 import { ok, type Result } from '../core/result.ts';
 import type { MachineProvider } from '../engine/providers.ts';
+import { catchFailures } from '../store/fault.ts';
 import type { Store } from '../store/store.ts';
 import { findProgram } from './host-programs.ts';
 import { compilerPrograms, listCompiler, programDirectories } from './machine-compiler.ts';
@@ -38,7 +39,7 @@ export function createMachineProvider(options: MachineProviderOptions): MachineP
       // Two actions that ask at once share the work; a later call looks again.
       const running =
         obtaining.get(kind) ??
-        obtain(store, kind, directories).finally(() => {
+        catchFailures(store.root, () => obtain(store, kind, directories)).finally(() => {
           obtaining.delete(kind);
         });
       obtaining.set(kind, running);

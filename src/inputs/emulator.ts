@@ -5,11 +5,34 @@ export const imageFiles = {
   kernel: 'kernel',
   /** Only where the arch's descriptor names a device tree. */
   deviceTree: 'device-tree.dtb',
+  /** The root filesystem; where that is a disk, what finds it. */
   initramfs: 'initramfs.cpio.gz',
+  /** The root filesystem as a disk, in images of these kinds. */
+  ext2: 'root.ext2',
+  squashfs: 'root.sqf',
   /** The native compiler; an image can do without. */
   toolchain: 'toolchain.sqf',
   script: 'run-emulator.sh',
+  /** Boots with a scratch disk and distcc. */
+  environment: 'dev-environment.sh',
+  /** The scratch disk that it makes beside itself. */
+  home: 'home.img',
+  /** Runs a control image with no one watching. */
+  nativeBuild: 'native-build.sh',
 } as const;
+
+/**
+ * How the root filesystem reaches the guest: unpacked into memory, or as a disk. The kernel knows disks by the order of
+ * devices only, so an image with a disk has a small initramfs too, which finds that by its serial number.
+ */
+export const imageKinds = ['initramfs', 'ext2', 'squashfs'] as const;
+export type ImageKind = (typeof imageKinds)[number];
+
+/** Serial number of the disk that holds the root filesystem. */
+export const rootSerial = 'root';
+
+/** Variable of run-emulator.sh that lets the guest write its ext2 disk instead of a layer in memory. */
+export const rootWritableVariable = 'GUEST_ROOT_WRITABLE';
 
 /** Serial number of the disk that holds the native compiler: what the guest knows it by (`/sys/block/NAME/serial`). */
 export const toolchainSerial = 'toolchain';
@@ -66,6 +89,8 @@ export interface EmulatorSettings {
   readonly commandLine: string;
   /** What follows the network's model: nothing, or a comma and further options. */
   readonly networkOptions?: string;
+  /** What stands before the file of the root disk: nothing where the guest may write it. Undefined: `readonly=on,`. */
+  readonly rootMode?: string;
 }
 
 /** A word of a command line: text, or the value of a setting, one after the other. */
@@ -102,6 +127,23 @@ function emulatorWords({ emulator, kernel }: Arch): readonly Word[] {
   ];
 }
 
+/** The root disk, in images that have one. */
+function rootWords({ emulator }: Arch, kind: ImageKind): readonly Word[] {
+  if (kind === 'initramfs') return [];
+  return [
+    ['-drive'],
+    [
+      `if=none,id=${rootSerial},format=raw,`,
+      kind === 'ext2' ? { setting: 'rootMode' } : 'readonly=on,',
+      'file=',
+      { setting: 'directoryInOption' },
+      `/${imageFiles[kind]}`,
+    ],
+    ['-device'],
+    [`virtio-blk-${emulator.virtio},drive=${rootSerial},serial=${rootSerial}`],
+  ];
+}
+
 function toolchainWords({ emulator }: Arch): readonly Word[] {
   return [
     ['-drive'],
@@ -124,13 +166,20 @@ export function emulatorArguments(
   arch: Arch,
   settings: EmulatorSettings,
   toolchain: boolean,
+  kind: ImageKind = 'initramfs',
 ): readonly string[] {
   const values = {
     networkOptions: '',
+    rootMode: 'readonly=on,',
     ...settings,
     directoryInOption: settings.directory.replaceAll(',', ',,'),
   };
-  return [...emulatorWords(arch), ...(toolchain ? toolchainWords(arch) : [])].map((word) =>
+  const words = [
+    ...emulatorWords(arch),
+    ...rootWords(arch, kind),
+    ...(toolchain ? toolchainWords(arch) : []),
+  ];
+  return words.map((word) =>
     word.map((part) => (typeof part === 'string' ? part : values[part.setting])).join(''),
   );
 }
@@ -141,6 +190,7 @@ const shellVariables = {
   memory: '$memory',
   commandLine: '$command_line',
   networkOptions: '$network_options',
+  rootMode: '$root_mode',
 } as const;
 
 /** A word as POSIX shell reads it. */
@@ -184,10 +234,32 @@ function shellArguments(words: readonly Word[], indent: string): string {
     .join('');
 }
 
+/** Lets the guest write its root disk where the user says so. */
+const rootModeLines = `root_mode=readonly=on,
+case \${${rootWritableVariable}-} in
+  '' | 0) ;;
+  1)
+    [ -w "$directory/${imageFiles.ext2}" ] || fail 2 "${rootWritableVariable}=1: $directory/${imageFiles.ext2} may not be written"
+    root_mode=
+    ;;
+  *) fail 2 "${rootWritableVariable}=$${rootWritableVariable}: must be 0 or 1" ;;
+esac
+
+`;
+
+const readOnlyRootLines = `[ "\${${rootWritableVariable}:-0}" = 0 ] ||
+  fail 2 "${rootWritableVariable}=$${rootWritableVariable}: ${imageFiles.squashfs} cannot be written; an image of kind ext2 can"
+
+`;
+
 /** Text of `run-emulator.sh`: boots the image it lies beside. POSIX shell; needs the emulator and nothing else of ours. */
-export function renderRunScript(arch: Arch): string {
+export function renderRunScript(arch: Arch, kind: ImageKind = 'initramfs'): string {
   const { emulator, kernel } = arch;
-  const files = [imageFiles.kernel, ...(kernel.deviceTree === undefined ? [] : [imageFiles.deviceTree])];
+  const files = [
+    imageFiles.kernel,
+    ...(kernel.deviceTree === undefined ? [] : [imageFiles.deviceTree]),
+    ...(kind === 'initramfs' ? [] : [imageFiles[kind]]),
+  ];
   const limit = emulator.memory.limit;
   return `#!/bin/sh
 # Boots this ${arch.name} system image in ${emulator.program}. Ctrl-A x ends the emulator, and so does leaving the shell.
@@ -197,7 +269,7 @@ export function renderRunScript(arch: Arch): string {
 #   KERNEL_EXTRA  further words for the kernel command line, for example HANDOFF=/path/of/a/program
 #
 ${attachments.map(({ variable, purpose }) => `#   ${variable.padEnd(14)}  ${purpose}\n`).join('')}#   ${sshPortVariable}  port of 127.0.0.1 that leads to the guest's command channel
-set -eu
+${kind === 'ext2' ? `#\n#   ${rootWritableVariable}=1  the guest writes ${imageFiles.ext2} itself, for one guest at a time; otherwise\n#   what it writes is kept in its memory and lost at its end\n` : ''}set -eu
 
 fail() {
   printf '%s\\n' "run-emulator.sh: $2" >&2
@@ -252,7 +324,7 @@ if [ -n "\${${sshPortVariable}-}" ]; then
   network_options=",hostfwd=tcp:127.0.0.1:$${sshPortVariable}-:22"
 fi
 
-set -- ${shellArguments(emulatorWords(arch), '  ')}
+${kind === 'ext2' ? rootModeLines : kind === 'squashfs' ? readOnlyRootLines : ''}set -- ${shellArguments([...emulatorWords(arch), ...rootWords(arch, kind)], '  ')}
 if [ -r "$directory/${imageFiles.toolchain}" ]; then
   set -- "$@" \\
     ${shellArguments(toolchainWords(arch), '    ')}

@@ -34,6 +34,7 @@ export const genericSymbols: readonly KernelSymbol[] = [
   'CROSS_MEMORY_ATTACH',
   'COMPAT_32BIT_TIME',
   'BLOCK',
+  'SWAP',
   'BLK_DEV',
   'BLK_DEV_LOOP',
   'EXT4_FS',

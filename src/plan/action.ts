@@ -17,7 +17,7 @@ export type Ref =
     }
   /** The build machine's compiler chain and C library: a tree whose `usr/…`, `lib64/…` lie as on the machine. Only ever an input at `/`. */
   | { readonly kind: 'compiler' }
-  /** The machine's coreutils, sed, grep, awk, findutils: for the one action that builds busybox. Only ever an input at `/`. */
+  /** The machine's coreutils, sed, grep, awk, findutils: for what is built before our own, busybox and the recorder. Only ever an input at `/`. */
   | { readonly kind: 'machine-utilities' }
   /** A file of this repository. Mounted at exactly the input's path. */
   | {
@@ -25,7 +25,9 @@ export type Ref =
       readonly path: RepoPath;
       readonly digest: Digest;
       readonly executable: boolean;
-    };
+    }
+  /** A directory of the user's as it was when the plan was made; `name` says what it serves as, for example `overlay`. */
+  | { readonly kind: 'directory'; readonly name: string; readonly digest: Digest };
 
 /** One step of an action's script. */
 export type Command =

@@ -56,6 +56,8 @@ function pseudoContent(
       return { kind: 'tree', digest: pseudoDigest('machine', ref.kind) };
     case 'file':
       return { kind: 'file', digest: ref.digest, executable: ref.executable };
+    case 'directory':
+      return { kind: 'tree', digest: ref.digest };
     default:
       return unreachable(ref);
   }

@@ -41,6 +41,8 @@ export function refLabel(ref: Ref): string {
       return "the machine's utilities";
     case 'file':
       return ref.path;
+    case 'directory':
+      return `the ${ref.name}`;
     default:
       return unreachable(ref);
   }

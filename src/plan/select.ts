@@ -30,7 +30,7 @@ export function narrowPlan(plan: Plan, selection: Selection): Result<Plan, Failu
   const asked = ids.filter((id) => id === selection.stage || stageNameOf(id) === selection.stage);
   const last = asked.at(-1);
   if (last === undefined) {
-    const known = [...new Set(ids.flatMap((id) => [stageNameOf(id), id]))];
+    const known = [...new Set(ids.filter(isListed).flatMap((id) => [stageNameOf(id), id]))];
     return failed({ reason: 'unknown-name', kind: 'stage', name: selection.stage, nearest: [], known });
   }
   const chosen = new Set(selection.kind === 'only' ? asked : ids.slice(0, ids.indexOf(last) + 1));

@@ -14,6 +14,8 @@ export function whyText(why: Why): string {
       return `changed: ${few(why.refs)}`;
     case 'tree-gone':
       return `no longer in the store: ${few(why.outputs)}`;
+    case 'no-record':
+      return 'to record its commands';
     default:
       return unreachable(why);
   }

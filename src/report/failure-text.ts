@@ -20,8 +20,8 @@ const renderings: { readonly [Reason in FailureReason]: Rendering<Reason> } = {
     exitCode: 2,
     text: (it) => [
       `there is no ${it.kind} named '${it.name}'`,
-      it.nearest.length > 0 ? `Did you mean ${it.nearest.join(' or ')}?` : '',
-      known(it.kind, it.known),
+      it.nearest.length > 0 ? `Did you mean ${oneOf(it.nearest)}?` : '',
+      it.listing ?? known(it.kind, it.known),
     ],
   },
   'bad-input': {
@@ -60,7 +60,8 @@ const renderings: { readonly [Reason in FailureReason]: Rendering<Reason> } = {
     text: (it) => [
       `there is no room left at ${it.path}`,
       ...lines(it.detail),
-      'Free some, or name another place with --store DIR, and run this again: it goes on where it stood.',
+      'Free some, or name another place (--store DIR for the store, --out DIR for products).',
+      'Then run this again: it goes on where it stood.',
     ],
   },
   unwritable: {
@@ -113,7 +114,7 @@ const renderings: { readonly [Reason in FailureReason]: Rendering<Reason> } = {
     text: (it) => [
       `${it.archive} was refused: ${it.why}`,
       `entry     ${it.entry}`,
-      'Nothing of it was unpacked. Get the archive from another origin with --mirror URL.',
+      'Nothing of it was unpacked. It is the archive that sources.lock pins: pin another one there.',
     ],
   },
   'bad-archive': {
@@ -121,7 +122,7 @@ const renderings: { readonly [Reason in FailureReason]: Rendering<Reason> } = {
     text: (it) => [
       `${it.archive} cannot be unpacked`,
       ...lines(it.why),
-      'The download is cut off or damaged: delete the file and run this again.',
+      'It is the archive that sources.lock pins, so fetching it again does not help: pin another one there.',
     ],
   },
   'patch-failed': {
@@ -190,6 +191,26 @@ const renderings: { readonly [Reason in FailureReason]: Rendering<Reason> } = {
       ...it.lastLines.map(quoted),
     ],
   },
+  'guest-failed': {
+    exitCode: 1,
+    text: (it) => [
+      `guest ${it.guest} ${it.what}`,
+      ...(it.lastLines.length > 0 ? ['last lines of its console:', ...it.lastLines.map(quoted)] : []),
+      it.hint,
+    ],
+  },
+  'bad-share': {
+    exitCode: 2,
+    text: (it) => [`${it.path}: ${it.why}`, it.hint],
+  },
+  'unfit-tarball': {
+    exitCode: 2,
+    text: (it) => [
+      `${it.tarball} cannot be unpacked into a share: ${it.why}`,
+      it.entry === '' ? '' : `entry     ${it.entry}`,
+      'Nothing of it was left in the share.',
+    ],
+  },
   interrupted: {
     exitCode: 1,
     text: (it) => [`stopped by ${it.signal}; run the same command again to go on where it stood`],
@@ -215,6 +236,12 @@ function rendering(failure: Failure): Rendering<FailureReason> {
 /** `3 faults`, `1 fault`. */
 export function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? '' : 's'}`;
+}
+
+/** `a`, `a or b`, `a, b or c`. */
+function oneOf(names: readonly string[]): string {
+  const [last = '', ...others] = [...names].reverse();
+  return others.length === 0 ? last : `${others.reverse().join(', ')} or ${last}`;
 }
 
 function known(kind: string, names: readonly string[]): string {

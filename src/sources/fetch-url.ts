@@ -166,15 +166,22 @@ async function receive(
       await file.close();
     }
   } catch (error) {
-    if (!(error instanceof DiskError)) return networkFault(error);
+    if (!(error instanceof DiskError)) return brokenOff(networkFault(error), done, total);
     const failure = describeSystemError(error.cause, fetch.part);
     if (failure === undefined) throw error.cause;
     return { kind: 'failure', failure };
   }
   if (total !== undefined && done < total) {
-    return { kind: 'retry', why: `cut off after ${String(done)} of ${String(total)} bytes`, most: Infinity };
+    return brokenOff({ kind: 'retry', why: 'cut off', most: Infinity }, done, total);
   }
   return { kind: 'done' };
+}
+
+/** Adds how far it came, which tells a cut connection from a server that is down. */
+function brokenOff(step: Step, done: number, total: number | undefined): Step {
+  if (step.kind !== 'retry') return step;
+  const all = total === undefined ? '' : ` of ${String(total)}`;
+  return { ...step, why: `${step.why} after ${String(done)}${all} bytes` };
 }
 
 class DiskError extends Error {}

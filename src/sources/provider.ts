@@ -7,7 +7,7 @@ import type { Lock, LockedSource } from '../inputs/lock.ts';
 import type { PlannedSource } from '../plan/action.ts';
 import type { RepoPath } from '../plan/names.ts';
 import { digestBytes } from '../store/directory-message.ts';
-import { StoreFault } from '../store/fault.ts';
+import { catchFailures } from '../store/fault.ts';
 import type { Store } from '../store/store.ts';
 import { Apt, type AptOptions } from './apt.ts';
 import { ArchiveCache } from './archive-cache.ts';
@@ -82,9 +82,9 @@ class LockSources implements SourceProvider {
     return known?.tree;
   }
 
-  async obtain(source: PlannedSource, progress: (line: string) => void): Promise<Result<Digest, Failure>> {
+  obtain(source: PlannedSource, progress: (line: string) => void): Promise<Result<Digest, Failure>> {
     const { store } = this.#options;
-    try {
+    return catchFailures(store.root, async () => {
       const known = await this.recall(source);
       if (known !== undefined && (await store.hasTree(known))) return ok(known);
       const patches = await this.#readPatches(source);
@@ -94,10 +94,7 @@ class LockSources implements SourceProvider {
       this.#noteVariant(source, made.value);
       await this.#patched.remember(source, this.#acceptsVariant(source), made.value);
       return ok(made.value.tree);
-    } catch (error) {
-      if (error instanceof StoreFault) return failed(error.failure);
-      throw error;
-    }
+    });
   }
 
   /** Variants in use so far, for the manifest. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Parser, type ReadEntry } from 'tar';
 import type { Failure } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';
+import { noRoomAt } from '../store/fault.ts';
 import { compressionOf, DamagedStream, decompressed } from './decompress.ts';
 import { nameParts } from './entry-name.ts';
 import { defaultLimits, type Limits } from './limits.ts';
@@ -247,7 +248,7 @@ function failureOf(error: unknown, request: UnpackRequest, root: string): Failur
   }
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   const detail = error instanceof Error ? error.message : String(error);
-  if (code === 'ENOSPC' || code === 'EDQUOT') return { reason: 'no-room', path: root, detail };
+  if (code === 'ENOSPC' || code === 'EDQUOT') return noRoomAt(root, detail);
   if (code === 'EACCES' || code === 'EROFS' || code === 'EPERM')
     return { reason: 'unwritable', path: root, detail };
   throw error;

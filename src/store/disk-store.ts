@@ -12,7 +12,7 @@ import { flattenTree } from './flatten.ts';
 import { makeDirectory } from './make-directory.ts';
 import { noteFile, parseJson, parseResult } from './records.ts';
 import { removeForcibly } from './remove.ts';
-import { scratchName, sweepScratch } from './scratch.ts';
+import { findAbandoned, scratchName } from './scratch.ts';
 import type { ActionResult, NoteKind, Scratch, Store, TreeEntry } from './store.ts';
 import { digestDirectory, digestFile, type DigestedDirectory } from './tree-digest.ts';
 
@@ -21,6 +21,8 @@ export interface DiskStoreOptions {
   readonly root: string;
   /** Modification time of everything in trees: seconds since 1970. */
   readonly epochSeconds: number;
+  /** Told before leftovers of killed processes are removed, with how many there are: large trees take a while. */
+  readonly onSweep?: (leftovers: number) => void;
 }
 
 const directories = ['trees', 'blobs', 'results', 'notes', 'logs', 'scratch', 'damaged'] as const;
@@ -37,10 +39,13 @@ export async function openDiskStore(options: DiskStoreOptions): Promise<Result<S
   try {
     for (const name of directories) await makeDirectory(join(root, name));
     await access(join(root, 'scratch'), constants.W_OK | constants.X_OK);
-    await sweepScratch(join(root, 'scratch'));
-    for (const name of await readdir(join(root, 'damaged'))) {
-      await removeForcibly(join(root, 'damaged', name));
-    }
+    const damaged = join(root, 'damaged');
+    const leftovers = [
+      ...(await findAbandoned(join(root, 'scratch'))),
+      ...(await readdir(damaged)).map((name) => join(damaged, name)),
+    ];
+    if (leftovers.length > 0) options.onSweep?.(leftovers.length);
+    for (const path of leftovers) await removeForcibly(path);
   } catch (error) {
     const failure = describeSystemError(error, root);
     if (failure !== undefined) return failed(failure);

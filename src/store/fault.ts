@@ -1,5 +1,6 @@
 import type { Failure } from '../core/failure.ts';
 import { failed, type Result } from '../core/result.ts';
+import { inodeShortageAt } from './room.ts';
 
 /**
  * An expected failure of the file system in a method of the store that has no `Result` to put it in
@@ -26,19 +27,30 @@ export function errorCode(error: unknown): string | undefined {
  * `path` stands in when the error names no file.
  */
 export function describeSystemError(error: unknown, path: string): Failure | undefined {
-  const at = error instanceof Error && 'path' in error && typeof error.path === 'string' ? error.path : path;
   const detail = error instanceof Error ? error.message : '';
   switch (errorCode(error)) {
     case 'ENOSPC':
     case 'EDQUOT':
-      return { reason: 'no-room', path: at, detail };
+      return noRoomAt(pathIn(error, 'dest') ?? pathIn(error, 'path') ?? path, detail);
     case 'EACCES':
     case 'EPERM':
     case 'EROFS':
-      return { reason: 'unwritable', path: at, detail };
+      return { reason: 'unwritable', path: pathIn(error, 'path') ?? path, detail };
     default:
       return undefined;
   }
+}
+
+/** The file system of `path` is full; where it lacks inodes and not bytes, `detail` gets a line that says so. */
+export function noRoomAt(path: string, detail: string): Failure {
+  const inodes = inodeShortageAt(path);
+  return { reason: 'no-room', path, detail: inodes === undefined ? detail : `${detail}\n${inodes}` };
+}
+
+/** A path that a system call was given: `dest` is the file that a copy or a renaming was to make. */
+function pathIn(error: unknown, field: 'path' | 'dest'): string | undefined {
+  const value: unknown = error instanceof Error ? Reflect.get(error, field) : undefined;
+  return typeof value === 'string' ? value : undefined;
 }
 
 /** Runs `work`; what a user can help becomes a failure, everything else is thrown on. */

@@ -3,10 +3,11 @@ import { errorCode } from './fault.ts';
 
 /**
  * Identity of a process as a piece of a file name: `<pid>.<start time>.<pid namespace>`. The start
- * time (clock ticks since boot) tells apart processes that bore one pid after each other.
+ * time (clock ticks since boot) tells apart processes that bore one pid after each other. `pid` must be that of a process
+ * that is still there, such as a child which nobody has waited for.
  */
-export function processStamp(): string {
-  return `${String(process.pid)}.${startTime('self') ?? '0'}.${pidNamespace()}`;
+export function processStamp(pid: number = process.pid): string {
+  return `${String(pid)}.${startTime(pid === process.pid ? 'self' : String(pid)) ?? '0'}.${pidNamespace()}`;
 }
 
 /**
@@ -25,7 +26,7 @@ function pidNamespace(): string {
   return /[0-9]+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0] ?? '0';
 }
 
-/** Field 22 of /proc/PID/stat; undefined when there is no such process. */
+/** Field 22 of /proc/PID/stat; undefined when there is no such process, or it has ended and its parent has not noticed. */
 function startTime(pid: string): string | undefined {
   let text: string;
   try {
@@ -35,5 +36,6 @@ function startTime(pid: string): string | undefined {
     throw error;
   }
   // The second field, the program's name in parentheses, may itself hold spaces and parentheses.
-  return text.slice(text.lastIndexOf(')') + 2).split(' ')[19];
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return fields[0] === 'Z' ? undefined : fields[19];
 }

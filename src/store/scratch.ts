@@ -3,7 +3,6 @@ import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode } from './fault.ts';
 import { probeProcess, processStamp } from './process-stamp.ts';
-import { removeForcibly } from './remove.ts';
 
 /** After this time what a process of another pid namespace left counts as abandoned. */
 const foreignMilliseconds = 2 * 24 * 3600 * 1000;
@@ -14,12 +13,14 @@ export function scratchName(purpose: string): string {
   return `${processStamp()}-${readable}-${randomBytes(6).toString('hex')}`;
 }
 
-/** Removes from a scratch directory what dead processes left in it. */
-export async function sweepScratch(directory: string): Promise<void> {
+/** Paths of what dead processes left in a scratch directory. */
+export async function findAbandoned(directory: string): Promise<readonly string[]> {
+  const abandoned: string[] = [];
   for (const name of await readdir(directory)) {
     const path = join(directory, name);
-    if (await isAbandoned(path, name)) await removeForcibly(path);
+    if (await isAbandoned(path, name)) abandoned.push(path);
   }
+  return abandoned;
 }
 
 async function isAbandoned(path: string, name: string): Promise<boolean> {

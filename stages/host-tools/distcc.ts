@@ -1,8 +1,13 @@
-import type { Action, Command } from '../../src/plan/action.ts';
-import { run, shell, write } from '../../src/plan/builder.ts';
-import type { PlanInputs } from '../inputs.ts';
-import { buildMachine } from '../machine.ts';
+import type { Action, Command, Ref } from '../../src/plan/action.ts';
+import { defineAction, run, shell, write } from '../../src/plan/builder.ts';
+import { baseEnvironment, source, type PlanInputs } from '../inputs.ts';
+import { buildMachine, type Machine } from '../machine.ts';
 import { hostTool } from './tool.ts';
+
+/** Compilers that a guest calls by way of distcc, and that its server runs: each also with the target's triple before it. */
+export const distccNames = ['gcc', 'g++', 'cc', 'c++'] as const;
+
+type DistccProgram = 'distcc' | 'distccd';
 
 /** distcc and its server, for the build machine. */
 export function distcc(
@@ -14,10 +19,41 @@ export function distcc(
     description: 'distributed compilation, client and server',
     tools: [tools.busybox, tools.make],
     commands: [
-      ...buildDistcc({ triple: buildMachine(inputs.build).triple, cc: 'gcc -static' }),
+      ...buildDistcc({
+        triple: buildMachine(inputs.build).triple,
+        cc: 'gcc -static',
+        programs: ['distcc', 'distccd'],
+      }),
       shell('strip distcc distccd\nmkdir /out/bin\ncp distcc distccd /out/bin'),
     ],
     provides: ['distcc', 'distccd'],
+    weight: 15,
+  });
+}
+
+/** The client or the server alone, for a machine that a compiler is made for: `/out/bin/PROGRAM`. */
+export function distccProgram(
+  inputs: PlanInputs,
+  request: {
+    readonly stage: string;
+    readonly program: DistccProgram;
+    readonly host: Machine;
+    readonly base: readonly Ref[];
+  },
+): Action {
+  const { stage, program, host, base } = request;
+  return defineAction({
+    name: `${stage}/${program}`,
+    description: `${program === 'distcc' ? 'client' : 'server'} of distributed compilation, for ${host.name}`,
+    platform: inputs.build,
+    tools: [...base, ...host.tools],
+    inputs: { '/src': source(inputs, 'distcc') },
+    env: baseEnvironment(inputs),
+    commands: [
+      ...buildDistcc({ triple: host.triple, cc: host.cc, programs: [program] }),
+      shell(`mkdir /out/bin\n${host.triple}-strip -o /out/bin/${program} ${program}`),
+    ],
+    outputs: { out: '/out' },
     weight: 15,
   });
 }
@@ -26,10 +62,16 @@ export function distcc(
  * Makes `distcc` and `distccd` in `/build` of the source at `/src`. Releases as distributions ship them have no
  * configure script (making it wants perl), so that what it would find out stands here: true of glibc and of musl.
  *
+ * The client cannot be given options in files (libiberty would read them): patches/distcc has it run such calls where it is.
+ *
  * @param request.cc compiler with what it takes to link for the machine that runs them.
  * @param request.triple that machine's; the client looks for compilers named by it.
  */
-export function buildDistcc(request: { readonly triple: string; readonly cc: string }): readonly Command[] {
+export function buildDistcc(request: {
+  readonly triple: string;
+  readonly cc: string;
+  readonly programs: readonly DistccProgram[];
+}): readonly Command[] {
   const objects = (names: string) =>
     `${names} ${both}`.split(' ').map((name) => `${name.replaceAll('/', '-')}.o`);
   const client = objects(clientOnly);
@@ -37,7 +79,6 @@ export function buildDistcc(request: { readonly triple: string; readonly cc: str
   const rules = [
     `CC = ${request.cc}`,
     'CFLAGS = -O2 -D_GNU_SOURCE -DHAVE_CONFIG_H -DMINILZO_HAVE_CONFIG_H -I. -I/src/src -I/src/popt -I/src/lzo',
-    'all: distcc distccd',
     `distcc: ${client.join(' ')}`,
     `distccd: ${server.join(' ')}`,
     'distcc distccd:\n\t$(CC) -o $@ $^',
@@ -47,7 +88,7 @@ export function buildDistcc(request: { readonly triple: string; readonly cc: str
     write('/build/config.h', configHeader(request.triple)),
     write('/build/getpwnam.c', getpwnam),
     write('/build/Makefile', rules.map((rule) => `${rule}\n`).join('')),
-    run(['make']),
+    run(['make', ...request.programs]),
   ];
 }
 
@@ -83,9 +124,9 @@ const clientOnly =
   'src/strip src/timefile src/traceenv src/include_server_if src/where src/emaillog';
 
 const serverOnly =
-  'src/access src/daemon src/dopt src/dparent src/dsignal src/ncpus src/prefork src/stringmap src/serve src/setuid ' +
-  'src/srvnet src/srvrpc src/state src/stats src/fix_debug_info popt/findme popt/popt popt/poptconfig popt/popthelp ' +
-  'popt/poptparse';
+  'src/access src/confine src/daemon src/dopt src/dparent src/dsignal src/ncpus src/prefork src/stringmap src/serve ' +
+  'src/setuid src/srvnet src/srvrpc src/state src/stats src/fix_debug_info popt/findme popt/popt popt/poptconfig ' +
+  'popt/popthelp popt/poptparse';
 
 const present =
   'ALLOCA_H ARPA_NAMESER_H ASPRINTF C99_VSNPRINTF CTYPE_H DECL_ASPRINTF DECL_SNPRINTF DECL_STRNDUP DECL_VASPRINTF ' +

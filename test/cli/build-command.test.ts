@@ -281,6 +281,28 @@ describe('the manifest', () => {
     expect(manifest.builds.map(({ options }) => options.host)).toEqual(['i686']);
   });
 
+  test('forgets a product that was changed, also one that is as large as before', async () => {
+    const session = testSession();
+    await build(session, { plan: { host: 'x86_64' } });
+    const compiler = place(session, 'cross-compiler-armv5l-x86_64.tar.gz');
+    writeFileSync(compiler, readFileSync(compiler, 'utf8').toUpperCase());
+    await build(session, { plan: { host: 'i686' } });
+    expect(manifestIn(session).products.map(({ name }) => name)).toEqual(allProducts);
+    writeFileSync(place(session, 'system-image-armv5l/licences/linux'), 'TEXT');
+    await build(session, { plan: { only: 'cross-compiler' } });
+    expect(manifestIn(session).products.map(({ name }) => name)).not.toContain('system-image-armv5l');
+    execFileSync('sha256sum', ['-c', '--quiet', 'SHA256SUMS'], { cwd: place(session) });
+  });
+
+  test('keeps a product of an earlier run that was touched and not changed', async () => {
+    const session = testSession();
+    await build(session, { plan: { host: 'x86_64' } });
+    utimesSync(place(session, 'cross-compiler-armv5l-x86_64.tar.gz'), 1, 1);
+    utimesSync(place(session, 'system-image-armv5l/licences/linux'), 1, 1);
+    await build(session, { plan: { host: 'i686', only: 'cross-compiler' } });
+    expect(manifestIn(session).products).toHaveLength(6);
+  });
+
   test('makes way for a new one when it is damaged', async () => {
     const session = testSession();
     await build(session);

@@ -1,6 +1,7 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { processStamp } from '../../src/store/process-stamp.ts';
 import { repositoryCopy, run, testSession } from './rig.ts';
 
 describe('wrong use', () => {
@@ -18,13 +19,40 @@ describe('wrong use', () => {
       "there is no action named 'host-tools/bosybux'\n  Did you mean host-tools/busybox",
     ],
     [['log', 'host-tools/busybox'], 'action host-tools/busybox has never run with the store'],
+    [
+      ['log', 'nope'],
+      "bootstrap: there is no action named 'nope'\n  `bootstrap plan ARCH` lists the actions for an arch.\n",
+    ],
+    [
+      ['armv5l', '--only-action', 'nope'],
+      "bootstrap: there is no action named 'nope'\n  `bootstrap plan ARCH` lists the actions for an arch.\n",
+    ],
+    [
+      ['lst'],
+      "bootstrap: there is no command or arch named 'lst'\n  Did you mean list?\n" +
+        '  `bootstrap --help` lists the commands, `bootstrap list arches` the arches.\n',
+    ],
+    [['armv5l-', '--host', 'i686'], "there is no arch named 'armv5l-'\n  Did you mean armv5l?"],
+    [['frobnicate'], "there is no command or arch named 'frobnicate'\n  `bootstrap --help` lists"],
+    [['build', 'lst'], "there is no arch named 'lst'\n  Known arch names: "],
+    [
+      ['fetch', 'nope'],
+      "there is no source or arch named 'nope'\n  `bootstrap list sources` and `bootstrap list arches` list them.",
+    ],
+    [
+      ['armv5l', '--until', 'nope'],
+      'root-filesystem, root-filesystem-armv5l, system-image, system-image-armv5l\n',
+    ],
     [['list', 'arch'], "there is no list named 'arch'\n  Did you mean arches"],
     [['fetch', 'gccc'], "there is no source or arch named 'gccc'\n  Did you mean gcc"],
     [
       ['run', 'armv5l', '--out', 'nowhere'],
       'Make one with: bootstrap image armv5l --with-native --out nowhere',
     ],
-    [['armv5l', '--hosst', 'i686'], "unknown option '--hosst'"],
+    [
+      ['armv5l', '--hosst', 'i686'],
+      "bootstrap: unknown option '--hosst'\n  (Did you mean --host?)\n  `bootstrap build --help` shows how it is used.\n",
+    ],
     [['armv5l', '-j', '0'], 'It must be a whole number from 1 to 9999.'],
     [['armv5l', '-j', 'many'], 'It must be a whole number from 1 to 9999.'],
     [['armv5l', '--mirror', 'nowhere'], 'It must be an absolute URL'],
@@ -151,6 +179,23 @@ describe('what a machine lacks', () => {
   });
 });
 
+describe('what a killed run left', () => {
+  test.each([
+    ['log', ['log', 'host-tools/busybox']],
+    ['fetch', ['fetch', 'busybox', '--offline']],
+  ])('is removed by %s, which says so before', async (_, argv) => {
+    const session = testSession();
+    await run(session, 'log', 'host-tools/busybox');
+    const [, , namespace = ''] = processStamp().split('.');
+    const left = path.join(session.home, `.cache/bootstrap/scratch/999999.1.${namespace}-unpack-gcc-00`);
+    mkdirSync(path.join(left, 'tree'), { recursive: true });
+    const { err } = await run(session, ...argv);
+    expect(err).toMatch(/^bootstrap: removing 1 leftover of killed runs from the store …\n/);
+    expect(existsSync(left)).toBe(false);
+    expect((await run(session, ...argv)).err).not.toContain('removing');
+  });
+});
+
 describe('plan', () => {
   test('touches neither store nor out directory', async () => {
     const session = testSession();
@@ -215,6 +260,17 @@ describe('list', () => {
 });
 
 describe('help', () => {
+  test('names the settings of the emulator', async () => {
+    const { out } = await run(testSession(), 'run', '--help');
+    for (const name of ['QEMU_MEMORY', 'QEMU_EXTRA', 'KERNEL_EXTRA']) expect(out).toContain(`  ${name} `);
+  });
+
+  test('shows no default that says nothing', async () => {
+    for (const command of ['build', 'image', 'fetch']) {
+      expect((await run(testSession(), command, '--help')).out).not.toContain('[]');
+    }
+  });
+
   test.each([['--help'], ['plan', '--help'], ['build', '--help'], ['--version']].map((argv) => [argv]))(
     '%j ends well and writes to standard output',
     async (argv) => {

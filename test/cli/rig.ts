@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
 import { runCommandLine } from '../../src/cli/main.ts';
-import type { ExitCode, Session } from '../../src/cli/session.ts';
+import type { Session } from '../../src/cli/session.ts';
 import { removeForcibly } from '../../src/store/remove.ts';
 
 export const repository = path.resolve(import.meta.dirname, '../..');
@@ -56,7 +56,7 @@ export function testSession(
 export async function run(
   session: TestSession,
   ...argv: string[]
-): Promise<{ readonly code: ExitCode; readonly out: string; readonly err: string }> {
+): Promise<{ readonly code: number; readonly out: string; readonly err: string }> {
   session.said.out = '';
   session.said.err = '';
   const code = await runCommandLine(session, argv);

@@ -340,6 +340,15 @@ describe('failures', () => {
     expect(rig.executor.calls).toEqual([]);
   });
 
+  test('of a full disk are told once, however many things it stops', async () => {
+    const rig = await openRig();
+    const full = { reason: 'no-room', path: '/store', detail: 'ENOSPC' } as const;
+    rig.sources.failures.set('gcc 14.2.0', full);
+    rig.sources.failures.set('musl 1.0', { ...full, path: '/store/scratch' });
+    expect((await rig.build(plan)).failures).toEqual([full]);
+    expect(rig.events.filter(({ kind }) => kind === 'failed')).toHaveLength(1);
+  });
+
   test('that are bugs are thrown, when all that runs has ended', async () => {
     const rig = await openRig();
     rig.executor.behaviours.set('t/x', { throws: new Error('a bug') });

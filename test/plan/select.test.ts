@@ -90,7 +90,22 @@ describe('narrowPlan', () => {
     const narrowed = narrowPlan(plan, { kind: 'only', stage: 'kern' });
     expect(narrowed).toMatchObject({
       ok: false,
-      failure: { reason: 'unknown-name', kind: 'stage', name: 'kern' },
+      failure: {
+        reason: 'unknown-name',
+        kind: 'stage',
+        name: 'kern',
+        // Licence texts and packing are no stages that a user would ask for.
+        known: [
+          'host-tools',
+          'stage-1',
+          'stage-1-armv5l',
+          'stage-1-i686',
+          'cross-compiler',
+          'cross-compiler-armv5l-i686',
+          'kernel',
+          'kernel-armv5l',
+        ],
+      },
     });
   });
 });

@@ -7,6 +7,8 @@ import { dirname, join } from 'node:path';
 export interface GuestJob {
   /** Directory with `run-emulator.sh`. */
   readonly imageDirectory: string;
+  /** The script there that starts the guest. Undefined: `run-emulator.sh`. */
+  readonly starter?: string;
   /**
    * Shell text run in the guest as root, in the directory that holds `files`. Undefined: nothing is handed over, the
    * guest's console gets its shell, and `typed` is what is typed there.
@@ -108,7 +110,7 @@ async function runEmulator(
   job: GuestJob,
   extra: Readonly<Record<string, string>>,
 ): Promise<Pick<GuestRun, 'console' | 'emulatorExitCode' | 'timedOut'>> {
-  const child = spawn(join(job.imageDirectory, 'run-emulator.sh'), [], {
+  const child = spawn(join(job.imageDirectory, job.starter ?? 'run-emulator.sh'), [], {
     env: { PATH: process.env.PATH ?? '/usr/bin:/bin', HOME: tmpdir(), ...job.env, ...extra },
     stdio: 'pipe',
   });
@@ -125,7 +127,7 @@ async function runEmulator(
   // Writing to an emulator that is just ending is no fault.
   child.stdin.on('error', () => undefined);
   let timedOut = false;
-  // run-emulator.sh becomes the emulator by exec: its process id is the emulator's.
+  // The scripts become the emulator by exec: their process id is the emulator's.
   const alarm = setTimeout(
     () => {
       timedOut = true;

@@ -88,7 +88,8 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
     text: [
       'there is no room left at /store/trees',
       '  ENOSPC: no space left on device',
-      '  Free some, or name another place with --store DIR, and run this again: it goes on where it stood.',
+      '  Free some, or name another place (--store DIR for the store, --out DIR for products).',
+      '  Then run this again: it goes on where it stood.',
     ],
   },
   unwritable: {
@@ -167,7 +168,7 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
     text: [
       'x.tar was refused: the entry leaves the tree',
       '  entry     ../../etc/passwd',
-      '  Nothing of it was unpacked. Get the archive from another origin with --mirror URL.',
+      '  Nothing of it was unpacked. It is the archive that sources.lock pins: pin another one there.',
     ],
   },
   'bad-archive': {
@@ -176,7 +177,7 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
     text: [
       'x.tar.gz cannot be unpacked',
       '  unexpected end of file',
-      '  The download is cut off or damaged: delete the file and run this again.',
+      '  It is the archive that sources.lock pins, so fetching it again does not help: pin another one there.',
     ],
   },
   'patch-failed': {
@@ -276,6 +277,31 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
     exitCode: 1,
     text: ['the emulator did not do what was asked', '  it ended with exit code 1', '  | qemu: no'],
   },
+  'guest-failed': {
+    failure: {
+      reason: 'guest-failed',
+      guest: 'armv5l',
+      what: 'has ended',
+      lastLines: ['Kernel panic'],
+      hint: 'Start it anew.',
+    },
+    exitCode: 1,
+    text: ['guest armv5l has ended', '  last lines of its console:', '  | Kernel panic', '  Start it anew.'],
+  },
+  'bad-share': {
+    failure: { reason: 'bad-share', path: '/s/a', why: 'it is no directory', hint: 'Name a directory.' },
+    exitCode: 2,
+    text: ['/s/a: it is no directory', '  Name a directory.'],
+  },
+  'unfit-tarball': {
+    failure: { reason: 'unfit-tarball', tarball: 'x.tar', entry: '/etc/passwd', why: 'an absolute path' },
+    exitCode: 2,
+    text: [
+      'x.tar cannot be unpacked into a share: an absolute path',
+      '  entry     /etc/passwd',
+      '  Nothing of it was left in the share.',
+    ],
+  },
   interrupted: {
     failure: { reason: 'interrupted', signal: 'SIGINT' },
     exitCode: 1,
@@ -293,6 +319,20 @@ describe('failureText', () => {
     const text = failureText({ reason: 'source-unavailable', source: 'm4', attempts: [], offline: true });
     expect(text).toBe(
       'source m4 could not be had offline\n  Run `bootstrap fetch` once with a network, or leave --offline out.',
+    );
+  });
+
+  test('joins what may have been meant', () => {
+    const failure = { reason: 'unknown-name', kind: 'arch', name: 'x', known: ['a'] } as const;
+    const meant = (nearest: readonly string[]) => failureText({ ...failure, nearest }).split('\n')[1];
+    expect(meant(['a'])).toBe('  Did you mean a?');
+    expect(meant(['a', 'b', 'c'])).toBe('  Did you mean a, b or c?');
+  });
+
+  test('says how to list names rather than listing them', () => {
+    const failure = { reason: 'unknown-name', kind: 'action', name: 'x', nearest: [], known: ['a'] } as const;
+    expect(failureText({ ...failure, listing: '`bootstrap plan` lists them.' })).toBe(
+      "there is no action named 'x'\n  `bootstrap plan` lists them.",
     );
   });
 

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { sha256, type Digest } from '../../src/core/digest.ts';
 import type { Failure } from '../../src/core/failure.ts';
 import type { Lock, Origin } from '../../src/inputs/lock.ts';
@@ -212,6 +212,16 @@ describe('a source provider', () => {
     expect(failure).toMatchObject({ reason: 'source-unavailable', attempts: [{ why: 'HTTP 404' }] });
     expect(readdirSync(cacheDirectory)).toEqual([`${hashOf(archive)}.part`]);
     expect(existsSync(join(cacheDirectory, hashOf(archive)))).toBe(false);
+  });
+
+  it('tells a full disk from a bug, wherever it shows', async () => {
+    const { server, store, url, open, source, files } = await rig();
+    files.set('patches/p/1.patch', patch('one'));
+    server.on('/p', file(archive));
+    const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+    vi.spyOn(store, 'digestTree').mockRejectedValue(full);
+    const failure = await failureOf(open([url('/p')]).obtain(source('patches/p/1.patch'), silent));
+    expect(failure).toMatchObject({ reason: 'no-room', path: store.root });
   });
 
   it('tells of every origin why it did not serve', async () => {

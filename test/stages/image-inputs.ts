@@ -12,6 +12,8 @@ const versions = {
   bash: '5.2.37',
   binutils: '2.44',
   busybox: '1.37.0',
+  distcc: '3.4',
+  dropbear: '2025.89',
   gcc: '14.2.0',
   gmp: '6.3.0',
   linux: '6.1.176',
@@ -24,6 +26,7 @@ const versions = {
 
 const targetFiles = [
   'target/init',
+  'target/native-build.sh',
   ...['group', 'hosts', 'passwd', 'profile', 'resolv.conf', 'shells'].map(
     (name) => `target/root-filesystem/etc/${name}`,
   ),

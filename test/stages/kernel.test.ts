@@ -94,7 +94,7 @@ describe('kernel', () => {
   it('changes with a symbol, in nothing but its miniature configuration', () => {
     const changed = kernelAction({
       ...armv5l,
-      kernel: { ...armv5l.kernel, symbols: [...armv5l.kernel.symbols, 'SWAP'] },
+      kernel: { ...armv5l.kernel, symbols: [...armv5l.kernel.symbols, 'KEXEC'] },
     });
     const before = kernelAction(armv5l);
     const different = before.recipe.commands.filter(
@@ -116,7 +116,7 @@ describe('linuxHeaders', () => {
   });
 
   it('does not change with the symbols of the kernel', () => {
-    const swap = { ...armv5l, kernel: { ...armv5l.kernel, symbols: ['SWAP'] } };
+    const swap = { ...armv5l, kernel: { ...armv5l.kernel, symbols: ['KEXEC'] } };
     const base = [tool('busybox')];
     expect(linuxHeaders(inputs(swap), swap, { base })).toEqual(
       linuxHeaders(inputs(armv5l), armv5l, { base }),

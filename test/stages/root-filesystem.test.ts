@@ -21,6 +21,7 @@ describe('root filesystem', () => {
     expect(made.actions.map(({ name }) => name)).toEqual([
       'root-filesystem-armv5l/bash',
       'root-filesystem-armv5l/busybox',
+      'root-filesystem-armv5l/dropbear',
       'root-filesystem-armv5l/toybox',
       'root-filesystem-armv5l/assemble',
     ]);
@@ -28,7 +29,7 @@ describe('root filesystem', () => {
   });
 
   test('its programs wait for the compiler and for nothing of each other', () => {
-    for (const name of ['bash', 'busybox', 'toybox']) {
+    for (const name of ['bash', 'busybox', 'dropbear', 'toybox']) {
       expect(reads(action(name))).toEqual(['elsewhere/busybox', 'elsewhere/stage-1']);
     }
   });

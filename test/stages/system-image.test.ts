@@ -5,7 +5,11 @@ import { imageInputs, madeElsewhere, reads, said } from './image-inputs.ts';
 function image(nativeCompiler: boolean) {
   const { actions } = systemImage(imageInputs, {
     base: [madeElsewhere('busybox')],
+    kind: 'initramfs',
+    anyNames: false,
     squashfsTools: madeElsewhere('squashfs-tools'),
+    e2fsprogs: madeElsewhere('e2fsprogs'),
+    busybox: madeElsewhere('target-busybox'),
     kernel: madeElsewhere('kernel'),
     rootFilesystem: madeElsewhere('root-filesystem'),
     ...(nativeCompiler ? { nativeCompiler: madeElsewhere('native-compiler') } : {}),

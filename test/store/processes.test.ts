@@ -1,4 +1,5 @@
 import { execFile, spawn, spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -9,8 +10,9 @@ import { describe, expect, it } from 'vitest';
 import { isDigest, type Digest } from '../../src/core/digest.ts';
 import { key } from '../../src/plan/names.ts';
 import { listTrees } from '../../src/store/collect.ts';
+import { openDiskStore } from '../../src/store/disk-store.ts';
 import { probeProcess, processStamp } from '../../src/store/process-stamp.ts';
-import { openTestStore, temporaryDirectory } from './temporary-store.ts';
+import { openTestStore, temporaryDirectory, testEpoch } from './temporary-store.ts';
 
 const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 const script = fileURLToPath(new URL('store-process.ts', import.meta.url));
@@ -82,10 +84,18 @@ describe('scratch of other processes', () => {
     };
     for (const name of Object.values(names))
       await mkdir(join(root, 'scratch', name, 'inner'), { recursive: true });
-    await openTestStore(root);
+    const told: number[] = [];
+    const onSweep = (leftovers: number) => {
+      told.push(leftovers);
+      // Before anything goes: it may take long.
+      expect(readdirSync(join(root, 'scratch'))).toHaveLength(4);
+    };
+    await openDiskStore({ root, epochSeconds: testEpoch, onSweep });
     expect((await readdir(join(root, 'scratch'))).sort()).toEqual(
       [names.mine, names.elsewhere, names.strange].sort(),
     );
+    await openDiskStore({ root, epochSeconds: testEpoch, onSweep });
+    expect(told).toEqual([1]);
   });
 
   it('is told by pid, start time and pid namespace', async () => {

@@ -16,6 +16,9 @@ int main(int argc, char **argv)
 }
 `;
 
+/** Hooks compile; the machine may be busy. */
+const hookTimeout = 120_000;
+
 let work: string;
 let prefix: string;
 
@@ -49,8 +52,9 @@ function call(
   return { code: status, lines: (stdout ?? '').split('\n').filter((line) => line !== ''), errors: stderr };
 }
 
-const expectedArguments = (name: string) => [
+const expectedArguments = (name: string, ...further: readonly string[]) => [
   `argument ${join(prefix, 'bin', name)}`,
+  ...further.map((argument) => `argument ${argument}`),
   'argument -c',
   'argument a b.c',
 ];
@@ -61,7 +65,7 @@ describe('ccwrap', () => {
     writeFileSync(join(work, 'driver.c'), driverSource);
     compile(join(work, 'driver.c'), join(work, 'driver'));
     compile(join(import.meta.dirname, '../../target/ccwrap.c'), join(work, 'ccwrap'));
-  });
+  }, hookTimeout);
   afterAll(() => rmSync(work, { recursive: true }));
   beforeEach(() => {
     prefix = join(mkdtempSync(join(work, 'case-')), 'with a space');
@@ -132,10 +136,172 @@ describe('ccwrap', () => {
     expect(call(join(prefix, `bin/${triple}-gcc`))).toMatchObject({ code: 127 });
   });
 
+  test('CCWRAP_TOPDIR takes the whole compiler from there where it has one', () => {
+    const here = prefix;
+    prefix = join(here, '../another');
+    install(['gcc', 'g++']);
+    symlinkSync('another', join(here, '../link'));
+    // Called by the name that the other compiler has.
+    symlinkSync(`${triple}-gcc`, join(here, 'bin/gcc'));
+    const { lines } = call(join(here, 'bin/gcc'), { env: { CCWRAP_TOPDIR: join(here, '../link') } });
+    expect(lines.slice(0, 3)).toEqual(expectedArguments('gcc'));
+  });
+
+  test('CCWRAP_TOPDIR without a compiler reaches the driver as a spec file and a prefix, whole', () => {
+    const top = join(prefix, '../a top');
+    mkdirSync(top);
+    const { lines } = call(join(prefix, `bin/${triple}-gcc`), {
+      env: { CCWRAP_TOPDIR: '../a top' },
+      cwd: prefix,
+    });
+    expect(lines).toEqual([
+      ...expectedArguments(`${triple}-gcc`, `-specs=${prefix}/driver/topdir.specs`, `-B${top}/lib/`),
+      `variable CCWRAP_TOPDIR=${top}`,
+    ]);
+  });
+
+  test('CCWRAP_TOPDIR that leads nowhere is an error', () => {
+    const { code, errors } = call(join(prefix, `bin/${triple}-gcc`), { env: { CCWRAP_TOPDIR: '/no/where' } });
+    expect(code).toBe(127);
+    expect(errors).toBe(`${triple}-gcc: CCWRAP_TOPDIR=/no/where: No such file or directory\n`);
+  });
+
+  test('empty variables count as none', () => {
+    const env = { CCWRAP_TOPDIR: '', CCWRAP_DYNAMIC_LINKER: '', CCWRAP_DEBUG: '' };
+    const { lines, errors } = call(join(prefix, `bin/${triple}-gcc`), { env });
+    expect(lines.slice(0, 3)).toEqual(expectedArguments(`${triple}-gcc`));
+    expect(errors).toBe('');
+  });
+
   test('CCWRAP_DEBUG shows what is executed', () => {
     const { errors } = call(join(prefix, `bin/${triple}-gcc`), { env: { CCWRAP_DEBUG: '1' } });
     expect(errors).toBe(
       `${triple}-gcc: ${join(prefix, `driver/${triple}-gcc`)} '${join(prefix, `bin/${triple}-gcc`)}' '-c' 'a b.c'\n`,
     );
+  });
+});
+
+/** The machine's own gcc as the driver: what it makes of the spec files. */
+describe('ccwrap before a real gcc', () => {
+  let cwd: string;
+
+  beforeAll(() => {
+    work = mkdtempSync(join(tmpdir(), 'ccwrap-gcc-'));
+    compile(join(import.meta.dirname, '../../target/ccwrap.c'), join(work, 'ccwrap'));
+    prefix = join(work, 'with a space');
+    for (const directory of ['bin', 'driver']) mkdirSync(join(prefix, directory), { recursive: true });
+    for (const name of ['gcc', 'g++']) {
+      copyFileSync(join(work, 'ccwrap'), join(prefix, 'bin', name));
+      symlinkSync(join('/usr/bin', name), join(prefix, 'driver', name));
+    }
+    for (const name of ['dynamic-linker.specs', 'topdir.specs']) {
+      copyFileSync(join(import.meta.dirname, '../../target/ccwrap', name), join(prefix, 'driver', name));
+    }
+    // Where the machine's gcc looks for its parts, relative to itself.
+    symlinkSync('/usr/lib', join(prefix, 'lib'));
+    symlinkSync('/usr/libexec', join(prefix, 'libexec'));
+    cwd = join(work, 'sources');
+    mkdirSync(cwd);
+    writeFileSync(
+      join(cwd, 'main.c'),
+      'int twice(int);\nint main(int n, char **a) { return a[0] && twice(n) != 2; }\n',
+    );
+    writeFileSync(join(cwd, 'twice.c'), 'int twice(int n) { return n + n; }\n');
+    writeFileSync(join(cwd, 'arguments'), 'main.c twice.c -o from-file\n');
+  }, hookTimeout);
+  afterAll(() => rmSync(work, { recursive: true }));
+
+  const loader = "/a place/it's,the.loader";
+
+  function gcc(env: Readonly<Record<string, string>>, ...argv: readonly string[]) {
+    const { status, stdout, stderr } = spawnSync(join(prefix, 'bin/gcc'), argv, {
+      cwd,
+      encoding: 'utf8',
+      env: { PATH: '/usr/bin:/bin', LC_ALL: 'C', ...env },
+    });
+    return { status, stdout, stderr };
+  }
+
+  /** The loader that a program asks for; undefined when it asks for none. */
+  function loaderOf(file: string): string | undefined {
+    const headers = execFileSync('readelf', ['-lW', file], {
+      cwd,
+      encoding: 'utf8',
+      env: { LC_ALL: 'C', PATH: '/usr/bin' },
+    });
+    return /interpreter: (.*)\]/.exec(headers)?.[1];
+  }
+
+  test.each([
+    [['main.c', 'twice.c', '-o', 'plain'], 'plain', loader],
+    [['-pie', 'main.c', 'twice.c', '-o', 'pie'], 'pie', loader],
+    [['@arguments'], 'from-file', loader],
+    [['-flto', '-O2', 'main.c', 'twice.c', '-o', 'lto'], 'lto', loader],
+    [['-static', 'main.c', 'twice.c', '-o', 'static'], 'static', undefined],
+    [['-static-pie', 'main.c', 'twice.c', '-o', 'static-pie'], 'static-pie', undefined],
+    [['-shared', '-fPIC', 'twice.c', '-o', 'library.so'], 'library.so', undefined],
+    [['-r', 'main.c', 'twice.c', '-o', 'both.o'], 'both.o', undefined],
+    [['-c', 'main.c', '-o', 'main.o'], 'main.o', undefined],
+  ])('CCWRAP_DYNAMIC_LINKER and %j', (argv, output, expected) => {
+    expect(gcc({ CCWRAP_DYNAMIC_LINKER: loader }, ...argv)).toEqual({ status: 0, stdout: '', stderr: '' });
+    expect(loaderOf(output)).toBe(expected);
+  });
+
+  test.each([
+    ['-E', 'main.c'],
+    ['-S', 'main.c', '-o', '-'],
+    ['-print-file-name=libc.so'],
+    ['-print-prog-name=cc1'],
+    ['-dumpmachine'],
+    ['--version'],
+    [],
+  ])('CCWRAP_DYNAMIC_LINKER changes nothing of %s %s %s', (...argv) => {
+    const words = argv.filter((word) => word !== undefined);
+    expect(gcc({ CCWRAP_DYNAMIC_LINKER: loader }, ...words)).toEqual(gcc({}, ...words));
+  });
+
+  describe('with CCWRAP_TOPDIR', () => {
+    let top: string;
+    const env = () => ({ CCWRAP_TOPDIR: top });
+
+    beforeAll(() => {
+      top = join(work, "another top, it's");
+      mkdirSync(join(top, 'include'), { recursive: true });
+      mkdirSync(join(top, 'lib'));
+      writeFileSync(join(top, 'include/stdlib.h'), '#define FROM_TOP 1\n');
+      writeFileSync(
+        join(cwd, 'headers.c'),
+        '#include <stddef.h>\n#include <stdlib.h>\nsize_t n = FROM_TOP;\n',
+      );
+      writeFileSync(join(cwd, 'start.c'), 'int twice(int);\nvoid _start(void) { twice(1); }\n');
+      execFileSync('gcc', ['-c', 'start.c', '-o', join(top, 'lib/crt1.o')], { cwd });
+      copyFileSync(join(top, 'lib/crt1.o'), join(top, 'lib/Scrt1.o'));
+      execFileSync('gcc', ['-c', 'twice.c'], { cwd });
+      execFileSync('ar', ['rc', join(top, 'lib/libonlyhere.a'), 'twice.o'], { cwd });
+    }, hookTimeout);
+
+    test('libc headers come from there and gcc has its own besides', () => {
+      expect(gcc(env(), '-c', 'headers.c')).toEqual({ status: 0, stdout: '', stderr: '' });
+      const stdio = gcc(env(), '-E', '-include', 'stdio.h', 'headers.c');
+      expect(stdio.stderr).toContain('stdio.h: No such file');
+    });
+
+    test('crt files and libraries are looked for there first', () => {
+      for (const name of ['crt1.o', 'libonlyhere.a']) {
+        expect(gcc(env(), `-print-file-name=${name}`).stdout).toBe(`${top}/lib/${name}\n`);
+      }
+      writeFileSync(join(cwd, 'empty.c'), 'int main(void) { return 0; }\n');
+      // With crt1.o of there and nothing of the machine's.
+      expect(gcc(env(), 'empty.c', '-nodefaultlibs', '-lonlyhere', '-o', 'linked')).toMatchObject({
+        status: 0,
+      });
+    });
+
+    test('what the command line says of headers wins', () => {
+      expect(gcc(env(), '-nostdinc', '-c', 'headers.c').stderr).toContain(
+        'no include path in which to search for stddef.h',
+      );
+      expect(gcc(env(), '--sysroot=/', '-E', '-include', 'stdio.h', 'headers.c').status).toBe(0);
+    });
   });
 });

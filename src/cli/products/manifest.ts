@@ -62,6 +62,10 @@ export interface ManifestOptions {
   readonly withNative: boolean;
   readonly until?: string;
   readonly only?: string;
+  /** How the root filesystem reaches the guest. Undefined: as an initramfs. */
+  readonly image?: string;
+  /** Digest of the tree whose files were laid over the root filesystem, in the image and in the tarball. */
+  readonly overlay?: string;
   /** Sources that were taken with another tree than the pinned one. */
   readonly acceptedVariants?: readonly string[];
 }
@@ -181,7 +185,8 @@ export function renderSums(manifest: Manifest): string {
     .join('');
 }
 
-function contentFields(content: ProductContent): Pick<ManifestProduct, 'sha256' | 'files' | 'links'> {
+/** What a manifest says of a product's content. */
+export function contentFields(content: ProductContent): Pick<ManifestProduct, 'sha256' | 'files' | 'links'> {
   if (content.kind === 'file') return { sha256: content.sha256 };
   const links = content.entries.flatMap((entry) =>
     entry.kind === 'symlink' ? [{ path: entry.path, target: entry.target }] : [],

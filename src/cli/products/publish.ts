@@ -36,11 +36,24 @@ export async function findPublished(
   product: Product,
   tree: Digest,
 ): Promise<ProductContent | undefined> {
-  const note = (await store.getNote('products', noteName(directory, product))) as Note | undefined;
-  if (note === undefined || note.tree !== tree || note.path !== product.path) return undefined;
-  const stats = await statsOf(path.join(directory, product.name), note.content);
-  if (stats === undefined) return undefined;
-  return sameStats(stats, note.stats) ? note.content : undefined;
+  const note = await untouchedNote(store, directory, product.name);
+  return note?.tree === tree && note.path === product.path ? note.content : undefined;
+}
+
+/** What a product of any run holds, when it lies in the output directory as it was left there; by stat records alone. */
+export async function untouchedContent(
+  store: Store,
+  directory: string,
+  name: string,
+): Promise<ProductContent | undefined> {
+  return (await untouchedNote(store, directory, name))?.content;
+}
+
+async function untouchedNote(store: Store, directory: string, name: string): Promise<Note | undefined> {
+  const note = (await store.getNote('products', noteName(directory, name))) as Note | undefined;
+  if (note === undefined) return undefined;
+  const stats = await statsOf(path.join(directory, name), note.content);
+  return stats !== undefined && sameStats(stats, note.stats) ? note : undefined;
 }
 
 /** Copies a product out of the store, and swaps it in when it is whole. */
@@ -75,7 +88,7 @@ export async function publishProduct(
   }
   const stats = (await statsOf(target, content)) ?? {};
   const note: Note = { tree, path: product.path, content, stats };
-  await store.putNote('products', noteName(directory, product), note);
+  await store.putNote('products', noteName(directory, product.name), note);
   return ok({ product, content, written: true });
 }
 
@@ -130,6 +143,6 @@ function sameStats(a: Note['stats'], b: Note['stats']): boolean {
   return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name]);
 }
 
-function noteName(directory: string, product: Product): string {
-  return createHash('sha256').update(path.join(directory, product.name)).digest('hex');
+function noteName(directory: string, name: string): string {
+  return createHash('sha256').update(path.join(directory, name)).digest('hex');
 }

@@ -1,9 +1,9 @@
-import { lstatSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { BuildOutcome } from '../../engine/build.ts';
 import { planIds } from '../../plan/bind.ts';
 import type { Key, ActionName } from '../../plan/names.ts';
+import type { Store } from '../../store/store.ts';
 import type { BuildRequest } from '../build-command.ts';
 import { compilerVersion } from '../compiler-version.ts';
 import type { SelectedPlan } from '../select-plan.ts';
@@ -16,8 +16,8 @@ import {
   renderSums,
   type Manifest,
   type ManifestOptions,
-  type ManifestProduct,
 } from './manifest.ts';
+import { intactProducts } from './intact.ts';
 import { replaceFile, sumsName } from './out-directory.ts';
 import type { PublishedProduct } from './publish.ts';
 
@@ -25,6 +25,7 @@ export interface RecordRequest {
   readonly selected: SelectedPlan;
   readonly request: BuildRequest;
   readonly outcome: BuildOutcome;
+  readonly store: Store;
   readonly variants: ReturnType<Workshop['variants']>;
   /** The output directory, in which this process is alone. */
   readonly directory: string;
@@ -48,13 +49,14 @@ export async function writeRecords(record: RecordRequest): Promise<void> {
   });
   const file = path.join(directory, 'manifest.json');
   const earlier = await earlierManifest(file, now.arch);
-  const manifest = earlier === undefined ? now : mergeManifests(earlier, now, liesIn(directory));
+  const manifest = earlier === undefined ? now : await mergedWith(earlier, now, record);
   await replaceWhenOther(file, renderManifest(manifest));
   await replaceWhenOther(path.join(directory, sumsName), renderSums(manifest));
 }
 
 function optionsOf({ selected, request }: RecordRequest): ManifestOptions {
   const { goal, until, only } = request.plan;
+  const { overlay } = selected;
   const accepted = [...request.sources.acceptVariants].sort();
   return {
     host: selected.inputs.host.name,
@@ -62,6 +64,8 @@ function optionsOf({ selected, request }: RecordRequest): ManifestOptions {
     withNative: goal.withNative,
     ...(until === undefined ? {} : { until }),
     ...(only === undefined ? {} : { only }),
+    ...(goal.image === undefined || goal.image === 'initramfs' ? {} : { image: goal.image }),
+    ...(overlay === undefined ? {} : { overlay }),
     ...(accepted.length === 0 ? {} : { acceptedVariants: accepted }),
   };
 }
@@ -72,13 +76,16 @@ async function earlierManifest(file: string, arch: string): Promise<Manifest | u
   return manifest?.arch === arch ? manifest : undefined;
 }
 
-/** A product that the user took away or replaced is not vouched for any longer. */
-function liesIn(directory: string): (product: ManifestProduct) => boolean {
-  return (product) => {
-    const found = lstatSync(path.join(directory, product.name), { throwIfNoEntry: false });
-    if (found === undefined) return false;
-    return product.sha256 === undefined ? found.isDirectory() : found.isFile() && found.size === product.size;
-  };
+/** A product of an earlier run that the user took away, changed or replaced is not vouched for any longer. */
+async function mergedWith(
+  earlier: Manifest,
+  now: Manifest,
+  { store, directory }: RecordRequest,
+): Promise<Manifest> {
+  const anew = new Set(now.products.map(({ name }) => name));
+  const others = earlier.products.filter(({ name }) => !anew.has(name));
+  const intact = await intactProducts(store, directory, others);
+  return mergeManifests(earlier, now, ({ name }) => intact.has(name));
 }
 
 async function replaceWhenOther(file: string, text: string): Promise<void> {

@@ -1,0 +1,55 @@
+import { access, constants } from 'node:fs/promises';
+import path from 'node:path';
+import type { Failure } from '../core/failure.ts';
+import { failed, ok, type Result } from '../core/result.ts';
+import type { Arch } from '../inputs/arch.ts';
+import { imageFiles } from '../inputs/emulator.ts';
+import { outDirectory, type Session } from './session.ts';
+
+/**
+ * Path of `run-emulator.sh` of an arch's image in the output directory, absolute. A failure where there is no image, or no
+ * emulator to boot it.
+ */
+export async function findImage(
+  session: Session,
+  arch: Arch,
+  out: string | undefined,
+): Promise<Result<string, Failure>> {
+  const script = path.join(
+    outDirectory(session, out, arch.name),
+    `system-image-${arch.name}`,
+    imageFiles.script,
+  );
+  if (!(await exists(script))) {
+    const where = out === undefined ? '' : ` --out ${out}`;
+    return failed({
+      reason: 'wrong-use',
+      what: `there is no image for ${arch.name}: ${script} does not exist`,
+      hint: `Make one with: bootstrap image ${arch.name} --with-native${where}`,
+    });
+  }
+  const { program, debianPackage } = arch.emulator;
+  if (!(await isInPath(program, session.env['PATH'] ?? ''))) {
+    return failed({
+      reason: 'missing-program',
+      program,
+      purpose: `booting ${arch.name}`,
+      debianPackage,
+    });
+  }
+  return ok(script);
+}
+
+async function isInPath(program: string, searchPath: string): Promise<boolean> {
+  for (const directory of searchPath.split(':')) {
+    if (await exists(path.join(directory === '' ? '.' : directory, program), constants.X_OK)) return true;
+  }
+  return false;
+}
+
+function exists(file: string, mode = constants.F_OK): Promise<boolean> {
+  return access(file, mode).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,49 @@
+import path from 'node:path';
+import type { Failure } from '../core/failure.ts';
+import { failed, ok, type Result } from '../core/result.ts';
+import {
+  isGuestName,
+  listGuests,
+  openGuestState,
+  readGuest,
+  type Guest,
+  type GuestState,
+} from '../guest/state.ts';
+import { openArches } from './load-arches.ts';
+import { unknownName } from './nearest.ts';
+import { storeDirectory, type Session } from './session.ts';
+
+/** What is known of this user's guests lies in the store, since that outlives a login. */
+export function openGuests(
+  session: Session,
+  storeOption: string | undefined,
+): Promise<Result<GuestState, Failure>> {
+  return openGuestState(path.join(storeDirectory(session, storeOption), 'guests'));
+}
+
+/** A guest by its name, or by a name of its arch when it bears none of its own. */
+export async function findGuest(
+  session: Session,
+  state: GuestState,
+  name: string,
+): Promise<Result<Guest, Failure>> {
+  const known = isGuestName(name) ? await readGuest(state, name) : undefined;
+  if (known !== undefined) return ok(known);
+  const arch = await (await openArches(session.repository)).find(name, 'guest');
+  if (arch.ok) {
+    const guest = await readGuest(state, arch.value.name);
+    if (guest !== undefined) return ok(guest);
+    return failed({
+      reason: 'wrong-use',
+      what: `no guest named ${arch.value.name} is running`,
+      hint: `Start one with: bootstrap start ${arch.value.name}`,
+    });
+  }
+  const names = (await listGuests(state)).map((guest) => guest.name);
+  if (names.length > 0) return failed(unknownName('guest', name, names));
+  return failed({
+    reason: 'wrong-use',
+    what: `there is no guest named '${name}', and none is running`,
+    hint: 'Start one with: bootstrap start ARCH',
+  });
+}

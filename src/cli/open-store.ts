@@ -1,0 +1,20 @@
+import type { Failure } from '../core/failure.ts';
+import type { Result } from '../core/result.ts';
+import { count } from '../report/failure-text.ts';
+import { openDiskStore } from '../store/disk-store.ts';
+import type { Store } from '../store/store.ts';
+
+/**
+ * Opens the user's store.
+ *
+ * @param say told before what killed runs left is removed, which can take a while
+ */
+export function openStore(
+  root: string,
+  epochSeconds: number,
+  say: (text: string) => void,
+): Promise<Result<Store, Failure>> {
+  const onSweep = (leftovers: number): void =>
+    say(`bootstrap: removing ${count(leftovers, 'leftover')} of killed runs from the store …`);
+  return openDiskStore({ root, epochSeconds, onSweep });
+}

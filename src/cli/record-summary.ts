@@ -1,0 +1,217 @@
+import type { TreeEntry } from '../store/store.ts';
+
+/** A command that an action ran. */
+export interface RecordedCommand {
+  readonly pid: number;
+  readonly ppid: number;
+  /** Path in the sandbox of the file that ran: of a script its interpreter. */
+  readonly program: string;
+  readonly cwd: string;
+  readonly argv: readonly string[];
+}
+
+/** A tool of an action: a tree of programs. */
+export interface NamedTool {
+  /** As messages name it: `host-tools/busybox:out`. */
+  readonly label: string;
+  /** Where the tree lies in the sandbox: `/tools`, or `` for the root. */
+  readonly place: string;
+  readonly programs: Programs;
+}
+
+/** What of a tree can be run. */
+export interface Programs {
+  /** Paths of its files and links, relative. */
+  readonly files: ReadonlySet<string>;
+  /** Names in its directories of programs. */
+  readonly commands: ReadonlySet<string>;
+}
+
+/** What an action ran, by tool and program. */
+export interface ActionUse {
+  readonly action: string;
+  readonly commands: number;
+  /** Runs by program, for each tool that it names and that brings programs. */
+  readonly tools: ReadonlyMap<string, ReadonlyMap<string, number>>;
+  /** Runs of programs that no tool brings: the action made them itself, or a source brings them. */
+  readonly own: ReadonlyMap<string, number>;
+}
+
+const programDirectories = ['bin/', 'usr/bin/'];
+
+/** The programs of a tree. */
+export function programsOf(entries: readonly TreeEntry[]): Programs {
+  const files = new Set<string>();
+  const commands = new Set<string>();
+  for (const entry of entries) {
+    if (entry.kind === 'directory') continue;
+    files.add(entry.path);
+    const directory = entry.path.slice(0, entry.path.lastIndexOf('/') + 1);
+    if (!programDirectories.includes(directory)) continue;
+    if (entry.kind === 'symlink' || entry.executable) commands.add(entry.path.slice(directory.length));
+  }
+  return { files, commands };
+}
+
+/** Reads one line of a record; undefined when it is none. */
+export function parseCommand(line: string): RecordedCommand | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { pid, ppid, program, cwd, argv } = value as Partial<Record<string, unknown>>;
+  if (typeof pid !== 'number' || typeof ppid !== 'number') return undefined;
+  if (typeof program !== 'string' || typeof cwd !== 'string') return undefined;
+  if (!Array.isArray(argv) || !argv.every((word): word is string => typeof word === 'string'))
+    return undefined;
+  return { pid, ppid, program, cwd, argv };
+}
+
+/** Counts what commands say of an action's tools. */
+export class UseCounter {
+  readonly #action: string;
+  readonly #named: readonly NamedTool[];
+  readonly #tools = new Map<string, Map<string, number>>();
+  readonly #own = new Map<string, number>();
+  #commands = 0;
+
+  constructor(action: string, named: readonly NamedTool[]) {
+    this.#action = action;
+    this.#named = named.filter(({ programs }) => programs.commands.size > 0);
+    for (const { label } of this.#named) this.#tools.set(label, new Map());
+  }
+
+  take({ program, argv }: RecordedCommand): void {
+    this.#commands += 1;
+    const tool = this.#named.find(
+      ({ place, programs }) =>
+        program.startsWith(`${place}/`) && programs.files.has(program.slice(place.length + 1)),
+    );
+    const runs = tool === undefined ? this.#own : this.#tools.get(tool.label);
+    const name = tool === undefined ? program : nameOf(program, argv[0] ?? '', tool.programs);
+    runs?.set(name, (runs.get(name) ?? 0) + 1);
+  }
+
+  end(): ActionUse {
+    return { action: this.#action, commands: this.#commands, tools: this.#tools, own: this.#own };
+  }
+}
+
+/** One file can be many programs (busybox): the name that it was called by decides, where the tool has that. */
+function nameOf(program: string, called: string, { commands }: Programs): string {
+  const name = called.slice(called.lastIndexOf('/') + 1);
+  return commands.has(name) ? name : program.slice(program.lastIndexOf('/') + 1);
+}
+
+/** What the actions of a plan together ran of one tool. */
+export interface ToolUse {
+  readonly label: string;
+  /** Actions that name it, and those of them that ran something of it. */
+  readonly namedBy: number;
+  readonly runBy: number;
+  /** Runs by program, most first. */
+  readonly programs: readonly (readonly [string, number])[];
+  /** Its commands that none of these actions ran, in order of name. */
+  readonly never: readonly string[];
+}
+
+export interface RecordSummary {
+  readonly actions: readonly ActionUse[];
+  /** In the order in which actions name them. */
+  readonly tools: readonly ToolUse[];
+  /** Actions of the plan that have no record. */
+  readonly without: readonly string[];
+}
+
+/** Sums up what actions ran. `commands` are those that each tool has, by label. */
+export function sumUp(
+  actions: readonly ActionUse[],
+  commands: ReadonlyMap<string, ReadonlySet<string>>,
+  without: readonly string[],
+): RecordSummary {
+  const tools = [...new Set(actions.flatMap(({ tools: named }) => [...named.keys()]))].map(
+    (label): ToolUse => {
+      const uses = actions.flatMap(({ tools: named }) => named.get(label) ?? []);
+      const sums = new Map<string, number>();
+      for (const [name, runs] of uses.flatMap((use) => [...use]))
+        sums.set(name, (sums.get(name) ?? 0) + runs);
+      return {
+        label,
+        namedBy: uses.length,
+        runBy: uses.filter((use) => use.size > 0).length,
+        programs: mostFirst(sums),
+        never: [...(commands.get(label) ?? [])].filter((name) => !sums.has(name)).sort(),
+      };
+    },
+  );
+  return { actions, tools, without };
+}
+
+function mostFirst(runs: ReadonlyMap<string, number>): readonly (readonly [string, number])[] {
+  return [...runs].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
+}
+
+/** For people: what was run of each tool, then tools that an action names and never runs. */
+export function summaryText({ actions, tools, without }: RecordSummary): string {
+  const lines: string[] = [];
+  for (const tool of tools) {
+    lines.push(`${tool.label}: named by ${tool.namedBy}, run by ${tool.runBy}`);
+    const runs = tool.programs.map(([name, number]) => `${name} ${number}`);
+    if (runs.length > 0) lines.push(...wrapped('  ran    ', runs));
+    if (tool.never.length > 0) lines.push(...wrapped('  never  ', tool.never));
+  }
+  const idle = actions.flatMap(({ action, tools: named }) => {
+    const labels = [...named].filter(([, runs]) => runs.size === 0).map(([label]) => label);
+    return labels.length === 0 ? [] : [`  ${action}: ${labels.join(', ')}`];
+  });
+  if (idle.length > 0) lines.push('', 'Tools that an action names and runs nothing of:', ...idle);
+  const own = actions.flatMap(({ action, own: programs }) => {
+    const runs = mostFirst(programs).map(([program, number]) => `${program} ${number}`);
+    return runs.length === 0 ? [] : wrapped(`  ${action}: `, runs, 4);
+  });
+  if (own.length > 0)
+    lines.push('', 'Programs of no tool, which actions make themselves or sources bring:', ...own);
+  if (without.length > 0) {
+    lines.push(
+      '',
+      'Actions without a record (`--record` writes one when they run, `--record --again` runs them):',
+    );
+    lines.push(...wrapped('  ', without));
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+/** The summary as plain data. */
+export function summaryJson({ actions, tools, without }: RecordSummary): string {
+  const plain = {
+    tools: tools.map(({ programs, ...tool }) => ({ ...tool, programs: Object.fromEntries(programs) })),
+    actions: actions.map(({ action, commands, tools: named, own }) => ({
+      action,
+      commands,
+      tools: Object.fromEntries([...named].map(([label, runs]) => [label, Object.fromEntries(runs)])),
+      own: Object.fromEntries(own),
+    })),
+    without,
+  };
+  return `${JSON.stringify(plain, undefined, 2)}\n`;
+}
+
+const columns = 100;
+
+/** Words behind a heading, further lines indented like it (or by `indent`). */
+function wrapped(heading: string, words: readonly string[], indent = heading.length): readonly string[] {
+  const lines: string[] = [];
+  let line = heading;
+  for (const [index, word] of words.entries()) {
+    const text = index === words.length - 1 ? word : `${word},`;
+    if (line.trim() !== '' && line !== heading && line.length + text.length > columns) {
+      lines.push(line.trimEnd());
+      line = ' '.repeat(indent);
+    }
+    line += `${text} `;
+  }
+  return [...lines, line.trimEnd()];
+}

@@ -1,0 +1,34 @@
+import { open } from 'node:fs/promises';
+import { errorCode } from '../store/fault.ts';
+
+/** How much of a console is worth reading for its last lines, in bytes. */
+const tailBytes = 16_384;
+
+/** The last lines that a guest wrote to its console, without what steers a terminal; none when there is no such file. */
+export async function consoleTail(file: string, count = 15): Promise<readonly string[]> {
+  try {
+    const log = await open(file);
+    try {
+      const { size } = await log.stat();
+      const start = Math.max(0, size - tailBytes);
+      const { bytesRead, buffer } = await log.read(Buffer.alloc(tailBytes), 0, tailBytes, start);
+      return readableLines(buffer.subarray(0, bytesRead).toString('utf8')).slice(-count);
+    } finally {
+      await log.close();
+    }
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+/** Lines with something in them, without escape sequences and control characters; one of several alike in a row. */
+export function readableLines(text: string): readonly string[] {
+  return (
+    text
+      .replace(/\x1b(\[[0-9;?]*[ -/]*[@-~]|[()][0-9A-Za-z]|[=>78cDEHM])/g, '')
+      .split(/\r*\n/)
+      .map((line) => line.replace(/[\x00-\x08\x0b-\x1f\x7f]/g, '').trimEnd())
+      .filter((line, index, all) => line !== '' && line !== all[index - 1])
+  );
+}

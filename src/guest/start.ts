@@ -1,0 +1,232 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdir, open, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Failure } from '../core/failure.ts';
+import { failed, ok, type Result } from '../core/result.ts';
+import { sshPortVariable } from '../inputs/emulator.ts';
+import { processStamp } from '../store/process-stamp.ts';
+import { connect, type ChannelAddress } from './connect.ts';
+import { consoleTail } from './console.ts';
+import { makeChannelKeys } from './keys.ts';
+import { probePort } from './ports.ts';
+import {
+  forgetGuest,
+  guestFile,
+  processId,
+  readGuest,
+  withGuestLock,
+  writeRecord,
+  type GuestRecord,
+  type GuestState,
+} from './state.ts';
+
+export interface StartRequest {
+  readonly name: string;
+  readonly arch: string;
+  /** `run-emulator.sh` of the image, absolute. */
+  readonly script: string;
+  /** Whole environment of that script, but for the variables of the command channel. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Directory in which that script runs. */
+  readonly cwd: string;
+  /** Port of 127.0.0.1; undefined: any free one. */
+  readonly port?: number;
+  /** How long the guest may take until its command channel answers. */
+  readonly timeLimitSeconds: number;
+  /** Ends the guest again while it boots. */
+  readonly signal?: AbortSignal;
+}
+
+/** An emulator that was started, and whose guest may be booting. */
+interface Launch {
+  readonly record: GuestRecord;
+  readonly clientKey: string;
+  readonly child: ChildProcess;
+  /** Exit code of the emulator, or the signal that ended it. */
+  readonly ended: Promise<string>;
+}
+
+/** What became of a guest that was waited for. */
+type Boot =
+  | { readonly kind: 'up' }
+  | { readonly kind: 'ended'; readonly how: string }
+  | { readonly kind: 'hangs' }
+  | { readonly kind: 'foreign'; readonly detail: string }
+  | { readonly kind: 'aborted' };
+
+/** How often a port may be snatched between finding it free and the emulator's taking it. */
+const portAttempts = 5;
+
+/**
+ * Starts a guest in the background and comes back when its command channel answers. When that fails, the guest is ended
+ * and nothing of it is left.
+ */
+export async function startGuest(
+  state: GuestState,
+  request: StartRequest,
+): Promise<Result<GuestRecord, Failure>> {
+  for (let attempt = 1; ; attempt += 1) {
+    const launched = await withGuestLock(state, request.name, () => launch(state, request));
+    if (!launched.ok) return launched;
+    const { record, child, ended } = launched.value;
+    const boot = await awaitChannel(launched.value, request);
+    if (boot.kind === 'up') {
+      child.unref();
+      return ok(record);
+    }
+    child.kill('SIGKILL');
+    await ended;
+    // An emulator that ended and a port that is taken, though it was free before: someone was faster.
+    const snatched = boot.kind === 'ended' && (await probePort(record.port)) === undefined;
+    const failure = await bootFailure(state, record, request, boot);
+    await forgetGuest(state, record);
+    if (!snatched || attempt >= portAttempts || request.port !== undefined) return failed(failure);
+  }
+}
+
+async function launch(state: GuestState, request: StartRequest): Promise<Result<Launch, Failure>> {
+  const { name } = request;
+  const before = await readGuest(state, name);
+  if (before !== undefined && before.state !== 'ended') return failed(alreadyRuns(before));
+  const port = await probePort(request.port ?? 0);
+  if (port === undefined) return failed(portTaken(request.port));
+  const keys = makeChannelKeys();
+  const directory = path.join(state.directory, name);
+  await rm(directory, { recursive: true, force: true });
+  await mkdir(directory, { mode: 0o700 });
+  const secret = { mode: 0o600, flag: 'wx' };
+  await writeFile(guestFile(state, name, 'clientKey'), keys.clientKey, secret);
+  await writeFile(guestFile(state, name, 'keysDisk'), keys.disk, secret);
+  const log = await open(guestFile(state, name, 'console'), 'wx', 0o600);
+  try {
+    // The shell waits for our word and then becomes the emulator: one that nobody has written down ends by itself.
+    const child = spawn('/bin/sh', ['-c', 'read -r word && exec "$0" </dev/null', request.script], {
+      cwd: request.cwd,
+      // A session of its own: neither the terminal's Ctrl-C nor its end reaches the guest.
+      detached: true,
+      stdio: ['pipe', log.fd, log.fd],
+      env: {
+        ...request.environment,
+        GUEST_KEYS: guestFile(state, name, 'keysDisk'),
+        [sshPortVariable]: String(port),
+      },
+    });
+    const ended = new Promise<string>((resolve) => {
+      child.once('error', (error) => resolve(`it could not be started: ${error.message}`));
+      child.once('exit', (code, signal) => resolve(signal ?? `exit code ${String(code)}`));
+    });
+    if (child.pid === undefined) {
+      await rm(directory, { recursive: true, force: true });
+      return failed({ reason: 'emulator-failed', detail: await ended, lastLines: [] });
+    }
+    const record: GuestRecord = {
+      name,
+      arch: request.arch,
+      image: path.dirname(request.script),
+      process: processStamp(child.pid),
+      port,
+      since: new Date().toISOString(),
+      hostKey: keys.hostKey.toString('base64'),
+    };
+    await writeRecord(state, record);
+    child.stdin?.on('error', () => undefined);
+    child.stdin?.end('go\n');
+    return ok({ record, clientKey: keys.clientKey, child, ended });
+  } finally {
+    await log.close();
+  }
+}
+
+async function awaitChannel(launched: Launch, request: StartRequest): Promise<Boot> {
+  const stop = new AbortController();
+  const { signal } = request;
+  const interrupted = new Promise<Boot>((resolve) => {
+    const abort = (): void => resolve({ kind: 'aborted' });
+    if (signal?.aborted === true) abort();
+    signal?.addEventListener('abort', abort, { once: true, signal: stop.signal });
+  });
+  const limit = sleep(request.timeLimitSeconds * 1000, undefined, { signal: stop.signal }).then(
+    (): Boot => ({ kind: 'hangs' }),
+    (): Boot => ({ kind: 'hangs' }),
+  );
+  const ended = launched.ended.then((how): Boot => ({ kind: 'ended', how }));
+  const address = { ...launched.record, clientKey: launched.clientKey };
+  const boot = await Promise.race([ended, interrupted, limit, knock(address, stop.signal)]);
+  stop.abort();
+  return boot;
+}
+
+/**
+ * Connects until it works. The emulator takes connections from its start, whatever its guest does, and one that the guest's
+ * network could not take yet may never be answered: so each attempt has a limit, which grows, since the guest may be slow.
+ */
+async function knock(address: ChannelAddress, stop: AbortSignal): Promise<Boot> {
+  for (let seconds = 5; !stop.aborted;) {
+    const connected = await connect(address, seconds * 1000);
+    if (connected.ok) {
+      connected.value.end();
+      return { kind: 'up' };
+    }
+    const { reason, detail } = connected.failure;
+    if (reason === 'wrong-host-key' || reason === 'key-refused') return { kind: 'foreign', detail };
+    if (reason === 'timeout') seconds = Math.min(seconds * 2, 60);
+    await sleep(200);
+  }
+  return { kind: 'hangs' };
+}
+
+async function bootFailure(
+  state: GuestState,
+  { name, port }: GuestRecord,
+  request: StartRequest,
+  boot: Exclude<Boot, { kind: 'up' }>,
+): Promise<Failure> {
+  const lastLines = await consoleTail(guestFile(state, name, 'console'));
+  const hint = 'It was ended, and nothing of it is left.';
+  switch (boot.kind) {
+    case 'aborted':
+      return { reason: 'interrupted', signal: String(request.signal?.reason) };
+    case 'ended':
+      return {
+        reason: 'guest-failed',
+        guest: name,
+        what: `ended while it booted (${boot.how})`,
+        lastLines,
+        hint: 'Nothing of it is left.',
+      };
+    case 'hangs': {
+      const what = `did not answer within ${String(request.timeLimitSeconds)} seconds`;
+      return {
+        reason: 'guest-failed',
+        guest: name,
+        what,
+        lastLines,
+        hint: `${hint} --time-limit SECONDS waits longer.`,
+      };
+    }
+    case 'foreign': {
+      const what = `cannot be told from a stranger on port ${String(port)} (${boot.detail})`;
+      return { reason: 'guest-failed', guest: name, what, lastLines, hint };
+    }
+  }
+}
+
+function alreadyRuns(guest: GuestRecord & { readonly state: string }): Failure {
+  const where = guest.state === 'elsewhere' ? ', in another container' : '';
+  return {
+    reason: 'wrong-use',
+    what: `a guest named ${guest.name} runs already (process ${String(processId(guest))}${where})`,
+    hint: `End it with: bootstrap stop ${guest.name}. Or give this one a name of its own with --name NAME.`,
+  };
+}
+
+function portTaken(port: number | undefined): Failure {
+  if (port === undefined)
+    return { reason: 'emulator-failed', detail: 'no port of 127.0.0.1 is free', lastLines: [] };
+  return {
+    reason: 'wrong-use',
+    what: `port ${String(port)} of 127.0.0.1 is taken, or not for you`,
+    hint: 'Name another one, or leave --port out: then a free one is found.',
+  };
+}

@@ -1,0 +1,162 @@
+import { chmod, lstat, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { Failure } from '../core/failure.ts';
+import { failed, ok, type Result } from '../core/result.ts';
+import { withProcessLock } from '../sources/process-lock.ts';
+import { describeSystemError, errorCode } from '../store/fault.ts';
+import { makeDirectory } from '../store/make-directory.ts';
+import { probeProcess } from '../store/process-stamp.ts';
+
+/** What is written down of a guest in the background. */
+export interface GuestRecord {
+  readonly name: string;
+  readonly arch: string;
+  /** Directory of its image, absolute. */
+  readonly image: string;
+  /** Stamp of the emulator's process. */
+  readonly process: string;
+  /** Port of 127.0.0.1 that leads to the guest's command channel. */
+  readonly port: number;
+  /** When it was started, as ISO 8601 has it. */
+  readonly since: string;
+  /** Public key that the guest has to show, base64. */
+  readonly hostKey: string;
+}
+
+/** A guest of which there is a record, with what the record does not say. */
+export interface Guest extends GuestRecord {
+  /** `elsewhere`: its process lives in another container that shares this directory. */
+  readonly state: 'running' | 'ended' | 'elsewhere';
+}
+
+/**
+ * The directory of what is known of guests: for each a directory with the files of `guestFiles`. Keys lie there, so it is for
+ * its owner alone.
+ */
+export interface GuestState {
+  readonly directory: string;
+}
+
+/** Files in a guest's own directory. */
+export const guestFiles = {
+  record: 'guest.json',
+  clientKey: 'client-key',
+  keysDisk: 'keys.tar',
+  console: 'console.log',
+} as const;
+
+/** Process number in a stamp. */
+export function processId(record: GuestRecord): number {
+  return Number(record.process.split('.', 1)[0]);
+}
+
+/** A name that is a file name, and no option, everywhere. */
+export function isGuestName(name: string): boolean {
+  return /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name);
+}
+
+/** Makes the directory where it is missing; refuses one that is not this user's alone to write. */
+export async function openGuestState(directory: string): Promise<Result<GuestState, Failure>> {
+  try {
+    await makeDirectory(path.dirname(directory));
+    await mkdir(directory, { mode: 0o700 }).catch((error: unknown) => {
+      if (errorCode(error) !== 'EEXIST') throw error;
+    });
+    const found = await lstat(directory);
+    const fault = !found.isDirectory()
+      ? 'is no directory'
+      : found.uid !== process.getuid?.()
+        ? `belongs to another user (uid ${String(found.uid)})`
+        : (found.mode & 0o022) !== 0
+          ? 'can be written by others'
+          : undefined;
+    if (fault !== undefined) {
+      return failed({
+        reason: 'wrong-use',
+        what: `${directory} is to hold the keys of guests, but it ${fault}`,
+        hint: 'Move it away, or name another store with --store DIR.',
+      });
+    }
+    await chmod(directory, 0o700);
+    return ok({ directory });
+  } catch (error) {
+    const failure = describeSystemError(error, directory);
+    if (failure !== undefined) return failed(failure);
+    if (errorCode(error) !== 'EEXIST' && errorCode(error) !== 'ENOTDIR') throw error;
+    return failed({ reason: 'unwritable', path: directory, detail: String(error) });
+  }
+}
+
+/** Path of one of a guest's files. */
+export function guestFile(state: GuestState, name: string, file: keyof typeof guestFiles): string {
+  return path.join(state.directory, name, guestFiles[file]);
+}
+
+/** Runs `work` while no other process starts or removes a guest of this name. */
+export function withGuestLock<Value>(
+  state: GuestState,
+  name: string,
+  work: () => Promise<Value>,
+): Promise<Value> {
+  return withProcessLock(path.join(state.directory, `${name}.lock`), work);
+}
+
+/** All guests of which something is known, in order of name. */
+export async function listGuests(state: GuestState): Promise<readonly Guest[]> {
+  const names = (await readdir(state.directory, { withFileTypes: true }))
+    .filter((entry) => entry.isDirectory() && isGuestName(entry.name))
+    .map((entry) => entry.name)
+    .sort();
+  const guests = await Promise.all(names.map((name) => readGuest(state, name)));
+  return guests.filter((guest) => guest !== undefined);
+}
+
+/** Undefined: nothing is known of such a guest, or what is written of it is cut off. */
+export async function readGuest(state: GuestState, name: string): Promise<Guest | undefined> {
+  let text: string;
+  try {
+    text = await readFile(guestFile(state, name, 'record'), 'utf8');
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '')) return undefined;
+    throw error;
+  }
+  const record = parseRecord(text, name);
+  if (record === undefined) return undefined;
+  const probed = probeProcess(record.process);
+  return { ...record, state: probed === 'alive' ? 'running' : probed === 'dead' ? 'ended' : 'elsewhere' };
+}
+
+/** Writes or replaces a guest's record, whole or not at all. Its directory must be there. */
+export async function writeRecord(state: GuestState, record: GuestRecord): Promise<void> {
+  const file = guestFile(state, record.name, 'record');
+  await writeFile(`${file}.new`, `${JSON.stringify(record, undefined, 2)}\n`, { mode: 0o600 });
+  await rename(`${file}.new`, file);
+}
+
+/** Forgets a guest, keys and console with it, unless another one bears its name by now. */
+export function forgetGuest(state: GuestState, record: GuestRecord): Promise<void> {
+  return withGuestLock(state, record.name, async () => {
+    const now = await readGuest(state, record.name);
+    if (now !== undefined && now.process !== record.process) return;
+    await rm(path.join(state.directory, record.name), { recursive: true, force: true });
+  });
+}
+
+const textFields = ['name', 'arch', 'image', 'process', 'since', 'hostKey'] as const;
+
+function parseRecord(text: string, name: string): GuestRecord | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== 'object' || value === null) return undefined;
+  const fields = value as Readonly<Record<string, unknown>>;
+  const valid =
+    textFields.every((field) => typeof fields[field] === 'string') &&
+    Number.isInteger(fields['port']) &&
+    fields['name'] === name &&
+    probeProcess(String(fields['process'])) !== undefined;
+  return valid ? (value as GuestRecord) : undefined;
+}

@@ -1,0 +1,89 @@
+import { PassThrough } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { readFile } from 'node:fs/promises';
+import { probeProcess } from '../store/process-stamp.ts';
+import { errorCode } from '../store/fault.ts';
+import { connect } from './connect.ts';
+import { runInGuest } from './run-command.ts';
+import { forgetGuest, guestFile, processId, type Guest, type GuestState } from './state.ts';
+
+/** How a guest came to its end. */
+export type StopOutcome =
+  /** It shut itself down, as asked. */
+  | 'shut-down'
+  /** It did not, so the emulator was ended. */
+  | 'ended'
+  | 'had-ended'
+  /** Its process is that of another container, and out of reach. */
+  | 'elsewhere';
+
+/** How long each step may take before the next, harder one, in seconds. */
+export interface StopLimits {
+  readonly connect: number;
+  readonly shutDown: number;
+  readonly terminate: number;
+}
+
+const usualLimits: StopLimits = { connect: 20, shutDown: 30, terminate: 10 };
+
+/**
+ * What init does at the end, for a guest whose init waits for a shell that nobody will leave. All other processes are ended
+ * first, so that file systems can be unmounted; the server with this connection among them. Nowhere else than in a guest
+ * does it do anything.
+ */
+const shutDown = `test -s /run/keys/host-key || exit
+trap '' HUP INT TERM
+kill -TERM -1
+sleep 1
+kill -KILL -1
+sync
+umount -a -r
+reboot -f
+poweroff -f`;
+
+/** Ends a guest and forgets it. No process of it is left afterwards. */
+export async function stopGuest(
+  state: GuestState,
+  guest: Guest,
+  limits: StopLimits = usualLimits,
+): Promise<StopOutcome> {
+  if (guest.state === 'elsewhere') return 'elsewhere';
+  const outcome = guest.state === 'ended' ? 'had-ended' : await end(state, guest, limits);
+  await forgetGuest(state, guest);
+  return outcome;
+}
+
+async function end(state: GuestState, guest: Guest, limits: StopLimits): Promise<StopOutcome> {
+  if (await askToShutDown(state, guest, limits)) return 'shut-down';
+  for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+    if (probeProcess(guest.process) === 'alive') process.kill(processId(guest), signal);
+    if (await hasEnded(guest, limits.terminate)) break;
+  }
+  return 'ended';
+}
+
+async function askToShutDown(state: GuestState, guest: Guest, limits: StopLimits): Promise<boolean> {
+  let clientKey: string;
+  try {
+    clientKey = await readFile(guestFile(state, guest.name, 'clientKey'), 'utf8');
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error;
+    return false;
+  }
+  const connected = await connect({ ...guest, clientKey }, limits.connect * 1000);
+  if (!connected.ok) return hasEnded(guest, 0);
+  const nowhere = new PassThrough().resume();
+  // In the background, because the shell that the server waits for is ended with the server.
+  const argv = ['setsid', 'sh', '-c', shutDown] as const;
+  runInGuest(connected.value, { argv }, { stdout: nowhere, stderr: nowhere });
+  const ended = await hasEnded(guest, limits.shutDown);
+  connected.value.destroy();
+  return ended;
+}
+
+async function hasEnded(guest: Guest, seconds: number): Promise<boolean> {
+  for (const end = Date.now() + seconds * 1000; ; await sleep(100)) {
+    if (probeProcess(guest.process) !== 'alive') return true;
+    if (Date.now() >= end) return false;
+  }
+}

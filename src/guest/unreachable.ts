@@ -1,0 +1,48 @@
+import type { Failure } from '../core/failure.ts';
+import type { ConnectFault } from './connect.ts';
+import { consoleTail } from './console.ts';
+import { guestFile, readGuest, type Guest, type GuestState } from './state.ts';
+
+/** What a guest that has ended is to its user. */
+export async function guestEnded(state: GuestState, guest: Guest): Promise<Failure> {
+  return {
+    reason: 'guest-failed',
+    guest: guest.name,
+    what: 'has ended',
+    lastLines: await consoleTail(guestFile(state, guest.name, 'console')),
+    hint: `Start it anew with: bootstrap start ${guest.arch}${guest.name === guest.arch ? '' : ` --name ${guest.name}`}`,
+  };
+}
+
+/** Why a guest cannot be reached, or why the connection to it broke; it may have ended meanwhile. */
+export async function guestUnreachable(
+  state: GuestState,
+  guest: Guest,
+  fault: ConnectFault,
+): Promise<Failure> {
+  const now = await readGuest(state, guest.name);
+  if (now?.process !== guest.process) {
+    return {
+      reason: 'guest-failed',
+      guest: guest.name,
+      what: 'was ended',
+      lastLines: [],
+      hint: 'Someone called `bootstrap stop`.',
+    };
+  }
+  if (now.state === 'ended') return guestEnded(state, guest);
+  const port = String(guest.port);
+  const whats: Readonly<Record<ConnectFault['reason'], string>> = {
+    'no-answer': `does not answer on port ${port} (${fault.detail})`,
+    timeout: `does not answer on port ${port} in time`,
+    'wrong-host-key': `cannot be told from a stranger: who answers on port ${port} does not hold its key`,
+    'key-refused': 'does not take the key that was made for it',
+  };
+  return {
+    reason: 'guest-failed',
+    guest: guest.name,
+    what: whats[fault.reason],
+    lastLines: await consoleTail(guestFile(state, guest.name, 'console')),
+    hint: `When it does not come back: bootstrap stop ${guest.name}`,
+  };
+}

@@ -1,0 +1,116 @@
+import { mkdirSync, rmdirSync } from 'node:fs';
+import type { Failure } from '../core/failure.ts';
+import { failed, ok, type Result } from '../core/result.ts';
+import { DamagedStream } from '../sources/decompress.ts';
+import type { Limits } from '../sources/limits.ts';
+import { textOf, toBytes } from './bytes.ts';
+import { atFile, badShare, ShareFault, systemCode, TarFault } from './fault.ts';
+import { openShareRoot } from './share-root.ts';
+import { ShareWriter } from './share-write.ts';
+import { readTar } from './tar-read.ts';
+
+export interface UnpackRequest {
+  /** A tarball without compression; `decompressed` gives one. */
+  readonly tar: AsyncIterable<Uint8Array>;
+  /** What failures call the tarball. */
+  readonly name: string;
+  /** A directory to share as mapped-file, or one inside; made when it is not there. No guest may be using it. */
+  readonly directory: string;
+  /** Undefined: `shareLimits`. */
+  readonly limits?: Limits;
+  /** Aborted with the name of a signal as reason: ends with the failure `interrupted`. */
+  readonly signal?: AbortSignal;
+}
+
+/** What was unpacked. */
+export interface Unpacked {
+  readonly entries: number;
+  /** Files whose time is not exactly that of the tarball: the file system cannot keep it, or there is no GNU `touch`. */
+  readonly inexactTimes: number;
+}
+
+/** What a tarball may hold at most. A guest's whole disk fits; a few bytes that claim to be one do no harm. */
+export const shareLimits: Limits = { totalBytes: 64 * 2 ** 30, fileBytes: 64 * 2 ** 30, entries: 2_000_000 };
+
+/**
+ * Unpacks a tarball so that a guest finds in the share what the tarball holds: owners, modes, devices, links and times.
+ * What the share held before stays, and an entry of such a name is refused, unless both are directories. A tarball
+ * that is refused or damaged leaves nothing behind.
+ */
+export async function unpackShare(request: UnpackRequest): Promise<Result<Unpacked, Failure>> {
+  let made = false;
+  let writer: ShareWriter | undefined;
+  try {
+    made = makeShare(request.directory);
+    writer = new ShareWriter(openShareRoot(request.directory));
+    const entries = await addAll(request, writer);
+    return ok({ entries, inexactTimes: await writer.finish() });
+  } catch (error) {
+    writer?.undo();
+    if (made) removeShare(request.directory);
+    return failed(failureOf(error, request.name));
+  }
+}
+
+async function addAll(request: UnpackRequest, writer: ShareWriter): Promise<number> {
+  const limits = request.limits ?? shareLimits;
+  let entries = 0;
+  let bytes = 0;
+  for await (const { entry, body } of readTar(watched(request, limits))) {
+    const size = entry.content.kind === 'file' ? entry.content.size : 0;
+    entries += 1;
+    bytes += size;
+    if (entries > limits.entries) throw new TarFault(entry.path, 'too many entries');
+    if (size > limits.fileBytes) throw new TarFault(entry.path, `too large: ${String(size)} bytes`);
+    if (bytes > limits.totalBytes) throw new TarFault(entry.path, 'too much in all');
+    await writer.add(entry, body);
+  }
+  return entries;
+}
+
+/** The tarball's bytes, for as long as they are not too many and nobody wants it to end. */
+async function* watched({ tar, signal }: UnpackRequest, limits: Limits): AsyncGenerator<Uint8Array> {
+  let bytes = 0;
+  for await (const chunk of tar) {
+    if (signal?.aborted === true)
+      throw new ShareFault({ reason: 'interrupted', signal: String(signal.reason) });
+    bytes += chunk.length;
+    // Two blocks an entry, for its header and what fills its last block.
+    if (bytes > limits.totalBytes + limits.entries * 1024) {
+      throw new TarFault(toBytes(''), `it has more than ${String(limits.totalBytes)} bytes`);
+    }
+    yield chunk;
+  }
+}
+
+function makeShare(directory: string): boolean {
+  return atFile(toBytes(directory), () => {
+    try {
+      mkdirSync(directory, 0o700);
+      return true;
+    } catch (error) {
+      if (systemCode(error) === 'EEXIST') return false;
+      if (systemCode(error) !== 'ENOENT') throw error;
+      throw badShare(toBytes(directory), 'the directory above it is not there', 'Make that one first.');
+    }
+  });
+}
+
+function removeShare(directory: string): void {
+  try {
+    rmdirSync(directory);
+  } catch (error) {
+    // Somebody has put something into it.
+    if (systemCode(error) === undefined) throw error;
+  }
+}
+
+function failureOf(error: unknown, tarball: string): Failure {
+  if (error instanceof ShareFault) return error.failure;
+  if (error instanceof TarFault) {
+    return { reason: 'unfit-tarball', tarball, entry: textOf(error.entry), why: error.message };
+  }
+  if (error instanceof DamagedStream)
+    return { reason: 'unfit-tarball', tarball, entry: '', why: error.message };
+  throw error;
+}
