@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Digest } from '../core/digest.ts';
 import type { BuildEvent } from '../core/event.ts';
 import type { Failure } from '../core/failure.ts';
@@ -63,6 +64,8 @@ export class BuildLoop {
     this.#presence = new Presence(options.store);
     const outer = options.signal === undefined ? [] : [options.signal];
     this.#signal = AbortSignal.any([this.#crash.signal, ...outer]);
+    // As many listen as there are actions and sources under way: no leak.
+    setMaxListeners(0, this.#signal);
   }
 
   async run(): Promise<BuildOutcome> {

@@ -24,11 +24,9 @@ export async function consoleTail(file: string, count = 15): Promise<readonly st
 
 /** Lines with something in them, without escape sequences and control characters; one of several alike in a row. */
 export function readableLines(text: string): readonly string[] {
-  return (
-    text
-      .replace(/\x1b(\[[0-9;?]*[ -/]*[@-~]|[()][0-9A-Za-z]|[=>78cDEHM])/g, '')
-      .split(/\r*\n/)
-      .map((line) => line.replace(/[\x00-\x08\x0b-\x1f\x7f]/g, '').trimEnd())
-      .filter((line, index, all) => line !== '' && line !== all[index - 1])
-  );
+  return text
+    .replace(/\x1b(\[[0-9;?]*[ -/]*[@-~]|[()][0-9A-Za-z]|[=>78cDEHM])/g, '')
+    .split(/\r*\n/)
+    .map((line) => line.replace(/[\x00-\x08\x0b-\x1f\x7f]/g, '').trimEnd())
+    .filter((line, index, all) => line !== '' && line !== all[index - 1]);
 }

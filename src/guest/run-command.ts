@@ -70,7 +70,7 @@ export function runInGuest(
       }
       channel = stream;
       for (const name of waiting.splice(0)) sendSignal(client, stream, name);
-      void finish(stream, streams).then(resolve);
+      void finish(stream, streams, terminal !== undefined).then(resolve);
     };
     try {
       client.exec(line, pty === undefined ? {} : { pty }, opened);
@@ -97,7 +97,11 @@ export function exitCodeFor(end: Extract<CommandEnd, { kind: 'exited' | 'killed'
 }
 
 /** Binds the streams and waits for the end of all of them. */
-async function finish(channel: ClientChannel, streams: CommandStreams): Promise<CommandEnd> {
+async function finish(
+  channel: ClientChannel,
+  streams: CommandStreams,
+  onTerminal: boolean,
+): Promise<CommandEnd> {
   let status: number | null | undefined;
   let killedBy: string | undefined;
   channel.on('exit', (code: number | null, signal?: string) => {
@@ -110,13 +114,22 @@ async function finish(channel: ClientChannel, streams: CommandStreams): Promise<
   const done = [ended(channel), ended(channel.stderr), closed];
   channel.pipe(streams.stdout, { end: false });
   channel.stderr.pipe(streams.stderr, { end: false });
-  if (streams.stdin === undefined) channel.end();
-  else streams.stdin.pipe(channel);
+  bindInput(channel, streams.stdin, onTerminal);
   await Promise.all(done);
   streams.stdin?.unpipe(channel);
   await Promise.all([flushed(streams.stdout), flushed(streams.stderr)]);
   if (typeof status === 'number') return { kind: 'exited', status };
   return killedBy === undefined ? { kind: 'lost' } : { kind: 'killed', signal: killedBy };
+}
+
+/** The end of a terminal's input is a character; to close the channel would hang the terminal up. */
+function bindInput(channel: ClientChannel, stdin: Readable | undefined, onTerminal: boolean): void {
+  if (stdin === undefined) {
+    if (!onTerminal) channel.end();
+    return;
+  }
+  stdin.pipe(channel, { end: !onTerminal });
+  if (onTerminal) stdin.once('end', () => channel.write('\x04'));
 }
 
 function ended(stream: Readable): Promise<void> {

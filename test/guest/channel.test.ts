@@ -182,6 +182,16 @@ describe('in the guest', () => {
     expect(await command.ended).toEqual({ kind: 'killed', signal: 'INT' });
   });
 
+  test('the end of the input is the end of what is typed on a terminal', async () => {
+    const terminal = { type: 'xterm', columns: 80, rows: 24 };
+    const { end, stdout } = await runOn(client, ['sh', '-c', 'stty -echo; cat; exit 5'], {
+      input: 'a line\n',
+      terminal,
+    });
+    expect(end).toEqual({ kind: 'exited', status: 5 });
+    expect(stdout.toString()).toContain('a line\r\n');
+  });
+
   test('who goes away takes along what they were running', async () => {
     const other = await connected(address());
     const command = watch(other, ['sh', '-c', 'echo $$; sleep 1000']);
