@@ -161,16 +161,25 @@ say "the guest works; its console is in $log"
 "$@" </dev/null >"$log" 2>&1 &
 guest=$!
 
+# KiB that are free where the scratch disk lies. When nothing is, the emulator makes its guest stand still, forever.
+room() { df -P -k -- "$GUEST_HOME" | tail -n 1 | sed 's/.* \([0-9][0-9]*\)  *[0-9]*% .*/\1/'; }
+
 began=$(date +%s)
-in_time=yes
+looks=0
+verdict=ended
 while kill -0 "$guest" 2>/dev/null; do
   if [ $(($(date +%s) - began)) -ge "$limit" ]; then
-    in_time=no
+    verdict=late
     break
   fi
+  if [ $((looks % 10)) -eq 0 ] && [ "$(room)" -lt 1024 ] 2>/dev/null; then
+    verdict=full
+    break
+  fi
+  looks=$((looks + 1))
   sleep 1
 done
-if [ "$in_time" = yes ]; then
+if [ "$verdict" = ended ]; then
   code=0
   wait "$guest" || code=$?
   waited=yes
@@ -187,9 +196,11 @@ case $status in
   [1-9] | [1-9][0-9] | [12][0-9][0-9]) what="init ended with status $status" ;;
   *)
     status=125
-    if [ "$in_time" = no ]; then
+    if [ "$verdict" = late ]; then
       status=124
       what="the guest was ended after $limit seconds, the time limit (GUEST_TIME_LIMIT)"
+    elif [ "$verdict" = full ]; then
+      what="there is no room left on this machine for the guest's scratch disk, $GUEST_HOME; the guest was ended"
     elif grep -q '^init: the control image has no init' "$log"; then
       status=2
       what='the control image has no init'

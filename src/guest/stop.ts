@@ -37,6 +37,7 @@ kill -TERM -1
 sleep 1
 kill -KILL -1
 sync
+swapoff -a
 umount -a -r
 reboot -f
 poweroff -f`;

@@ -112,6 +112,20 @@ mknod /upload/results/null c 1 3
     expect(stderr).toMatch(/no space left on device/i);
   });
 
+  it('ends a guest that stands still because this machine has no room for its disk', () => {
+    const small = 'mount -t tmpfs -o size=40m none "$TMPDIR" && exec "$0" "$@"';
+    const wrapper = ['--user', '--map-root-user', '--mount', 'sh', '-c', small];
+    const script = path.join(image, 'native-build.sh');
+    const { status, stderr } = spawnSync('unshare', [...wrapper, script, control('true\n')], {
+      cwd: base,
+      encoding: 'utf8',
+      // distccd would have to become another user, who does not exist there.
+      env: environment({ CROSS_COMPILER: '' }),
+    });
+    expect(status).toBe(125);
+    expect(stderr).toContain("there is no room left on this machine for the guest's scratch disk, ");
+  });
+
   it('ends a guest that hangs at its time limit', async () => {
     const { status, stderr } = await nativeBuild(control('echo "last words"; sleep 100000\n'), {
       GUEST_TIME_LIMIT: '60',

@@ -226,6 +226,17 @@ describe('native-build.sh', () => {
     expect(run(['control.sqf']).status).toBe(0);
   });
 
+  test('ends the guest when the machine has no room left for its scratch disk', () => {
+    program('df', 'echo "Filesystem Available"; echo "/dev/my disk 1000000 999999 1 100% /some where"\n');
+    guest('echo "the guest stands still"; /usr/bin/sleep 1000\n');
+    const { status, stderr } = run([control()]);
+    expect(status).toBe(125);
+    expect(stderr).toMatch(
+      /there is no room left on this machine for the guest's scratch disk, .*\/home; the guest/,
+    );
+    expect(stderr).toContain('  | the guest stands still\n');
+  });
+
   test.each([
     [2, 'the control image has no init'],
     [2, 'cannot mount the control image'],
