@@ -85,10 +85,16 @@ function runCommand(line: string, channel: ServerChannel): number | undefined {
   channel.pipe(child.stdin);
   child.stdout.pipe(channel, { end: false });
   child.stderr.pipe(channel.stderr, { end: false });
-  child.on('close', (code, signal) => {
+  const finish = (code: number | null, signal: string | null): void => {
+    // What a full window holds back of the errors would be lost with the channel.
+    if (channel.stderr.writableLength > 0 && !channel.destroyed) {
+      setTimeout(() => finish(code, signal), 5);
+      return;
+    }
     if (signal === null) channel.exit(code ?? 0);
     else channel.exit(signal.replace(/^SIG/, ''));
     channel.end();
-  });
+  };
+  child.on('close', finish);
   return child.pid;
 }
