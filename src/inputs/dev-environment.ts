@@ -108,6 +108,8 @@ find_compiler() {
 # Starts the compile server of the compiler $1 and prints its port. Nothing in here may hold the writing end of the
 # lifeline, which ends when the emulator does; and no signal for the terminal's programs is to end what waits for that.
 serve() {
+  # What fails in here is looked at, or does not matter.
+  set +e
   exec 9>&-
   trap '' HUP INT QUIT TERM PIPE
   as=

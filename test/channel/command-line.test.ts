@@ -7,7 +7,10 @@ import { commandLine, quoteForShell } from '../../src/guest/command-line.ts';
 const argument = fc.string({ unit: 'binary' }).filter((text) => !text.includes('\0'));
 
 function shell(line: string): { readonly status: number | null; readonly stdout: string } {
-  const { status, stdout } = spawnSync('sh', ['-c', line], { encoding: 'utf8' });
+  const { status, stdout } = spawnSync('sh', ['-c', line], {
+    encoding: 'utf8',
+    env: { PATH: '/usr/bin:/bin' },
+  });
   return { status, stdout };
 }
 

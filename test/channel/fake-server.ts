@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import type { AddressInfo } from 'node:net';
+import type { Readable, Writable } from 'node:stream';
 import ssh2, { type ServerChannel } from 'ssh2';
 
 // Node finds only the first names of this CommonJS module.
@@ -78,23 +79,49 @@ function runCommand(line: string, channel: ServerChannel): number | undefined {
   const child = spawn('/bin/sh', ['-c', line], {
     detached: true,
     stdio: 'pipe',
-    env: { PATH: process.env['PATH'], SHELL: '/bin/sh' },
+    env: { PATH: '/usr/bin:/bin', SHELL: '/bin/sh' },
   });
   child.stdin.on('error', () => undefined);
   channel.on('error', () => undefined);
   channel.pipe(child.stdin);
-  child.stdout.pipe(channel, { end: false });
-  child.stderr.pipe(channel.stderr, { end: false });
-  const finish = (code: number | null, signal: string | null): void => {
-    // What a full window holds back of the errors would be lost with the channel.
-    if (channel.stderr.writableLength > 0 && !channel.destroyed) {
-      setTimeout(() => finish(code, signal), 5);
-      return;
-    }
-    if (signal === null) channel.exit(code ?? 0);
-    else channel.exit(signal.replace(/^SIG/, ''));
-    channel.end();
-  };
-  child.on('close', finish);
+  const write = inTurn(channel);
+  const passed = [
+    passOn(child.stdout, (data) => write(channel, data)),
+    passOn(child.stderr, (data) => write(channel.stderr, data)),
+  ];
+  child.on('close', (code, signal) => {
+    void Promise.all(passed).then(() => {
+      if (signal === null) channel.exit(code ?? 0);
+      else channel.exit(signal.replace(/^SIG/, ''));
+      channel.end();
+    });
+  });
   return child.pid;
+}
+
+/**
+ * Writes one piece after the other, to whichever stream. ssh2's server forgets a stream that waits for the window while the
+ * other waits too, and sends what stdout last held back a second time when it is stderr's turn.
+ */
+function inTurn(channel: ServerChannel): (stream: Writable, data: Buffer) => Promise<void> {
+  let last = Promise.resolve();
+  return (stream, data) => {
+    last = last.then(
+      () =>
+        new Promise((resolve) => {
+          Object.assign(channel, { _chunk: undefined, _chunkcb: undefined, _chunkErr: undefined });
+          // A connection that has ended calls nobody back.
+          channel.once('close', resolve);
+          stream.write(data, () => {
+            channel.off('close', resolve);
+            resolve();
+          });
+        }),
+    );
+    return last;
+  };
+}
+
+async function passOn(from: Readable, to: (data: Buffer) => Promise<void>): Promise<void> {
+  for await (const data of from) await to(data as Buffer);
 }

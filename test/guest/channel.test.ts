@@ -358,12 +358,12 @@ describe('what goes wrong', () => {
   });
 
   test('a guest that hangs', async () => {
-    const argv = ['start', 'armv5l', '--name', 'other', '--time-limit', '4'];
+    const argv = ['start', 'armv5l', '--name', 'other', '--time-limit', '20'];
     const { code, stderr } = await run(argv, {
       KERNEL_EXTRA: 'HANDOFF=/bin/true init=/nowhere rdinit=/bin/cat',
     });
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^bootstrap: guest other did not answer within 4 seconds$/m);
+    expect(stderr).toMatch(/^bootstrap: guest other did not answer within 20 seconds$/m);
     expect(stderr).toContain('last lines of its console');
     nothingIsLeft('other');
   });

@@ -106,7 +106,7 @@ test('gcc and g++ of the guest go by way of the cross compiler, and answer as ev
   expect(run.output).toMatch(
     /^hello\.o: hello\.c\nhello from C\nhello from C\+\+\nhello from C\n1\n2[0-9]\d\n$/,
   );
-  expect(served().slice(0, 6)).toEqual([
+  expect(served().slice(0, 6), log()).toEqual([
     'gcc hello.c',
     'armv5l-linux-musleabi-gcc hello.c',
     'cc hello.c',

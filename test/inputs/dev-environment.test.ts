@@ -383,6 +383,15 @@ describe('dev-environment.sh', () => {
       await until('nothing is left', nothingIsLeft);
     });
 
+    it('cleans up after a server that has ended by itself', async () => {
+      program(
+        join(directory, 'bin/distccd'),
+        fakeServer.replace('setsid sleep 1000', 'true').concat('wait\n'),
+      );
+      expect(start(env()).status).toBe(7);
+      await until('nothing is left', nothingIsLeft);
+    });
+
     it('ends the server when the emulator is killed, and not before', async () => {
       const child = spawn(script, { cwd: base, env: environment({ ...env(), STAY: '1' }), stdio: 'ignore' });
       started.push(child);

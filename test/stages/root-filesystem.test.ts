@@ -45,6 +45,15 @@ describe('root filesystem', () => {
     expect(said(action('bash'))).toContain('--enable-static-link');
   });
 
+  test('the server of the command channel is static, and takes keys only', () => {
+    const text = said(action('dropbear'));
+    expect(text).toContain('--host=armv5l-linux-musleabi');
+    expect(text).toContain('--enable-static');
+    for (const option of ['SVR_PASSWORD_AUTH', 'SVR_LOCALTCPFWD', 'SVR_REMOTETCPFWD', 'SVR_AGENTFWD']) {
+      expect(text).toContain(`#define DROPBEAR_${option} 0\n`);
+    }
+  });
+
   test('what breaks other processors is switched off, whether it was on, off or unset', () => {
     const sed = action('busybox').recipe.commands.find(
       (command) => command.kind === 'run' && command.argv[0] === 'sed',
