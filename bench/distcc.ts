@@ -6,7 +6,7 @@
  *     ./bootstrap ARCH && npx tsx bench/distcc.ts [ARCH]
  */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -81,7 +81,8 @@ for part in nothing preprocessor; do
   measure part $part compile CC=/home/$part
 done
 unpack
-( configure && compile ) >/dev/null 2>&1
+( configure ) >/dev/null 2>&1
+( compile ) >/dev/null 2>&1
 rm make/make
 measure part link compile
 `;
@@ -101,7 +102,10 @@ try {
     ...['./bootstrap', 'native-build', arch, control, '--upload', upload],
   ];
   const { status } = spawnSync(program, argv, { cwd: repository, stdio: ['ignore', 'inherit', 'inherit'] });
-  if (status !== 0) throw new Error(`the guest's build ended with ${String(status)}`);
+  if (status !== 0) {
+    const measured = existsSync(join(upload, 'times')) ? readFileSync(join(upload, 'times'), 'utf8') : '';
+    throw new Error(`the guest's build ended with ${String(status)}; it measured\n${measured}`);
+  }
   if (cores < 2) console.log('This machine has one core: the cross compiler and the emulator take turns.');
   for (const line of readFileSync(join(upload, 'times'), 'utf8').trim().split('\n')) {
     const [way = '', step = '', seconds] = line.split(' ');

@@ -10,6 +10,13 @@ export const softFloatArm = {
   musl: { arch: 'arm', loader: 'ld-musl-arm.so.1' },
 } as const satisfies Partial<ArchDescriptor>;
 
+/** What 32-bit ARM with a floating-point unit has in common. */
+export const hardFloatArm = {
+  bits: 32,
+  byteOrder: 'little',
+  musl: { arch: 'arm', loader: 'ld-musl-armhf.so.1' },
+} as const satisfies Partial<ArchDescriptor>;
+
 /**
  * Kernel for the Versatile PB board with an ARM926: the one board that runs code older than ARMv7 with PCI.
  * Its PCI host has memory space only, which modern virtio devices are content with.
@@ -64,5 +71,47 @@ export const versatileEmulator: ArchDescriptor['emulator'] = {
     // The card's boot ROM is in a package that Debian only recommends, and nothing is booted from the network.
     ...['-global', 'virtio-net-pci.romfile='],
   ],
+  commandLineLimit: 1024,
+};
+
+/** Kernel for the emulator's own board with a 32-bit processor. */
+export const virtArmKernel: ArchDescriptor['kernel'] = {
+  arch: 'arm',
+  goals: ['zImage'],
+  image: 'arch/arm/boot/zImage',
+  symbols: [
+    'MMU',
+    'ARCH_MULTI_V7',
+    'ARCH_VIRT',
+    // Without it the board's PCI is out of reach, above 4 GiB.
+    'ARM_LPAE',
+    'SMP',
+    'VFP',
+    'NEON',
+    'KERNEL_MODE_NEON',
+    'AEABI',
+    'ARM_THUMB',
+    'VDSO',
+    'KUSER_HELPERS',
+    'HIGHMEM',
+    'PCI_HOST_GENERIC',
+    'VIRTIO_MMIO',
+    ...primeCellSymbols,
+  ],
+  withoutGeneric: [],
+  objtool: false,
+};
+
+/** That board in the emulator. */
+export const virtArmEmulator: ArchDescriptor['emulator'] = {
+  program: 'qemu-system-arm',
+  debianPackage: 'qemu-system-arm',
+  machine: 'virt',
+  console: 'ttyAMA0',
+  memory: { preset: 256 },
+  virtio: 'pci',
+  network: 'virtio-net-pci',
+  // The card's boot ROM is in a package that Debian only recommends, and nothing is booted from the network.
+  arguments: ['-global', 'virtio-net-pci.romfile='],
   commandLineLimit: 1024,
 };

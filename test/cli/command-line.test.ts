@@ -32,7 +32,7 @@ describe('wrong use', () => {
       "bootstrap: there is no command or arch named 'lst'\n  Did you mean list?\n" +
         '  `bootstrap --help` lists the commands, `bootstrap list arches` the arches.\n',
     ],
-    [['armv5l-', '--host', 'i686'], "there is no arch named 'armv5l-'\n  Did you mean armv5l?"],
+    [['armv5l-', '--host', 'i686'], "there is no arch named 'armv5l-'\n  Did you mean armv5l"],
     [['frobnicate'], "there is no command or arch named 'frobnicate'\n  `bootstrap --help` lists"],
     [['build', 'lst'], "there is no arch named 'lst'\n  Known arch names: "],
     [

@@ -25,9 +25,13 @@ export async function prepareOutDirectory(directory: string): Promise<Result<voi
   });
 }
 
-/** A name in the same directory for something unfinished. */
+/** Tells apart what several builds of one process have unfinished. */
+let unfinishedCount = 0;
+
+/** A name in the same directory for something unfinished, another one each time. */
 export function temporaryPath(directory: string, name: string): string {
-  return path.join(directory, `${temporary}${processStamp()}-${name}`);
+  unfinishedCount += 1;
+  return path.join(directory, `${temporary}${processStamp()}-${String(unfinishedCount)}-${name}`);
 }
 
 /** Writes a file so that its name never shows half of it. */

@@ -1,0 +1,50 @@
+import type { ArchDescriptor } from '../../src/inputs/arch.ts';
+
+/** What 32-bit MIPS with the o32 ABI and a floating-point unit has in common. */
+export const mips32 = {
+  bits: 32,
+  unameMachines: ['mips'],
+  gcc: { configure: ['--with-arch=mips32r2'] },
+} as const satisfies Partial<ArchDescriptor>;
+
+/** Kernel for the Malta board; the arch adds processor and byte order. Its device tree is built in. */
+export const maltaKernel = {
+  arch: 'mips',
+  goals: ['vmlinux'],
+  image: 'vmlinux',
+  symbols: [
+    'MIPS_MALTA',
+    'BLK_DEV_SD',
+    'SCSI',
+    'NET_VENDOR_AMD',
+    'PCNET32',
+    'SERIAL_8250',
+    'SERIAL_8250_CONSOLE',
+    'ATA',
+    'ATA_SFF',
+    'ATA_BMDMA',
+    'ATA_PIIX',
+    // A reboot is a write to a register of the board, which the device tree describes to this driver.
+    'POWER_RESET',
+    'POWER_RESET_SYSCON',
+    'MFD_SYSCON',
+    'POWER_RESET_PIIX4_POWEROFF',
+    'RTC_DRV_CMOS',
+  ],
+  withoutGeneric: [],
+  objtool: false,
+} as const satisfies ArchDescriptor['kernel'];
+
+/** The board in the emulator; the arch adds program and, for 64 bit, the processor. */
+export const maltaEmulator = {
+  debianPackage: 'qemu-system-mips',
+  machine: 'malta',
+  console: 'ttyS0',
+  // A 32-bit kernel without HIGHMEM reaches no more.
+  memory: { preset: 256, limit: 256 },
+  virtio: 'pci',
+  network: 'virtio-net-pci',
+  // ROMs of the cards, which Debian only recommends; nothing is booted from the network or shown on a screen.
+  arguments: ['-vga', 'none', '-global', 'virtio-net-pci.romfile='],
+  commandLineLimit: 4096,
+} as const satisfies Omit<ArchDescriptor['emulator'], 'program'>;

@@ -1,0 +1,34 @@
+import { describeArch } from '../src/inputs/arch.ts';
+
+export const arch = describeArch({
+  name: 'm68k',
+  aliases: ['68k', 'mc68040'],
+  summary: 'Motorola 68040, 32 bit, big endian',
+  bits: 32,
+  byteOrder: 'big',
+  triple: 'm68k-linux-musl',
+  unameMachines: ['m68k'],
+  // Before the 68040 the square root of a double is computed in extended precision, and rounded twice.
+  gcc: { configure: ['--with-cpu=m68040'] },
+  musl: { arch: 'm68k', loader: 'ld-musl-m68k.so.1' },
+  kernel: {
+    arch: 'm68k',
+    goals: ['vmlinux'],
+    image: 'vmlinux',
+    // VIRT selects terminal, timer and clock of the machine.
+    symbols: ['MMU', 'VIRT'],
+    withoutGeneric: [],
+    objtool: false,
+  },
+  emulator: {
+    program: 'qemu-system-m68k',
+    debianPackage: 'qemu-system-misc',
+    machine: 'virt',
+    console: 'ttyGF0',
+    memory: { preset: 256, limit: 3320 },
+    virtio: 'device',
+    network: 'virtio-net-device',
+    arguments: [],
+    commandLineLimit: 256,
+  },
+});

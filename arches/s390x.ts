@@ -1,0 +1,41 @@
+import { describeArch } from '../src/inputs/arch.ts';
+
+export const arch = describeArch({
+  name: 's390x',
+  aliases: ['s390', 'zarch'],
+  summary: '64-bit IBM Z, big endian',
+  bits: 64,
+  byteOrder: 'big',
+  triple: 's390x-linux-musl',
+  unameMachines: ['s390x'],
+  gcc: { configure: ['--with-long-double-128'] },
+  musl: { arch: 's390x', loader: 'ld-musl-s390x.so.1' },
+  kernel: {
+    arch: 's390',
+    goals: ['bzImage'],
+    image: 'arch/s390/boot/bzImage',
+    symbols: [
+      'MARCH_Z10',
+      'SCLP_TTY',
+      'SCLP_CONSOLE',
+      'SCLP_VT220_TTY',
+      'SCLP_VT220_CONSOLE',
+      'S390_GUEST',
+      'CCW',
+    ],
+    // The processor itself keeps the time: there are no clock chips.
+    withoutGeneric: ['RTC_CLASS', 'RTC_HCTOSYS'],
+    objtool: false,
+  },
+  emulator: {
+    program: 'qemu-system-s390x',
+    debianPackage: 'qemu-system-misc',
+    machine: 's390-ccw-virtio',
+    console: 'ttysclp0',
+    memory: { preset: 256 },
+    virtio: 'ccw',
+    network: 'virtio-net-ccw',
+    arguments: [],
+    commandLineLimit: 4096,
+  },
+});
