@@ -227,8 +227,12 @@ describe('native-build.sh', () => {
   });
 
   test('ends the guest when the machine has no room left for its scratch disk', () => {
-    program('df', 'echo "Filesystem Available"; echo "/dev/my disk 1000000 999999 1 100% /some where"\n');
-    guest('echo "the guest stands still"; /usr/bin/sleep 1000\n');
+    program(
+      'df',
+      `if [ -e '${place('upload/begun')}' ]; then left=1; else left=900000; fi
+      echo "Filesystem Available"; echo "/dev/my disk 1000000 999999 $left 100% /some where"\n`,
+    );
+    guest('echo "the guest stands still"; : >"$GUEST_UPLOAD/begun"; /usr/bin/sleep 1000\n');
     const { status, stderr } = run([control()]);
     expect(status).toBe(125);
     expect(stderr).toMatch(
