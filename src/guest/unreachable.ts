@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Failure } from '../core/failure.ts';
 import type { ConnectFault } from './connect.ts';
 import { consoleTail } from './console.ts';
@@ -14,13 +15,30 @@ export async function guestEnded(state: GuestState, guest: Guest): Promise<Failu
   };
 }
 
+/** A process that is killed closes its connections some time before it is gone. In milliseconds. */
+const dyingTime = 3000;
+
+/** The guest as it is when, after a broken connection, it had the time to end. */
+async function afterItsEnd(
+  state: GuestState,
+  guest: Guest,
+  fault: ConnectFault,
+): ReturnType<typeof readGuest> {
+  const until = performance.now() + (fault.reason === 'no-answer' ? dyingTime : 0);
+  for (;;) {
+    const now = await readGuest(state, guest.name);
+    if (now?.process !== guest.process || now.state !== 'running' || performance.now() >= until) return now;
+    await sleep(50);
+  }
+}
+
 /** Why a guest cannot be reached, or why the connection to it broke; it may have ended meanwhile. */
 export async function guestUnreachable(
   state: GuestState,
   guest: Guest,
   fault: ConnectFault,
 ): Promise<Failure> {
-  const now = await readGuest(state, guest.name);
+  const now = await afterItsEnd(state, guest, fault);
   if (now?.process !== guest.process) {
     return {
       reason: 'guest-failed',
