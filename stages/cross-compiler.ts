@@ -40,16 +40,19 @@ export function crossCompiler(
     base,
     programPrefix,
     triple: target.triple,
-    links: `# armv5l-gcc beside armv5l-linux-musleabi-gcc.
+    links: `# Links to the file itself: node's tar, for one, extracts none that leads to another link.
+    file_of() { if [ -L bin/$1 ]; then readlink bin/$1; else echo $1; fi; }
+    # armv5l-gcc beside armv5l-linux-musleabi-gcc.
     for program in bin/${programPrefix}*; do
       name=\${program##*/}
-      ln -s $name bin/${target.name}-\${name#${programPrefix}}
+      ln -s $(file_of $name) bin/${target.name}-\${name#${programPrefix}}
     done
     # What distccd runs for a guest, by the names that the native compiler has there.
     mkdir distcc
     for name in ${distccNames.join(' ')}; do
-      ln -s ../bin/${programPrefix}$name distcc/$name
-      ln -s ../bin/${programPrefix}$name distcc/${programPrefix}$name
+      file=$(file_of ${programPrefix}$name)
+      ln -s ../bin/$file distcc/$name
+      ln -s ../bin/$file distcc/${programPrefix}$name
     done`,
     description: `the compiler that runs on ${host.name} and builds for ${target.name}`,
   });

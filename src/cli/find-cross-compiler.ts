@@ -17,7 +17,7 @@ export interface CrossCompilerRequest {
 
 /**
  * Directory of an unpacked cross compiler whose compile server runs on this machine. A tarball among the products is
- * unpacked beside itself, once. Undefined where there is none.
+ * unpacked beside itself, once. Undefined where there is none, or none that can be unpacked.
  */
 export async function findCrossCompiler(request: CrossCompilerRequest): Promise<string | undefined> {
   const { directory, target, host } = request;
@@ -27,9 +27,12 @@ export async function findCrossCompiler(request: CrossCompilerRequest): Promise<
   );
   const own = `${prefix}${host.name}.tar.gz`;
   for (const name of names.sort((a, b) => Number(b === own) - Number(a === own) || (a < b ? -1 : 1))) {
-    const unpacked = await unpackBeside(request, path.join(directory, name));
+    const tarball = path.join(directory, name);
+    const unpacked = await unpackBeside(request, tarball).catch((error: Error) => {
+      request.say(`cannot unpack ${tarball}: ${error.message}`);
+    });
     // A host that is not this machine may still be one whose programs run here.
-    if (await runs(path.join(unpacked, 'bin/distccd'))) return unpacked;
+    if (unpacked !== undefined && (await runs(path.join(unpacked, 'bin/distccd')))) return unpacked;
   }
   return undefined;
 }
@@ -45,7 +48,8 @@ async function unpackBeside({ say }: CrossCompilerRequest, tarball: string): Pro
   const unfinished = temporaryPath(path.dirname(tarball), name);
   try {
     await mkdir(unfinished);
-    await extract({ file: tarball, cwd: unfinished, strip: 1 });
+    // Strict: what cannot be extracted would be left out without a word.
+    await extract({ file: tarball, cwd: unfinished, strip: 1, strict: true });
     await utimes(unfinished, time, time);
     await rm(directory, { recursive: true, force: true });
     await rename(unfinished, directory);

@@ -305,6 +305,23 @@ describe('a cross compiler', () => {
     expect(helper(session)).toBe(place(session, 'out/armv5l/cross-compiler-armv5l-other'));
   });
 
+  test('that cannot be unpacked is told of, and another one helps', async () => {
+    const session = machine();
+    control(session);
+    const file = product(session, 'i686', 0);
+    // A link to a link, which node's tar leaves out.
+    const name = 'cross-compiler-armv5l-i686';
+    symlinkSync('distccd', place(session, name, 'bin/a'));
+    mkdirSync(place(session, name, 'distcc'));
+    symlinkSync('../bin/a', place(session, name, 'distcc/b'));
+    spawnSync('tar', ['-czf', file, `${name}/bin`, `${name}/distcc`], { cwd: session.home });
+    product(session, 'other', 0);
+    const built = await nativeBuild(session, guest);
+    expect(built.err).toContain(`cannot unpack ${file}: `);
+    expect(helper(session)).toBe(place(session, 'out/armv5l/cross-compiler-armv5l-other'));
+    expect(readdirSync(place(session, 'out/armv5l')).filter((entry) => entry.startsWith('.'))).toEqual([]);
+  });
+
   test('is not missed, but the lack of it is told', async () => {
     const session = machine();
     control(session);

@@ -15,6 +15,6 @@ export async function unpackedCrossCompiler(place: string): Promise<string> {
   await bootstrap(target, '--host', host);
   const name = `cross-compiler-${target}-${host}`;
   await mkdir(place, { recursive: true });
-  await extract({ file: `${repository}/out/${target}/${name}.tar.gz`, cwd: place });
+  await extract({ file: `${repository}/out/${target}/${name}.tar.gz`, cwd: place, strict: true });
   return join(place, name);
 }
