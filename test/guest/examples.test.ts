@@ -20,7 +20,7 @@ const examples = {
     holds: ['usr/sbin/dropbear', 'usr/bin/dbclient', 'usr/bin/scp'],
     says: /^a stranger stays outside$/m,
   },
-  bash: { holds: ['usr/bin/bash'], says: /^(\d\d) tests passed$/m },
+  bash: { holds: ['usr/bin/bash'], says: /^7\d tests passed$/m },
 } as const;
 
 describe.each(Object.keys(examples) as (keyof typeof examples)[])('examples/%s', (name) => {
