@@ -161,13 +161,13 @@ async function originFindings(directories: readonly string[]): Promise<readonly 
 
 /** An emulator is wanted by `run` alone, so none is `missing`. */
 async function emulatorFindings(session: Session): Promise<readonly Finding[]> {
-  const arches = await openArches(session.repository);
+  const arches = await openArches(session.repository, session.archDirectories);
   const users = new Map<string, { debianPackage: string; arches: string[] }>();
   const findings: Finding[] = [];
   for (const name of arches.names) {
     const arch = await arches.load(name);
     if (!arch.ok) {
-      findings.push({ what: `arches/${name}.ts`, state: 'missing', detail: failureText(arch.failure) });
+      findings.push({ what: arches.fileOf(name), state: 'missing', detail: failureText(arch.failure) });
       continue;
     }
     const { program, debianPackage } = arch.value.emulator;

@@ -29,7 +29,7 @@ export async function findImage(
     });
   }
   const { program, debianPackage } = arch.emulator;
-  if (!(await isInPath(program, session.env['PATH'] ?? ''))) {
+  if ((await findInPath(program, session.env['PATH'] ?? '')) === undefined) {
     return failed({
       reason: 'missing-program',
       program,
@@ -40,11 +40,18 @@ export async function findImage(
   return ok(script);
 }
 
-async function isInPath(program: string, searchPath: string): Promise<boolean> {
+/** Absolute path of a program in the user's PATH. */
+export async function findInPath(program: string, searchPath: string): Promise<string | undefined> {
   for (const directory of searchPath.split(':')) {
-    if (await exists(path.join(directory === '' ? '.' : directory, program), constants.X_OK)) return true;
+    const file = path.resolve(directory === '' ? '.' : directory, program);
+    if (await exists(file, constants.X_OK)) return file;
   }
-  return false;
+  return undefined;
+}
+
+/** Whether there is such a file that may be read. */
+export function isFile(file: string): Promise<boolean> {
+  return exists(file, constants.R_OK);
 }
 
 function exists(file: string, mode = constants.F_OK): Promise<boolean> {

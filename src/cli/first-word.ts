@@ -10,8 +10,9 @@ export async function checkFirstWord(
   repository: string,
   word: string,
   commands: readonly string[],
+  archDirectories?: readonly string[],
 ): Promise<Failure | undefined> {
-  const arches = await openArches(repository);
+  const arches = await openArches(repository, archDirectories);
   const found = await arches.find(word, 'arch');
   if (found.ok || found.failure.reason !== 'unknown-name') return undefined;
   const known = [...commands, ...arches.names];

@@ -29,7 +29,7 @@ export async function findGuest(
 ): Promise<Result<Guest, Failure>> {
   const known = isGuestName(name) ? await readGuest(state, name) : undefined;
   if (known !== undefined) return ok(known);
-  const arch = await (await openArches(session.repository)).find(name, 'guest');
+  const arch = await (await openArches(session.repository, session.archDirectories)).find(name, 'guest');
   if (arch.ok) {
     const guest = await readGuest(state, arch.value.name);
     if (guest !== undefined) return ok(guest);

@@ -8,12 +8,14 @@ import { type Arch } from '../inputs/arch.ts';
 import { unknownName } from './nearest.ts';
 
 /**
- * The modules in `arches/`, found by listing that directory, so that a new arch touches no other file.
- * Each is read when it is asked for: a fault in one does not stop work on another.
+ * The modules in `arches/` and in the directories of `--arch-dir`, found by listing them, so that a new arch touches no
+ * other file. Each is read when it is asked for: a fault in one does not stop work on another.
  */
 export interface Arches {
   /** Names of all arches, in order. */
   readonly names: readonly string[];
+  /** Where an arch is described: relative to the repository where it lies in it. */
+  fileOf(name: string): string;
   /** One arch by its exact name. */
   load(name: string): Promise<Result<Arch, Failure>>;
   /** One arch by name or alias. `kind` is what the user calls it: `arch` or `host`. */
@@ -22,16 +24,27 @@ export interface Arches {
   findMachine(machine: string): Promise<Result<Arch, Failure>>;
 }
 
-/** Lists `arches/` of a repository; reads none of them. */
-export async function openArches(repository: string): Promise<Arches> {
-  const directory = path.join(repository, 'arches');
-  const names = (await readdir(directory))
-    .filter((name) => /^[a-z][a-z0-9_]*\.ts$/.test(name))
-    .map((name) => name.slice(0, -'.ts'.length))
-    .sort();
+/**
+ * Lists `arches/` of a repository and further directories; reads none of the modules.
+ *
+ * @param directories absolute; `archDirectoriesFault` has nothing against them
+ */
+export async function openArches(repository: string, directories: readonly string[] = []): Promise<Arches> {
+  const places = new Map<string, string>();
+  for (const directory of [path.join(repository, 'arches'), ...directories]) {
+    for (const name of await listModules(directory)) {
+      if (!places.has(name)) places.set(name, path.join(directory, `${name}.ts`));
+    }
+  }
+  const names = [...places.keys()].sort();
+  const fileOf = (name: string): string => {
+    const place = places.get(name) ?? path.join(repository, 'arches', `${name}.ts`);
+    const relative = path.relative(repository, place);
+    return relative.startsWith('..') ? place : relative;
+  };
   const load = async (name: string): Promise<Result<Arch, Failure>> => {
-    const file = `arches/${name}.ts`;
-    const module = await importArch(path.join(repository, file));
+    const file = fileOf(name);
+    const module = await importArch(path.resolve(repository, file));
     if (!module.ok)
       return failed({ reason: 'bad-input', file, faults: [{ field: '', message: module.failure }] });
     return checkArch(module.value, file);
@@ -45,6 +58,7 @@ export async function openArches(repository: string): Promise<Arches> {
   };
   return {
     names,
+    fileOf,
     load,
     find: async (name, kind) => {
       if (names.includes(name)) return load(name);
@@ -67,14 +81,67 @@ export async function openArches(repository: string): Promise<Arches> {
   };
 }
 
-/** What the module exports as `arch`; a module that does not load is a fault of that file, not of ours. */
+async function listModules(directory: string): Promise<readonly string[]> {
+  return (await readdir(directory))
+    .filter((name) => /^[a-z][a-z0-9_]*\.ts$/.test(name))
+    .map((name) => name.slice(0, -'.ts'.length))
+    .sort();
+}
+
+/** What is wrong with directories of `--arch-dir`: one cannot be read, or a name or alias in it is taken. */
+export async function archDirectoriesFault(
+  repository: string,
+  directories: readonly string[],
+): Promise<Failure | undefined> {
+  const taken = new Map<string, string>();
+  for (const directory of [path.join(repository, 'arches'), ...directories]) {
+    const listed = await listModules(directory).catch((error: NodeJS.ErrnoException) => error);
+    if (listed instanceof Error) {
+      return {
+        reason: 'wrong-use',
+        what: `--arch-dir ${directory}: it cannot be read (${listed.code ?? listed.message})`,
+        hint: 'Name a directory with descriptors, NAME.ts each; docs/porting.md says what is in them.',
+      };
+    }
+    for (const name of listed) {
+      const file = path.join(directory, `${name}.ts`);
+      const module = await importArch(file);
+      // A descriptor that is malformed is refused where it is used; until then its file name counts.
+      const aliases = module.ok ? (module.value as { readonly aliases?: unknown } | undefined)?.aliases : [];
+      const words = Array.isArray(aliases) ? aliases.filter((alias) => typeof alias === 'string') : [];
+      for (const word of [name, ...words]) {
+        const other = taken.get(word);
+        if (other !== undefined && other !== file) {
+          const field = word === name ? 'name' : `aliases[${String(words.indexOf(word))}]`;
+          const message = `${word} is taken by ${other}; an arch needs names of its own`;
+          return { reason: 'bad-input', file, faults: [{ field, message }] };
+        }
+        taken.set(word, file);
+      }
+    }
+  }
+  return undefined;
+}
+
+/**
+ * What the module exports as `arch`, or else by default; a module that does not load is a fault of that file, not of
+ * ours. In a directory without a package.json of type module the exports lie in `default`.
+ */
 async function importArch(file: string): Promise<Result<unknown, string>> {
   try {
     const module = (await import(pathToFileURL(file).href)) as Readonly<Record<string, unknown>>;
-    return 'arch' in module ? ok(module['arch']) : failed('does not export `arch`');
+    for (let exported: unknown = module; isRecord(exported); exported = exported['default']) {
+      if ('arch' in exported) return ok(exported['arch']);
+      if (exported !== module && !('default' in exported)) return ok(exported);
+    }
+    return failed('does not export `arch`');
   } catch (error) {
     return failed(
       `does not load: ${error instanceof Error ? error.message.split('\n', 1)[0] : String(error)}`,
     );
   }
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
 }

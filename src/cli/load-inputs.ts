@@ -22,13 +22,19 @@ export interface Repository {
   readonly files: PlanInputs['files'];
 }
 
-/** Reads `sources.lock`, lists `arches/`, and digests what lies below `patches/` and `target/`. */
-export async function loadRepository(root: string): Promise<Result<Repository, Failure>> {
+/**
+ * Reads `sources.lock`, lists `arches/` and further directories of descriptors, and digests what lies below `patches/`
+ * and `target/`.
+ */
+export async function loadRepository(
+  root: string,
+  archDirectories: readonly string[] = [],
+): Promise<Result<Repository, Failure>> {
   const lock = await loadLock(root);
   if (!lock.ok) return lock;
   return ok({
     root,
-    arches: await openArches(root),
+    arches: await openArches(root, archDirectories),
     lock: lock.value,
     files: await digestFiles(root),
   });

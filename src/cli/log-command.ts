@@ -27,7 +27,7 @@ export async function logCommand(
   storeOption: string | undefined,
   commands = false,
 ): Promise<ExitCode> {
-  const repository = await loadRepository(session.repository);
+  const repository = await loadRepository(session.repository, session.archDirectories);
   if (!repository.ok) return explain(session, repository.failure);
   const root = storeDirectory(session, storeOption);
   const store = await openStore(root, repository.value.lock.sourceDateEpoch, (text) =>

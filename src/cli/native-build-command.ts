@@ -80,7 +80,7 @@ async function prepare(
   request: NativeBuildRequest,
   open?: OpenWorkshop,
 ): Promise<Result<Ready, Failure>> {
-  const repository = await loadRepository(session.repository);
+  const repository = await loadRepository(session.repository, session.archDirectories);
   if (!repository.ok) return repository;
   const inputs = await planInputs(repository.value, request.image.plan);
   if (!inputs.ok) return inputs;

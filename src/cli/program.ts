@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import type { Failure } from '../core/failure.ts';
@@ -71,10 +71,10 @@ interface BuildOptions extends SelectorOptions, RootOptions, SourceOptions {
  *
  * @param done receives the exit code of the command that ran
  */
-export function createProgram(session: Session, version: string, done: (code: number) => void): Command {
+export function createProgram(given: Session, version: string, done: (code: number) => void): Command {
   const output = {
-    writeOut: session.out,
-    writeErr: session.err,
+    writeOut: given.out,
+    writeErr: given.err,
     outputError: (text: string, write: (text: string) => void) =>
       write(text.replace(/^error: /, 'bootstrap: ').replaceAll(/\n(?=.)/g, '\n  ')),
   };
@@ -91,12 +91,25 @@ export function createProgram(session: Session, version: string, done: (code: nu
     .exitOverride()
     .showSuggestionAfterError();
 
+  // Each command takes the option; what it names is in force before any of them starts.
+  const archDirectories: string[] = [];
+  const session: Session = { ...given, archDirectories };
+  program.hook('preAction', async (_, started) => {
+    const named = (started.opts() as { archDir?: readonly string[] }).archDir ?? [];
+    if (named.length === 0) return;
+    const { archDirectoriesFault } = await import('./load-arches.ts');
+    archDirectories.push(...new Set(named.map((directory) => path.resolve(session.cwd, directory))));
+    const fault = await archDirectoriesFault(session.repository, archDirectories);
+    if (fault !== undefined) throw new CommanderError(explain(session, fault), 'arch-dir', '');
+  });
+
   const command = (name: string, summary: string, options?: { isDefault?: boolean }): Command =>
     program
       .command(name, options ?? {})
       .summary(summary)
       .description(summary)
       .showHelpAfterError(`  \`bootstrap ${name} --help\` shows how it is used.`)
+      .option('--arch-dir <DIR>', archDirHelp, repeated)
       .configureOutput(output)
       .exitOverride();
 
@@ -110,7 +123,12 @@ export function createProgram(session: Session, version: string, done: (code: nu
     if (excess !== undefined) return done(explain(session, tooManyWords(program, arch, excess)));
     if (program.args[0] !== 'build') {
       const { checkFirstWord } = await import('./first-word.ts');
-      const mistaken = await checkFirstWord(session.repository, arch, commandNames(program));
+      const mistaken = await checkFirstWord(
+        session.repository,
+        arch,
+        commandNames(program),
+        session.archDirectories,
+      );
       if (mistaken !== undefined) return done(explain(session, mistaken));
     }
     const { buildCommand } = await import('./build-command.ts');
@@ -166,6 +184,7 @@ export function createProgram(session: Session, version: string, done: (code: nu
     });
 
   guestCommands(command, session, done);
+  portingCommands(command, session, done);
 
   const nativeBuild = command(
     'native-build',
@@ -242,6 +261,62 @@ export function createProgram(session: Session, version: string, done: (code: nu
   return program.addHelpText('after', examples);
 }
 
+/** The commands for who brings up an arch. */
+function portingCommands(
+  command: (name: string, summary: string) => Command,
+  session: Session,
+  done: (code: number) => void,
+): void {
+  const check = command(
+    'check',
+    "lay ARCH's descriptor beside gcc, musl, the kernel and the emulator; name each fault",
+  );
+  sourcing(check)
+    .argument('<ARCH>')
+    .option('--out <DIR>', outHelp, nonEmpty)
+    .option('--json', 'as JSON')
+    .action(async (arch: string, options: SourceOptions & { json?: boolean; out?: string }) => {
+      const { checkCommand } = await import('./check-command.ts');
+      const out = options.out === undefined ? {} : { out: options.out };
+      const request = { arch, json: options.json ?? false, sources: sourceRequest(options), ...out };
+      done(await checkCommand(session, request));
+    });
+
+  const newArch = command('new-arch', 'write a descriptor of a new arch NAME, as far as it can be found out');
+  sourcing(newArch)
+    .argument('<NAME>')
+    .option('--triple <TRIPLE>', 'GNU triple, PROCESSOR-linux-musl[ABI]', nonEmpty)
+    .option('--kernel-arch <ARCH>', "the kernel's ARCH", nonEmpty)
+    .option('--emulator <PROGRAM>', 'qemu-system-NAME', nonEmpty)
+    .option('--machine <MACHINE>', "the emulator's machine (-M)", nonEmpty)
+    .option('--cpu <CPU>', "the emulator's processor (default: the machine's own)", nonEmpty)
+    .option('--summary <TEXT>', 'one line for `bootstrap list`', nonEmpty)
+    .option(
+      '--gcc-configure <SWITCH>',
+      "switch of gcc's configure for processor or ABI; may be repeated",
+      repeated,
+    )
+    .addHelpText('after', newArchHelp)
+    .action(async (name: string, { gccConfigure, ...options }: NewArchFlags) => {
+      const { newArchCommand } = await import('./new-arch-command.ts');
+      const { triple, kernelArch, emulator, machine, cpu, summary } = options;
+      const told = { triple, kernelArch, emulator, machine, cpu, summary, configure: gccConfigure };
+      const given = Object.fromEntries(Object.entries(told).filter(([, value]) => value !== undefined));
+      done(await newArchCommand(session, { name, ...given, sources: sourceRequest(options) }));
+    });
+}
+
+/** What `new-arch` is told of an arch. */
+interface NewArchFlags extends SourceOptions {
+  readonly triple?: string;
+  readonly kernelArch?: string;
+  readonly emulator?: string;
+  readonly machine?: string;
+  readonly cpu?: string;
+  readonly summary?: string;
+  readonly gccConfigure?: readonly string[];
+}
+
 /** The commands for guests in the background. */
 function guestCommands(
   command: (name: string, summary: string) => Command,
@@ -302,7 +377,13 @@ function inStore(command: Command): Command {
 }
 
 const outHelp = 'directory of products (default: out in the repository)';
+const archDirHelp = 'directory with descriptors of arches beside ours (NAME.ts); may be repeated';
 const storeHelp = 'store directory (default: $BOOTSTRAP_STORE, else ~/.cache/bootstrap)';
+
+const newArchHelp = `
+Triple, kernel's ARCH, emulator and machine are asked for at a terminal where they are not named. The file is NAME.ts in
+arches/, or in the directory of --arch-dir; one that is there is never overwritten. docs/porting.md tells the whole way.
+`;
 
 const emulatorSettings = `
 Environment, as the image's run-emulator.sh reads it:
@@ -318,6 +399,7 @@ Examples:
   bootstrap run armv5l           boot it
   bootstrap start armv5l         boot it in the background; \`exec\`, \`ps\` and \`stop\` are for such guests
   bootstrap exec armv5l -- uname -a
+  bootstrap check armv5l         what is wrong with its descriptor, if anything
   bootstrap doctor               what is missing on this machine
 
 \`bootstrap build --help\` shows the options of the main command.
@@ -418,7 +500,7 @@ function sourcing(command: Command): Command {
     .option(
       '--accept-variant <SOURCE>',
       'take a source whose tree differs from the pinned one; may be repeated',
-      (name: string, before: readonly string[] | undefined) => [...(before ?? []), name],
+      repeated,
     );
 }
 
@@ -446,6 +528,7 @@ function planRequest(
 ): PlanRequest {
   return {
     arch,
+    ...(session.archDirectories === undefined ? {} : { archDirectories: session.archDirectories }),
     goal: options.image === undefined ? goal : { ...goal, image: options.image },
     ...(options.overlay === undefined ? {} : { overlay: path.resolve(session.cwd, options.overlay) }),
     ...(options.host === undefined ? {} : { host: options.host }),
@@ -480,6 +563,11 @@ function buildRequest(
     ...(options.out === undefined ? {} : { out: options.out }),
     ...(options.events === undefined ? {} : { events: options.events }),
   };
+}
+
+/** Value of an option that may be given several times. */
+function repeated(text: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), nonEmpty(text)];
 }
 
 function nonEmpty(text: string): string {

@@ -14,7 +14,7 @@ export async function runCommand(
   extra: readonly string[],
   out: string | undefined,
 ): Promise<ExitCode> {
-  const found = await (await openArches(session.repository)).find(name, 'arch');
+  const found = await (await openArches(session.repository, session.archDirectories)).find(name, 'arch');
   if (!found.ok) return explain(session, found.failure);
   const image = await findImage(session, found.value, out);
   if (!image.ok) return explain(session, image.failure);

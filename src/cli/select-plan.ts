@@ -15,6 +15,8 @@ import { digestOverlay } from './overlay.ts';
 /** What the command line asks for; names are the user's own words. */
 export interface PlanRequest {
   readonly arch: string;
+  /** Directories with descriptors beside `arches/`; absolute. Undefined: none. */
+  readonly archDirectories?: readonly string[];
   readonly host?: string;
   readonly goal: Omit<Goal, 'overlay'>;
   /** Directory whose files are laid over the root filesystem; absolute. */
@@ -38,7 +40,7 @@ export interface SelectedPlan {
 
 /** From the command line to a plan: reads the repository, touches neither network nor store. */
 export async function selectPlan(root: string, request: PlanRequest): Promise<Result<SelectedPlan, Failure>> {
-  const repository = await loadRepository(root);
+  const repository = await loadRepository(root, request.archDirectories);
   if (!repository.ok) return repository;
   const inputs = await planInputs(repository.value, request);
   if (!inputs.ok) return inputs;

@@ -1,5 +1,6 @@
 import { homedir, tmpdir } from 'node:os';
 import path from 'node:path';
+import { createInterface } from 'node:readline/promises';
 import { fileURLToPath } from 'node:url';
 import { type Failure } from '../core/failure.ts';
 import { exitCodeOf, failureText } from '../report/failure-text.ts';
@@ -8,6 +9,8 @@ import { exitCodeOf, failureText } from '../report/failure-text.ts';
 export interface Session {
   /** Absolute path of this repository. */
   readonly repository: string;
+  /** Directories of `--arch-dir`, whose descriptors join those of the repository. Absolute. Undefined: none. */
+  readonly archDirectories?: readonly string[];
   /** Where the user stands; relative paths of options mean this. */
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -16,10 +19,13 @@ export interface Session {
   /** Everything said on the way. */
   readonly err: (text: string) => void;
   readonly errIsTerminal: boolean;
+  /** Asks the user at a terminal, who may give nothing. Undefined: there is no terminal to ask at. */
+  readonly ask?: (question: string) => Promise<string>;
 }
 
 /** The session of this process. */
 export function processSession(): Session {
+  const mayAsk = process.stdin.isTTY && process.stderr.isTTY;
   return {
     repository: fileURLToPath(new URL('../../', import.meta.url)).replace(/\/$/, ''),
     cwd: process.cwd(),
@@ -27,7 +33,21 @@ export function processSession(): Session {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
     errIsTerminal: process.stderr.isTTY,
+    ...(mayAsk ? { ask } : {}),
   };
+}
+
+async function ask(question: string): Promise<string> {
+  const asking = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return await new Promise((resolve) => {
+      // Ctrl-C, and the end of input.
+      asking.once('close', () => resolve(''));
+      void asking.question(question).then((answer) => resolve(answer.trim()));
+    });
+  } finally {
+    asking.close();
+  }
 }
 
 export type ExitCode = 0 | 1 | 2;

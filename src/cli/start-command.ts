@@ -32,7 +32,9 @@ const scratchDiskSize = 4 * 1024 ** 3;
 
 /** `bootstrap start ARCH`: boots its image in the background and comes back when commands can be run in it. */
 export async function startCommand(session: Session, options: StartOptions): Promise<ExitCode> {
-  const found = await (await openArches(session.repository)).find(options.arch, 'arch');
+  const found = await (
+    await openArches(session.repository, session.archDirectories)
+  ).find(options.arch, 'arch');
   if (!found.ok) return explain(session, found.failure);
   const arch = found.value;
   const name = options.name ?? arch.name;

@@ -203,19 +203,38 @@ function shellWord(word: Word): string {
     .join('');
 }
 
+/**
+ * Arguments of the emulator that attach one thing.
+ *
+ * @param place path of the file or directory, with every comma doubled
+ */
+export function attachmentArguments(
+  { emulator }: Arch,
+  { name, kind }: Attachment,
+  place: string,
+): readonly string[] {
+  if (kind === 'folder') {
+    return [
+      '-fsdev',
+      `local,id=${name},security_model=mapped-file,path=${place}`,
+      '-device',
+      `virtio-9p-${emulator.virtio},fsdev=${name},mount_tag=${name}`,
+    ];
+  }
+  return [
+    '-drive',
+    `if=none,id=${name},format=raw,${kind === 'disk' ? '' : 'readonly=on,'}file=${place}`,
+    '-device',
+    `virtio-blk-${emulator.virtio},drive=${name},serial=${name}`,
+  ];
+}
+
 /** Attaches one thing if its variable is set. */
-function attachmentLines({ emulator }: Arch, { name, variable, kind }: Attachment): string {
+function attachmentLines(arch: Arch, attachment: Attachment): string {
+  const { variable, kind } = attachment;
   const [test, missing] = kind === 'folder' ? ['-d', 'no such directory'] : ['-f', 'no such file'];
-  const options =
-    kind === 'folder'
-      ? [
-          `-fsdev "local,id=${name},security_model=mapped-file,path=$place"`,
-          `-device virtio-9p-${emulator.virtio},fsdev=${name},mount_tag=${name}`,
-        ]
-      : [
-          `-drive "if=none,id=${name},format=raw,${kind === 'disk' ? '' : 'readonly=on,'}file=$place"`,
-          `-device virtio-blk-${emulator.virtio},drive=${name},serial=${name}`,
-        ];
+  const [option = '', place = '', device = '', model = ''] = attachmentArguments(arch, attachment, '$place');
+  const options = [`${option} "${place}"`, `${device} ${model}`];
   return `if [ -n "\${${variable}-}" ]; then
   [ ${test} "$${variable}" ] || fail 2 "${variable}=$${variable}: ${missing}"
   place=$(in_option "$${variable}")

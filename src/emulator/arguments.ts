@@ -1,0 +1,67 @@
+import type { Arch } from '../inputs/arch.ts';
+import {
+  attachmentArguments,
+  attachments,
+  emulatorArguments,
+  kernelCommandLine,
+} from '../inputs/emulator.ts';
+
+/** What a machine is started with to be looked at. */
+export interface Trial {
+  /** MiB. */
+  readonly memory: number;
+  /** Directory of a built image. Undefined: there is none, and the machine gets no kernel. */
+  readonly image?: string;
+  /** Attaches everything that run-emulator.sh can attach: a blank disk, and a directory. Undefined: only what it always has. */
+  readonly attach?: { readonly disk: string; readonly directory: string };
+}
+
+const kernelOptions = ['-kernel', '-dtb', '-initrd', '-append'];
+
+/** The arguments that run-emulator.sh hands to the emulator. */
+export function trialArguments(arch: Arch, { memory, image, attach }: Trial): readonly string[] {
+  const settings = {
+    directory: image ?? '/nowhere',
+    memory: String(memory),
+    commandLine: kernelCommandLine(arch),
+  };
+  const words = emulatorArguments(arch, settings, false);
+  const kept =
+    image === undefined
+      ? words.filter(
+          (word, index) => !kernelOptions.includes(word) && !kernelOptions.includes(words[index - 1] ?? ''),
+        )
+      : words;
+  if (attach === undefined) return kept;
+  const inOption = (place: string): string => place.replaceAll(',', ',,');
+  return [
+    ...kept,
+    ...attachments.flatMap((attachment) =>
+      attachmentArguments(
+        arch,
+        // One blank file serves all disks.
+        attachment.kind === 'disk' ? { ...attachment, kind: 'read-only disk' } : attachment,
+        inOption(attachment.kind === 'folder' ? attach.directory : attach.disk),
+      ),
+    ),
+  ];
+}
+
+/** Names of machines in the text of `-M help`, without the heading. */
+export function machineNames(text: string): readonly string[] {
+  return text
+    .split('\n')
+    .slice(1)
+    .flatMap((line) => /^([\w.+-]+)\s/.exec(line)?.[1] ?? [])
+    .filter((name) => name !== 'none');
+}
+
+/** Names of processors in the text of `-cpu help`; each emulator has a form of its own. */
+export function cpuNames(text: string): readonly string[] {
+  return [...new Set([...text.matchAll(/[A-Za-z0-9][\w.+-]*/g)].map(([word]) => word))];
+}
+
+/** Of `pc,option=value`: what the emulator lists. */
+export function machineName(machine: string): string {
+  return machine.split(',', 1)[0] ?? machine;
+}
