@@ -11,6 +11,7 @@ const layers = {
   'src/executor': ['src/core', 'src/plan', 'src/store', 'src/engine'],
   'src/engine': ['src/core', 'src/plan', 'src/store', 'src/executor'],
   'src/guest': ['src/core', 'src/inputs', 'src/store', 'src/sources'],
+  'src/emulator': ['src/core', 'src/inputs'],
   'src/virtfs': ['src/core', 'src/sources'],
   'src/report': ['src/core'],
   arches: ['src/inputs'],

@@ -30,7 +30,7 @@ function targetAction(
 }
 
 /**
- * Beyond busybox's defaults. Its SHA acceleration does not compile for anything but x86, and its `tc` not with
+ * Beyond busybox's defaults. Its SHA acceleration compiles for Intel's processors alone, and its `tc` not with
  * headers of newer kernels.
  */
 const busyboxSymbols = {

@@ -5,6 +5,17 @@ import type { Failure } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';
 import type { BuildRequest } from './build-command.ts';
 import { nearest, unknownName } from './nearest.ts';
+import {
+  archDirHelp,
+  nonEmpty,
+  outHelp,
+  repeated,
+  sourceRequest,
+  sourcing,
+  storeHelp,
+  type SourceOptions,
+} from './options.ts';
+import { portingCommands } from './porting-commands.ts';
 import { imageKinds, type ImageKind } from '../inputs/emulator.ts';
 import type { PlanRequest } from './select-plan.ts';
 import { explain, type Session } from './session.ts';
@@ -20,13 +31,6 @@ interface SelectorOptions {
 interface RootOptions {
   readonly image?: ImageKind;
   readonly overlay?: string;
-}
-
-interface SourceOptions {
-  readonly store?: string;
-  readonly mirror?: string;
-  readonly offline?: boolean;
-  readonly acceptVariant?: readonly string[];
 }
 
 interface StartFlags {
@@ -261,62 +265,6 @@ export function createProgram(given: Session, version: string, done: (code: numb
   return program.addHelpText('after', examples);
 }
 
-/** The commands for who brings up an arch. */
-function portingCommands(
-  command: (name: string, summary: string) => Command,
-  session: Session,
-  done: (code: number) => void,
-): void {
-  const check = command(
-    'check',
-    "lay ARCH's descriptor beside gcc, musl, the kernel and the emulator; name each fault",
-  );
-  sourcing(check)
-    .argument('<ARCH>')
-    .option('--out <DIR>', outHelp, nonEmpty)
-    .option('--json', 'as JSON')
-    .action(async (arch: string, options: SourceOptions & { json?: boolean; out?: string }) => {
-      const { checkCommand } = await import('./check-command.ts');
-      const out = options.out === undefined ? {} : { out: options.out };
-      const request = { arch, json: options.json ?? false, sources: sourceRequest(options), ...out };
-      done(await checkCommand(session, request));
-    });
-
-  const newArch = command('new-arch', 'write a descriptor of a new arch NAME, as far as it can be found out');
-  sourcing(newArch)
-    .argument('<NAME>')
-    .option('--triple <TRIPLE>', 'GNU triple, PROCESSOR-linux-musl[ABI]', nonEmpty)
-    .option('--kernel-arch <ARCH>', "the kernel's ARCH", nonEmpty)
-    .option('--emulator <PROGRAM>', 'qemu-system-NAME', nonEmpty)
-    .option('--machine <MACHINE>', "the emulator's machine (-M)", nonEmpty)
-    .option('--cpu <CPU>', "the emulator's processor (default: the machine's own)", nonEmpty)
-    .option('--summary <TEXT>', 'one line for `bootstrap list`', nonEmpty)
-    .option(
-      '--gcc-configure <SWITCH>',
-      "switch of gcc's configure for processor or ABI; may be repeated",
-      repeated,
-    )
-    .addHelpText('after', newArchHelp)
-    .action(async (name: string, { gccConfigure, ...options }: NewArchFlags) => {
-      const { newArchCommand } = await import('./new-arch-command.ts');
-      const { triple, kernelArch, emulator, machine, cpu, summary } = options;
-      const told = { triple, kernelArch, emulator, machine, cpu, summary, configure: gccConfigure };
-      const given = Object.fromEntries(Object.entries(told).filter(([, value]) => value !== undefined));
-      done(await newArchCommand(session, { name, ...given, sources: sourceRequest(options) }));
-    });
-}
-
-/** What `new-arch` is told of an arch. */
-interface NewArchFlags extends SourceOptions {
-  readonly triple?: string;
-  readonly kernelArch?: string;
-  readonly emulator?: string;
-  readonly machine?: string;
-  readonly cpu?: string;
-  readonly summary?: string;
-  readonly gccConfigure?: readonly string[];
-}
-
 /** The commands for guests in the background. */
 function guestCommands(
   command: (name: string, summary: string) => Command,
@@ -375,15 +323,6 @@ function guestCommands(
 function inStore(command: Command): Command {
   return command.option('--store <DIR>', storeHelp, nonEmpty);
 }
-
-const outHelp = 'directory of products (default: out in the repository)';
-const archDirHelp = 'directory with descriptors of arches beside ours (NAME.ts); may be repeated';
-const storeHelp = 'store directory (default: $BOOTSTRAP_STORE, else ~/.cache/bootstrap)';
-
-const newArchHelp = `
-Triple, kernel's ARCH, emulator and machine are asked for at a terminal where they are not named. The file is NAME.ts in
-arches/, or in the directory of --arch-dir; one that is there is never overwritten. docs/porting.md tells the whole way.
-`;
 
 const emulatorSettings = `
 Environment, as the image's run-emulator.sh reads it:
@@ -492,18 +431,6 @@ function selectors(command: Command): Command {
     );
 }
 
-function sourcing(command: Command): Command {
-  return command
-    .option('--store <DIR>', storeHelp, nonEmpty)
-    .option('--mirror <URL>', 'ask this place first for the archives of sources', mirrorUrl)
-    .option('--offline', 'fetch nothing: use what the store has')
-    .option(
-      '--accept-variant <SOURCE>',
-      'take a source whose tree differs from the pinned one; may be repeated',
-      repeated,
-    );
-}
-
 function building(command: Command): Command {
   return sourcing(
     command
@@ -538,15 +465,6 @@ function planRequest(
   };
 }
 
-function sourceRequest(options: SourceOptions): BuildRequest['sources'] {
-  return {
-    offline: options.offline ?? false,
-    acceptVariants: options.acceptVariant ?? [],
-    ...(options.store === undefined ? {} : { store: options.store }),
-    ...(options.mirror === undefined ? {} : { mirror: options.mirror }),
-  };
-}
-
 function buildRequest(
   session: Session,
   arch: string,
@@ -565,16 +483,6 @@ function buildRequest(
   };
 }
 
-/** Value of an option that may be given several times. */
-function repeated(text: string, before: readonly string[] | undefined): readonly string[] {
-  return [...(before ?? []), nonEmpty(text)];
-}
-
-function nonEmpty(text: string): string {
-  if (text === '') throw new InvalidArgumentError('It must not be empty.');
-  return text;
-}
-
 function wholeNumber(least: number, most: number): (text: string) => number {
   return (text) => {
     const number = Number(text);
@@ -588,10 +496,4 @@ function jobs(text: string): number {
   if (!/^[1-9][0-9]{0,3}$/.test(text))
     throw new InvalidArgumentError('It must be a whole number from 1 to 9999.');
   return number;
-}
-
-function mirrorUrl(text: string): string {
-  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol))
-    throw new InvalidArgumentError('It must be an absolute URL, for example https://host/path.');
-  return text;
 }

@@ -57,6 +57,10 @@ target=$1
 target_alias=$1
 target_noncanonical=$1
 shift
+# As every compiler of ours is configured.
+enable_multilib=no
+enable_tls=yes
+enable_gnu_indirect_function=no
 for switch; do
   name=\${switch#--}
   value=yes
@@ -177,7 +181,7 @@ for switch; do
     --with-abi=64) macros="$macros -D_ABI64=3 -D_MIPS_SIM=3" ;;
     --with-abi=ilp32 | --with-abi=lp64) float=soft ;;
     --with-abi=ilp32f | --with-abi=lp64f) macros="$macros -D__riscv_float_abi_single" ;;
-    --with-arch=mips*r6) isa=6 ;;
+    --with-arch=*r6) isa=6 ;;
     --with-cpu=54*) fpu=-D__mcffpu__ ;;
     --with-cpu=52* | --with-cpu=53* | --with-cpu=m4-nofpu) fpu= ;;
   esac

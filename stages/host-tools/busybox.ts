@@ -6,7 +6,7 @@ import { applets } from './applets.ts';
 /** Config symbols over busybox's own defaults, applets apart. */
 const switchedOn = ['STATIC', 'FEATURE_GZIP_LEVELS'];
 
-/** SHA acceleration breaks every processor but x86, compressed help wants bzip2; the others are of no use to a build. */
+/** SHA acceleration compiles for Intel's processors alone, compressed help wants bzip2; the others are of no use to a build. */
 const switchedOff = [
   'SHA1_HWACCEL',
   'SHA256_HWACCEL',
