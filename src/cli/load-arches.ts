@@ -106,8 +106,8 @@ export async function archDirectoriesFault(
     for (const name of listed) {
       const file = path.join(directory, `${name}.ts`);
       const module = await importArch(file);
-      // A descriptor that is malformed is refused where it is used; until then its file name counts.
-      const aliases = module.ok ? (module.value as { readonly aliases?: unknown } | undefined)?.aliases : [];
+      // One that does not load or is malformed is refused where it is used; until then its file name counts.
+      const aliases = module.ok && isRecord(module.value) ? module.value['aliases'] : [];
       const words = Array.isArray(aliases) ? aliases.filter((alias) => typeof alias === 'string') : [];
       for (const word of [name, ...words]) {
         const other = taken.get(word);

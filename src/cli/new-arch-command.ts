@@ -83,7 +83,7 @@ export async function newArchCommand(
   session.out(
     `${findingsText(findings)}\n${summary(request.name, findings)}` +
       `${place.startsWith('..') ? free.value : place} is written; what is left to find out stands there as \`// TODO\`.\n` +
-      `Mend it, and look again with: bootstrap check ${request.name}\n`,
+      `Mend it, and look again with: bootstrap check ${request.name}${own ? '' : ` --arch-dir ${path.dirname(free.value)}`}\n`,
   );
   return exitCodeOfFindings(findings);
 }

@@ -30,7 +30,7 @@ export function readComplaint(said: string): Complaint {
   const lines = said
     .split('\n')
     .map((line) => line.trim())
-    .filter((line) => line !== '' && !/\bwarning:/.test(line));
+    .filter((line) => line !== '' && !/\bwarning:|^qemu: module |^ALSA /.test(line));
   // Nearly always the one line that counts, with the program's name before it.
   const text = (lines[0] ?? said).replace(/^\S*qemu-system-[a-z0-9_]+: /, '');
   const whole = lines.join('\n');

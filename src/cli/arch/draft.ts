@@ -103,7 +103,7 @@ export function draftArch(
     },
   };
   if (told.configure.length > 0) doubts.delete('gcc.configure');
-  if (kernel.commandLine.length > 1 && commandLine !== undefined) {
+  if (kernel.commandLine.length > 1 && commandLine?.size !== undefined) {
     doubts.set('emulator.commandLineLimit', `COMMAND_LINE_SIZE; taken from ${commandLine.place}`);
   }
   return { descriptor, doubts };

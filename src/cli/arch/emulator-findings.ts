@@ -130,6 +130,16 @@ async function complaintFinding(arch: Arch, { program }: Emulator, said: string)
     }
     case 'device': {
       const { field, value } = fieldOf(arch, complaint.device);
+      if (field === 'emulator.network') {
+        const args = ['-M', machineName(emulator.machine), '-nic', 'user,model=help'];
+        const known = (await listFrom(program, args))
+          .split('\n')
+          .slice(1)
+          .filter((line) => line !== '');
+        const near = nearest(value, known);
+        const list = near.length > 0 ? `the nearest are ${near.join(', ')}` : `it takes ${known.join(' ')}`;
+        return finding.fault(field, value, `the machine does not take it: ${text}; ${list}`);
+      }
       const buses = ['pci', 'device', 'ccw'].filter((bus) => bus !== emulator.virtio);
       const hint = field === 'emulator.virtio' ? `\n${buses.join(' or ')} may be right` : '';
       return finding.fault(field, value, `the machine does not take ${complaint.device}: ${text}${hint}`);

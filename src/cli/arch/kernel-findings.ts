@@ -12,11 +12,17 @@ export interface KernelFacts {
   readonly symbols: ReadonlyMap<string, readonly KernelSymbolPlace[]>;
   /** Paths of device tree sources. */
   readonly deviceTrees: readonly string[];
-  /** Where COMMAND_LINE_SIZE is defined, with its value; that of the arch before the generic one. */
-  readonly commandLine: readonly { readonly place: string; readonly size: number }[];
+  /** Where COMMAND_LINE_SIZE is defined, with its value: by the arch, or else the generic one. */
+  readonly commandLine: readonly CommandLineSize[];
   /** Makefile of the arch, then that of its boot directory. */
   readonly makefile: string;
   readonly bootMakefile: string;
+}
+
+export interface CommandLineSize {
+  readonly place: string;
+  /** Undefined: it is something else than a number, most likely a symbol. */
+  readonly size?: number;
 }
 
 export interface KernelSymbolPlace {
@@ -52,14 +58,13 @@ export function parseKernelConfig(text: string): ReadonlyMap<string, string> {
   );
 }
 
-/** Reads `FILE:LINE:#define COMMAND_LINE_SIZE NUMBER`; other definitions are left out. */
+/** Reads lines `FILE:LINE:#define COMMAND_LINE_SIZE VALUE`. */
 export function parseCommandLine(text: string): KernelFacts['commandLine'] {
-  return [...text.matchAll(/^([^:\n]+:\d+):.*COMMAND_LINE_SIZE\s+(\d+)/gm)].map(
-    ([, place = '', size = '']) => ({
-      place,
-      size: Number(size),
-    }),
+  const found = [...text.matchAll(/^([^:\n]+:\d+):.*COMMAND_LINE_SIZE\s+(\S+)/gm)].map(
+    ([, place = '', value = '']) => (/^\d+$/.test(value) ? { place, size: Number(value) } : { place }),
   );
+  const own = found.filter(({ place }) => !place.startsWith('include/'));
+  return own.length > 0 ? own : found;
 }
 
 /** A descriptor beside what the kernel's source has and what kconfig makes of it. */
@@ -176,6 +181,20 @@ function fieldOf(arch: Arch, name: string): string {
     : 'emulator.virtio';
 }
 
+/** Symbols of similar spelling, or else those that share most words. */
+function nearestSymbols(name: string, known: readonly string[]): readonly string[] {
+  const spelled = nearest(name, known);
+  if (spelled.length > 0) return spelled;
+  const words = name.split('_');
+  const shared = (other: string): number => other.split('_').filter((word) => words.includes(word)).length;
+  return known
+    .map((other) => ({ other, score: shared(other) / (other.split('_').length + words.length) }))
+    .filter(({ score }) => score > 0)
+    .sort((a, b) => b.score - a.score || (a.other < b.other ? -1 : 1))
+    .slice(0, 3)
+    .map(({ other }) => other);
+}
+
 function symbolFindings(
   arch: Arch,
   facts: KernelFacts,
@@ -185,7 +204,7 @@ function symbolFindings(
   const wanted = wantedSymbols(arch);
   const unknown = wanted.filter(({ name, value }) => value !== 'n' && !facts.symbols.has(name));
   const findings = unknown.map((symbol) => {
-    const near = nearest(symbol.name, [...facts.symbols.keys()]);
+    const near = nearestSymbols(symbol.name, [...facts.symbols.keys()]);
     const hint = near.length > 0 ? `; the nearest are ${near.join(', ')}` : '';
     return finding.fault(
       fieldOf(arch, symbol.name),
@@ -256,15 +275,17 @@ function unmet(needs: string, values: ReadonlyMap<string, string>): readonly str
 }
 
 function commandLineFindings({ emulator }: Arch, facts: KernelFacts, kernel: string): readonly Finding[] {
-  const [definition] = facts.commandLine;
-  if (definition === undefined || definition.size === emulator.commandLineLimit) return [];
-  const { size, place } = definition;
-  const value = String(emulator.commandLineLimit);
-  const says = `COMMAND_LINE_SIZE of ${kernel} is ${String(size)} (${place})`;
-  // Several definitions stand behind conditions, and which one holds is not known here.
-  return emulator.commandLineLimit > Math.max(...facts.commandLine.map((found) => found.size))
-    ? [finding.fault('emulator.commandLineLimit', value, `${says}; write ${String(size)}`)]
-    : [finding.note('emulator.commandLineLimit', value, says)];
+  const wanted = emulator.commandLineLimit;
+  const sizes = facts.commandLine.flatMap(({ size }) => size ?? []);
+  // Several stand behind conditions, and which one holds is not known here; nor is what is no number.
+  if (sizes.includes(wanted) || sizes.length === 0 || sizes.length < facts.commandLine.length) return [];
+  const says = facts.commandLine
+    .map(({ place, size }) => `COMMAND_LINE_SIZE of ${kernel} is ${String(size)} (${place})`)
+    .join(', or ');
+  const most = Math.max(...sizes);
+  return wanted > most
+    ? [finding.fault('emulator.commandLineLimit', String(wanted), `${says}; write ${String(most)}`)]
+    : [finding.note('emulator.commandLineLimit', String(wanted), says)];
 }
 
 /** Console and objtool: what the final configuration tells of other fields. */

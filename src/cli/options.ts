@@ -1,0 +1,51 @@
+import { InvalidArgumentError, type Command } from 'commander';
+import type { SourceRequest } from './workshop.ts';
+
+export const outHelp = 'directory of products (default: out in the repository)';
+export const archDirHelp = 'directory with descriptors of arches beside ours (NAME.ts); may be repeated';
+export const storeHelp = 'store directory (default: $BOOTSTRAP_STORE, else ~/.cache/bootstrap)';
+
+/** Options of commands that may fetch sources. */
+export interface SourceOptions {
+  readonly store?: string;
+  readonly mirror?: string;
+  readonly offline?: boolean;
+  readonly acceptVariant?: readonly string[];
+}
+
+export function sourcing(command: Command): Command {
+  return command
+    .option('--store <DIR>', storeHelp, nonEmpty)
+    .option('--mirror <URL>', 'ask this place first for the archives of sources', mirrorUrl)
+    .option('--offline', 'fetch nothing: use what the store has')
+    .option(
+      '--accept-variant <SOURCE>',
+      'take a source whose tree differs from the pinned one; may be repeated',
+      repeated,
+    );
+}
+
+export function sourceRequest(options: SourceOptions): SourceRequest {
+  return {
+    offline: options.offline ?? false,
+    acceptVariants: options.acceptVariant ?? [],
+    ...(options.store === undefined ? {} : { store: options.store }),
+    ...(options.mirror === undefined ? {} : { mirror: options.mirror }),
+  };
+}
+
+/** Value of an option that may be given several times. */
+export function repeated(text: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), nonEmpty(text)];
+}
+
+export function nonEmpty(text: string): string {
+  if (text === '') throw new InvalidArgumentError('It must not be empty.');
+  return text;
+}
+
+function mirrorUrl(text: string): string {
+  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol))
+    throw new InvalidArgumentError('It must be an absolute URL, for example https://host/path.');
+  return text;
+}
