@@ -180,7 +180,7 @@ function refusal(told: NewArch, toolchain: ToolchainAnswer, kernel: KernelFacts)
     );
   }
   if (!kernel.arches.includes(kernelArch)) {
-    return { ...unknownName('--kernel-arch', kernelArch, kernel.arches) };
+    return unknownName('kernel ARCH (--kernel-arch)', kernelArch, kernel.arches);
   }
   return undefined;
 }

@@ -144,9 +144,9 @@ test.each<readonly [string, Partial<NewArchRequest>, string, string]>([
   ],
   [
     'an ARCH that the kernel does not have',
-    { kernelArch: 'amr' },
+    { kernelArch: 'armm' },
     armReport,
-    "there is no --kernel-arch named 'amr'\n  Did you mean arm",
+    "there is no kernel ARCH (--kernel-arch) named 'armm'\n  Did you mean arm",
   ],
   ['a name that is taken', { name: 'armv5' }, armReport, 'armv5 is described already, in arches/armv5l.ts'],
   ['a name that is none', { name: 'New-Arm' }, armReport, "'New-Arm' cannot be the name of an arch"],
