@@ -61,6 +61,9 @@ shift
 enable_multilib=no
 enable_tls=yes
 enable_gnu_indirect_function=no
+# What gcc's configure itself takes these for.
+with_multilib_list=default
+with_multilib_generator=default
 for switch; do
   name=\${switch#--}
   value=yes
