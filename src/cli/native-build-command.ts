@@ -158,7 +158,7 @@ async function packControl(
     jobs: request.image.jobs,
     memoryMiB: 1024,
     clock: () => performance.now(),
-    onEvent: reporter.value.report,
+    onEvent: (event) => reporter.value.report(event),
     signal: interrupt.signal,
   }).finally(() => reporter.value.close());
   const [failure] = outcome.failures;

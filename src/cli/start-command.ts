@@ -94,6 +94,12 @@ async function attach(
       });
     }
     variables['QEMU_MEMORY'] = String(options.memory);
+  } else if (limit !== undefined && Number(session.env['QEMU_MEMORY']) > limit) {
+    return failed({
+      reason: 'wrong-use',
+      what: `QEMU_MEMORY=${String(session.env['QEMU_MEMORY'])}: this machine of ${arch.name} takes at most ${String(limit)} MiB`,
+      hint: 'Ask for less.',
+    });
   }
   if (options.share !== undefined) {
     const share = path.resolve(session.cwd, options.share);

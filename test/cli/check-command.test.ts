@@ -219,6 +219,17 @@ describe('what this machine lacks', () => {
   });
 });
 
+test('the sources are asked at a terminal too', async () => {
+  const session = { ...testSession({ env: { PATH: '/nowhere' } }), errIsTerminal: true };
+  const code = await checkCommand(
+    session,
+    { ...request, arch: 'armv5l' },
+    fakedSources(armReport, soundKernel),
+  );
+  expect(session.said.out).toMatch(/^ok +musl\.arch/m);
+  expect(code).toBe(1);
+});
+
 test('an arch that nobody described is no arch', async () => {
   const { code, err } = await run(testSession(), 'check', 'armv5x');
   expect(err).toMatch(/^bootstrap: there is no arch named 'armv5x'\n {2}Did you mean armv5l/);
@@ -235,5 +246,9 @@ describe('run and start', () => {
     const { code, err } = await run(session, 'start', 'armv5l', '--memory', '512', '--out', 'out');
     expect(err).toContain('--memory 512: this machine of armv5l takes at most 256 MiB');
     expect(code).toBe(2);
+    const asked = testSession({ env: { PATH, QEMU_MEMORY: '512' } });
+    const again = await run(asked, 'start', 'armv5l', '--out', path.join(session.home, 'out'));
+    expect(again.err).toContain('QEMU_MEMORY=512: this machine of armv5l takes at most 256 MiB');
+    expect(again.code).toBe(2);
   });
 });

@@ -57,7 +57,7 @@ export async function askSources(
         jobs: availableParallelism(),
         memoryMiB: 1024,
         clock: () => performance.now(),
-        onEvent: reporter.value.report,
+        onEvent: (event) => reporter.value.report(event),
         signal: interrupt.signal,
       });
       const [failure] = outcome.failures;
