@@ -46,6 +46,16 @@ interface ExecFlags {
   readonly store?: string;
 }
 
+interface TestFlags {
+  readonly json?: boolean;
+  readonly jobs?: number;
+  readonly out?: string;
+  readonly image?: string;
+  readonly timeLimit: number;
+  readonly console?: string;
+  readonly store?: string;
+}
+
 /** Options of commands that look at a plan. A bare `--image` is `image` before the arch. */
 interface PlanOptions extends SelectorOptions, Omit<RootOptions, 'image'> {
   readonly image?: ImageKind | true;
@@ -166,6 +176,7 @@ export function createProgram(session: Session, version: string, done: (code: nu
     });
 
   guestCommands(command, session, done);
+  testCommands(command, session, done);
 
   const nativeBuild = command(
     'native-build',
@@ -296,6 +307,44 @@ function guestCommands(
       done(await psCommand(session, { ...options, json: options.json ?? false }));
     });
 }
+
+/** `bootstrap test`. */
+function testCommands(
+  command: (name: string, summary: string) => Command,
+  session: Session,
+  done: (code: number) => void,
+): void {
+  const test = command('test', 'boot the images of arches with no one watching, and say what works in them');
+  inStore(test)
+    .argument('<ARCH...>')
+    .option('--json', 'as JSON')
+    .option('-j, --jobs <N>', 'how many guests at a time (default: number of cores)', jobs)
+    .option('--out <DIR>', outHelp, nonEmpty)
+    .option('--image <DIR>', 'directory of the image, in the place of the one among the products', nonEmpty)
+    .option('--time-limit <SECONDS>', 'how long a guest may say nothing', wholeNumber(1, 86_400), 900)
+    .option('--console <DIR>', 'keep what the guests say in files there', nonEmpty)
+    .addHelpText('after', testHelp)
+    .action(
+      async (arches: readonly string[], { timeLimit, console, jobs: atOnce, ...options }: TestFlags) => {
+        const { testCommand } = await import('./test-command.ts');
+        done(
+          await testCommand(session, {
+            ...options,
+            arches,
+            json: options.json ?? false,
+            jobs: atOnce ?? availableParallelism(),
+            silenceSeconds: timeLimit,
+            ...(console === undefined ? {} : { consoles: console }),
+          }),
+        );
+      },
+    );
+}
+
+const testHelp = `
+Verdicts: passed; failed; not reached (the guest ended or hung before); cannot (the board, as its descriptor says);
+absent (not in this image, or not on this machine). The exit code is 0 when nothing failed and everything was reached.
+`;
 
 function inStore(command: Command): Command {
   return command.option('--store <DIR>', storeHelp, nonEmpty);
