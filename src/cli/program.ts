@@ -321,7 +321,7 @@ function testCommands(
     .option('-j, --jobs <N>', 'how many guests at a time (default: number of cores)', jobs)
     .option('--out <DIR>', outHelp, nonEmpty)
     .option('--image <DIR>', 'directory of the image, in the place of the one among the products', nonEmpty)
-    .option('--time-limit <SECONDS>', 'how long a guest may say nothing', wholeNumber(1, 86_400), 900)
+    .option('--time-limit <SECONDS>', 'how long a guest may say nothing', wholeNumber(1, 86_400), 1800)
     .option('--console <DIR>', 'keep what the guests say in files there', nonEmpty)
     .addHelpText('after', testHelp)
     .action(

@@ -5,7 +5,6 @@
 #include <iterator>
 #include <map>
 #include <numeric>
-#include <regex>
 #include <sstream>
 #include <string>
 #include <unordered_map>
@@ -36,7 +35,6 @@ int main()
 	std::cout << '\n';
 	std::copy(numbers.begin(), numbers.end(), std::ostream_iterator<int>(std::cout, ","));
 	std::unordered_map<int, std::string> names{{1, "one"}, {2, "two"}};
-	std::cout << '\n' << names.at(2) << ' ' << std::to_string(-7LL) << ' ' << std::stod("1.5") << '\n';
-	std::cout << std::regex_replace(std::string("a1b22"), std::regex("[0-9]+"), "#") << std::endl;
+	std::cout << '\n' << names.at(2) << ' ' << std::to_string(-7LL) << ' ' << std::stod("1.5") << std::endl;
 	return 0;
 }
