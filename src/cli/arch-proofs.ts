@@ -114,12 +114,17 @@ export function proofLine(proof: Proof | undefined): string {
   return bad.length === 0 ? good : `${good}; failed: ${bad.join(', ')}`;
 }
 
+/** The machine without its options. */
+function machineOf({ machine }: Arch['emulator']): string {
+  return machine.replace(/,.*$/, '');
+}
+
 /** One line of what an arch is. */
 export function archFacts({ bits, byteOrder, triple, emulator }: Arch): string {
   const { preset, limit } = emulator.memory;
   const memory =
     limit === undefined ? `${String(preset)} MiB, more if asked` : `at most ${String(limit)} MiB`;
-  return `${String(bits)} bit, ${byteOrder} endian, ${triple}; ${emulator.machine}, console ${emulator.console}, ${memory}`;
+  return `${String(bits)} bit, ${byteOrder} endian, ${triple}; ${machineOf(emulator)}, console ${emulator.console}, ${memory}`;
 }
 
 const cells: Readonly<Record<Verdict, string>> = {
@@ -193,7 +198,7 @@ export function archesDocument(arches: readonly Arch[], proofs: Proofs): string 
         String(bits),
         byteOrder,
         triple,
-        emulator.machine,
+        machineOf(emulator),
         emulator.console,
         emulator.memory.limit === undefined ? 'as asked' : `at most ${String(emulator.memory.limit)} MiB`,
       ]),

@@ -97,7 +97,10 @@ export async function testImage(test: GuestTest): Promise<TestResult> {
     const again = readReport(second?.lines ?? [], nonce);
     const said = new Map([...report.said, ...again.said]);
     await judge(said, { first, places, nonce });
-    said.set('end', endOf(first, report, second, again));
+    said.set(
+      'end',
+      endOf(test.silenceSeconds, [first, report], second === undefined ? undefined : [second, again]),
+    );
     await testUserPrograms(test, said, absent);
     const rows = rowsOf(checksOf(programs.names), {
       emulator: arch.emulator,
@@ -334,15 +337,21 @@ function isWhole(watched: Watched, report: Report): boolean {
   );
 }
 
-function endOf(first: Watched, report: Report, second: Watched | undefined, again: Report): Said {
-  const fault = (which: string, watched: Watched, done: boolean): string | undefined => {
-    if (watched.end !== 'ended') return `${which}: it had to be killed`;
-    if (watched.how !== 'exit code 0') return `${which}: ${watched.how}`;
+/** Whether both boots came to their own end. */
+function endOf(
+  silenceSeconds: number,
+  first: readonly [Watched, Report],
+  second: readonly [Watched, Report] | undefined,
+): Said {
+  const fault = (which: string, [watched, { done }]: readonly [Watched, Report]): string | undefined => {
+    if (watched.end === 'told') return undefined;
+    if (watched.end !== 'ended') return `${which}: ${fate(watched, silenceSeconds)}`;
+    if (watched.how !== 'exit code 0') return `${which}: the emulator ended with ${watched.how}`;
     return done ? undefined : `${which}: it ended before its checks`;
   };
   const detail =
-    fault('first boot', first, report.done) ??
-    (second === undefined ? 'there was no second boot' : fault('second boot', second, again.done));
+    fault('first boot', first) ??
+    (second === undefined ? 'there was no second boot' : fault('second boot', second));
   return detail === undefined
     ? { state: 'passed', detail: 'twice, exit code 0' }
     : { state: 'failed', detail };

@@ -166,7 +166,7 @@ describe('an image that is not sound', () => {
     const { verdicts, details } = await rows(machine({}, 'echo "Linux version 6.1.0 (me)"\nexit 1\n'), 1);
     expect(verdicts).toMatchObject({ kernel: 'passed', init: 'not reached', end: 'failed' });
     expect(details['kernel']).toBe('Linux 6.1.0');
-    expect(details['end']).toBe('first boot: exit code 1');
+    expect(details['end']).toBe('first boot: the emulator ended with exit code 1');
   });
 
   test('an emulator that dies takes its guest along', async () => {
