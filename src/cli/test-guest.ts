@@ -10,24 +10,28 @@ import {
   mergeReports,
   readReport,
   rowsOf,
+  type ConsoleLine,
   type Report,
   type Row,
   type Said,
 } from '../guest/checks.ts';
 import { readableLines } from '../guest/console.ts';
-import type { PackedFile } from '../guest/cpio.ts';
 import { handFiles } from '../guest/handed-image.ts';
 import { watchGuest, type Watched, type WatchRequest } from '../guest/watch.ts';
-import type { Arch } from '../inputs/arch.ts';
 import { imageFiles } from '../inputs/emulator.ts';
-import { packDirectory, runUserPrograms, type TestPrograms } from './test-programs.ts';
+import {
+  absentChecks,
+  guestFiles,
+  guestSettings,
+  lacks,
+  typedChecks,
+  type Material,
+} from './test-material.ts';
+import { runUserPrograms } from './test-programs.ts';
 
-export interface GuestTest {
-  readonly repository: string;
-  readonly arch: Arch;
+export interface GuestTest extends Material {
   /** `run-emulator.sh` of the image, absolute. */
   readonly script: string;
-  readonly programs: TestPrograms;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   /** How long a guest may say nothing. */
@@ -108,17 +112,12 @@ export async function testImage(test: GuestTest): Promise<TestResult> {
       said,
       interruption: `begun, then ${fate(first, test.silenceSeconds)}`,
     });
-    const bad = isWhole(first, report)
-      ? second !== undefined && isWhole(second, again)
-        ? undefined
-        : second
-      : first;
+    const bad = !isWhole(first, report) ? first : isWhole(second, again) ? undefined : second;
     const ready = second?.lines.find(({ text }) => text.includes(shellIsReady));
     return {
       arch: arch.name,
       rows,
-      console:
-        bad === undefined ? [] : readableLines(bad.lines.map(({ text }) => text).join('\n')).slice(-30),
+      console: lastLines(bad?.lines ?? [], nonce),
       ...(ready === undefined || second === undefined
         ? {}
         : { bootSeconds: Math.round(ready.at - second.began) }),
@@ -129,10 +128,6 @@ export async function testImage(test: GuestTest): Promise<TestResult> {
     server.close();
     await rm(scratch, { recursive: true, force: true });
   }
-}
-
-function lacks({ emulator }: Arch, facility: string): boolean {
-  return (emulator.lacks ?? []).some((lack) => lack.facility === facility);
 }
 
 /** Answers a guest that says the word. */
@@ -195,77 +190,6 @@ async function preparePlaces(scratch: string, nonce: string): Promise<Places> {
   await disk.truncate(scratchDiskSize);
   await disk.close();
   return places;
-}
-
-/** Checks that this image or this machine leaves out, each with the reason. */
-function absentChecks({ programs, arch }: GuestTest, nativeCompiler: boolean): Map<string, string> {
-  const absent = new Map<string, string>();
-  const { cross, expected } = programs;
-  if (!cross.ok && cross.failure.kind === 'absent') {
-    for (const group of ['cross', 'musl', 'user']) absent.set(group, cross.failure.why);
-  }
-  if (!expected.ok && expected.failure.kind === 'absent') absent.set('native', expected.failure.why);
-  if (!nativeCompiler)
-    absent.set('native', `not in this image; \`bootstrap image ${arch.name} --with-native\` puts it there`);
-  return absent;
-}
-
-function guestSettings(
-  { arch, programs }: GuestTest,
-  nonce: string,
-  port: number,
-  nativeCompiler: boolean,
-): string {
-  const native =
-    nativeCompiler && programs.expected.ok && !lacks(arch, 'native-compiler') && !lacks(arch, 'disk');
-  const values = {
-    nonce,
-    arch: arch.name,
-    port: String(port),
-    lacks: (arch.emulator.lacks ?? []).map(({ facility }) => facility).join(' '),
-    programs: programs.names.programs.join(' '),
-    musl: programs.names.musl.join(' '),
-    cross: programs.cross.ok ? 'yes' : 'no',
-    native: native ? 'yes' : 'no',
-  };
-  return Object.entries(values)
-    .map(([name, value]) => `${name}='${value}'\n`)
-    .join('');
-}
-
-async function guestFiles(
-  { repository, programs }: GuestTest,
-  settings: string,
-): Promise<ReadonlyMap<string, PackedFile>> {
-  const files = new Map(programs.sources);
-  const script = await readFile(path.join(repository, 'target/tests/guest.sh'));
-  files.set('guest.sh', { bytes: script, executable: true });
-  files.set('settings', { bytes: new TextEncoder().encode(settings), executable: false });
-  if (programs.expected.ok) await packDirectory(files, programs.expected.value, 'expected');
-  if (programs.cross.ok) {
-    for (const place of ['static', 'dynamic', 'musl']) {
-      await packDirectory(files, path.join(programs.cross.value, place), place);
-    }
-  }
-  return files;
-}
-
-/** What is typed in the second boot. The word is never whole in it, since a console repeats what is typed. */
-function typedChecks(nonce: string, disk: boolean): string {
-  const word = `${nonce.slice(0, 3)}''${nonce.slice(3)}`;
-  const lines = [
-    `n=${word}`,
-    `printf '\\n@%s passed console %s\\n' "$n" "$(tty)"`,
-    ...(disk
-      ? [
-          `(cd /home && sha256sum -c written.sum) >/tmp/said 2>&1 && v=passed || v=failed`,
-          `printf '\\n@%s %s disk-again %s\\n' "$n" $v "$(tr '\\n' ' ' </tmp/said)"`,
-        ]
-      : []),
-    `printf '\\n@%s done\\n' "$n"`,
-    'exit',
-  ];
-  return lines.map((line) => `${line}\n`).join('');
 }
 
 interface Boot {
@@ -331,9 +255,17 @@ async function judge(
   }
 }
 
-function isWhole(watched: Watched, report: Report): boolean {
+/** The end of a console, without what stands in the table. */
+function lastLines(lines: readonly ConsoleLine[], nonce: string): readonly string[] {
+  const others = lines.filter(({ text }) => !text.includes(`@${nonce} `));
+  return readableLines(others.map(({ text }) => text).join('\n')).slice(-30);
+}
+
+function isWhole(watched: Watched | undefined, report: Report): boolean {
   return (
-    report.done && (watched.end === 'told' || (watched.end === 'ended' && watched.how === 'exit code 0'))
+    watched !== undefined &&
+    report.done &&
+    (watched.end === 'told' || (watched.end === 'ended' && watched.how === 'exit code 0'))
   );
 }
 
