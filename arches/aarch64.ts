@@ -22,6 +22,7 @@ export const arch = describeArch({
   },
   emulator: {
     program: 'qemu-system-aarch64',
+    userProgram: 'qemu-aarch64',
     debianPackage: 'qemu-system-arm',
     machine: 'virt',
     // The machine's own choice is a 32-bit processor.

@@ -21,6 +21,7 @@ export const arch = describeArch({
   emulator: {
     ...pcEmulator,
     program: 'qemu-system-i386',
+    userProgram: 'qemu-i386',
     cpu: 'pentium3',
     // Beyond 3 GiB the machine puts memory above 4 GiB, where a kernel without PAE does not reach.
     memory: { preset: 256, limit: 3072 },

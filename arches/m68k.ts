@@ -22,6 +22,7 @@ export const arch = describeArch({
   },
   emulator: {
     program: 'qemu-system-m68k',
+    userProgram: 'qemu-m68k',
     debianPackage: 'qemu-system-misc',
     machine: 'virt',
     console: 'ttyGF0',

@@ -10,5 +10,5 @@ export const arch = describeArch({
   triple: 'mips-linux-musl',
   musl: { arch: 'mips', loader: 'ld-musl-mips.so.1' },
   kernel: { ...maltaKernel, symbols: ['CPU_MIPS32_R2', 'CPU_BIG_ENDIAN', ...maltaKernel.symbols] },
-  emulator: { ...maltaEmulator, program: 'qemu-system-mips' },
+  emulator: { ...maltaEmulator, program: 'qemu-system-mips', userProgram: 'qemu-mips' },
 });

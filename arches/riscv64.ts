@@ -14,6 +14,7 @@ export const arch = describeArch({
   kernel: { ...virtRiscvKernel, symbols: ['ARCH_RV64I', ...virtRiscvKernel.symbols] },
   emulator: {
     program: 'qemu-system-riscv64',
+    userProgram: 'qemu-riscv64',
     debianPackage: 'qemu-system-misc',
     machine: 'virt',
     console: 'ttyS0',

@@ -29,6 +29,7 @@ export const arch = describeArch({
   },
   emulator: {
     program: 'qemu-system-s390x',
+    userProgram: 'qemu-s390x',
     debianPackage: 'qemu-system-misc',
     machine: 's390-ccw-virtio',
     console: 'ttysclp0',

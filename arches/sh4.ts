@@ -41,6 +41,7 @@ export const arch = describeArch({
   },
   emulator: {
     program: 'qemu-system-sh4',
+    userProgram: 'qemu-sh4',
     debianPackage: 'qemu-system-misc',
     machine: 'r2d',
     console: 'ttySC1',

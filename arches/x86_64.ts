@@ -13,5 +13,10 @@ export const arch = describeArch({
   gcc: { configure: [] },
   musl: { arch: 'x86_64', loader: 'ld-musl-x86_64.so.1' },
   kernel: { ...pcKernel, symbols: ['64BIT', ...pcKernel.symbols], objtool: true },
-  emulator: { ...pcEmulator, program: 'qemu-system-x86_64', memory: { preset: 256 } },
+  emulator: {
+    ...pcEmulator,
+    program: 'qemu-system-x86_64',
+    userProgram: 'qemu-x86_64',
+    memory: { preset: 256 },
+  },
 });

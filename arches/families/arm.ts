@@ -58,6 +58,7 @@ export const versatileKernel: ArchDescriptor['kernel'] = {
 /** The board in the emulator. More than 256 MiB is a hard error of the emulator. */
 export const versatileEmulator: ArchDescriptor['emulator'] = {
   program: 'qemu-system-arm',
+  userProgram: 'qemu-arm',
   debianPackage: 'qemu-system-arm',
   machine: 'versatilepb',
   console: 'ttyAMA0',
@@ -105,6 +106,7 @@ export const virtArmKernel: ArchDescriptor['kernel'] = {
 /** That board in the emulator. */
 export const virtArmEmulator: ArchDescriptor['emulator'] = {
   program: 'qemu-system-arm',
+  userProgram: 'qemu-arm',
   debianPackage: 'qemu-system-arm',
   machine: 'virt',
   console: 'ttyAMA0',

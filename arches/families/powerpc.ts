@@ -36,6 +36,7 @@ export const powerMacKernel: ArchDescriptor['kernel'] = {
 /** The machine in the emulator. */
 export const powerMacEmulator: ArchDescriptor['emulator'] = {
   program: 'qemu-system-ppc',
+  userProgram: 'qemu-ppc',
   debianPackage: 'qemu-system-ppc',
   machine: 'g3beige',
   console: 'ttyS0',
@@ -80,6 +81,7 @@ export const pSeriesKernel = {
 /** The machine in the emulator, which does not imitate the defences against speculation that the preset promises. */
 export const pSeriesEmulator: ArchDescriptor['emulator'] = {
   program: 'qemu-system-ppc64',
+  userProgram: 'qemu-ppc64',
   debianPackage: 'qemu-system-ppc',
   machine: 'pseries,cap-cfpc=broken,cap-sbbc=broken,cap-ibs=broken,cap-ccf-assist=off',
   console: 'hvc0',

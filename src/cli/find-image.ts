@@ -28,6 +28,25 @@ export async function findImage(
       hint: `Make one with: bootstrap image ${arch.name} --with-native${where}`,
     });
   }
+  return bootable(session, arch, script);
+}
+
+/** The same for an image in a directory that the user names. */
+export async function imageScript(
+  session: Session,
+  arch: Arch,
+  directory: string,
+): Promise<Result<string, Failure>> {
+  const script = path.join(directory, imageFiles.script);
+  if (await exists(script)) return bootable(session, arch, script);
+  return failed({
+    reason: 'wrong-use',
+    what: `there is no image in ${directory}: it has no ${imageFiles.script}`,
+    hint: `Name the directory system-image-${arch.name} of some products, or make one with: bootstrap image ${arch.name}`,
+  });
+}
+
+async function bootable(session: Session, arch: Arch, script: string): Promise<Result<string, Failure>> {
   const { program, debianPackage } = arch.emulator;
   if ((await findInPath(program, session.env['PATH'] ?? '')) === undefined) {
     return failed({

@@ -2,6 +2,7 @@ import { unreachable } from '../core/result.ts';
 import type { Failure } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';
 import { stageNames } from '../plan/select.ts';
+import { archFacts, proofLine, readProofs } from './arch-proofs.ts';
 import { loadRepository, type Repository } from './load-inputs.ts';
 import { unknownName } from './nearest.ts';
 import { explain, type ExitCode, type Session } from './session.ts';
@@ -20,7 +21,7 @@ const stageSummaries: Readonly<Record<(typeof stageNames)[number], string>> = {
   'system-image': 'kernel, root filesystem and run-emulator.sh, ready to boot',
 };
 
-/** One listed thing: what is printed in a line, and what `--json` says of it. */
+/** One listed thing: what is printed in a line or more, and what `--json` says of it. */
 interface Item {
   readonly name: string;
   readonly text: string;
@@ -72,14 +73,34 @@ async function itemsOf(subject: Subject, repository: Repository): Promise<Result
   }
 }
 
-async function archItems({ arches }: Repository): Promise<Result<readonly Item[], Failure>> {
+async function archItems({ root, arches }: Repository): Promise<Result<readonly Item[], Failure>> {
   const items: Item[] = [];
+  const proofs = await readProofs(root);
+  if (!proofs.ok) return proofs;
   for (const name of arches.names) {
     const arch = await arches.load(name);
     if (!arch.ok) return failed(arch.failure);
-    const { summary, aliases, triple } = arch.value;
+    const { summary, aliases, triple, bits, byteOrder, emulator } = arch.value;
+    const { machine, console, memory, lacks = [] } = emulator;
+    const proved = proofs.value[name];
     const also = aliases.length === 0 ? '' : ` (also: ${aliases.join(', ')})`;
-    items.push({ name, text: `${summary}${also}`, facts: { name, summary, aliases, triple } });
+    items.push({
+      name,
+      text: [`${summary}${also}`, archFacts(arch.value), proofLine(proved)].join('\n'),
+      facts: {
+        name,
+        summary,
+        aliases,
+        triple,
+        bits,
+        byteOrder,
+        machine,
+        console,
+        memory,
+        lacks,
+        proved: proved ?? null,
+      },
+    });
   }
   return ok(items);
 }
@@ -93,7 +114,10 @@ function sectionText(sections: ReadonlyMap<Subject, readonly Item[]>): string {
   return [...sections]
     .map(([subject, items]) => {
       const width = Math.max(0, ...items.map(({ name }) => name.length));
-      const lines = items.map(({ name, text }) => `  ${name.padEnd(width)}  ${text}\n`);
+      const further = `\n${' '.repeat(width + 4)}`;
+      const lines = items.map(
+        ({ name, text }) => `  ${name.padEnd(width)}  ${text.replaceAll('\n', further)}\n`,
+      );
       return `${subject}:\n${lines.join('')}`;
     })
     .join('\n');

@@ -49,3 +49,22 @@ function mirrorUrl(text: string): string {
     throw new InvalidArgumentError('It must be an absolute URL, for example https://host/path.');
   return text;
 }
+
+export function inStore(command: Command): Command {
+  return command.option('--store <DIR>', storeHelp, nonEmpty);
+}
+
+export function wholeNumber(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const number = Number(text);
+    if (/^[0-9]{1,9}$/.test(text) && number >= least && number <= most) return number;
+    throw new InvalidArgumentError(`It must be a whole number from ${String(least)} to ${String(most)}.`);
+  };
+}
+
+export function jobs(text: string): number {
+  const number = Number(text);
+  if (!/^[1-9][0-9]{0,3}$/.test(text))
+    throw new InvalidArgumentError('It must be a whole number from 1 to 9999.');
+  return number;
+}

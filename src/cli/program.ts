@@ -4,9 +4,11 @@ import path from 'node:path';
 import type { Failure } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';
 import type { BuildRequest } from './build-command.ts';
+import { guestCommands, testCommands } from './guest-commands.ts';
 import { nearest, unknownName } from './nearest.ts';
 import {
   archDirHelp,
+  jobs,
   nonEmpty,
   outHelp,
   repeated,
@@ -14,6 +16,7 @@ import {
   sourcing,
   storeHelp,
   type SourceOptions,
+  wholeNumber,
 } from './options.ts';
 import { portingCommands } from './porting-commands.ts';
 import { imageKinds, type ImageKind } from '../inputs/emulator.ts';
@@ -31,23 +34,6 @@ interface SelectorOptions {
 interface RootOptions {
   readonly image?: ImageKind;
   readonly overlay?: string;
-}
-
-interface StartFlags {
-  readonly name?: string;
-  readonly share?: string;
-  readonly home?: string;
-  readonly memory?: number;
-  readonly port?: number;
-  readonly timeLimit: number;
-  readonly out?: string;
-  readonly store?: string;
-}
-
-interface ExecFlags {
-  readonly cwd?: string;
-  readonly tty?: boolean;
-  readonly store?: string;
 }
 
 /** Options of commands that look at a plan. A bare `--image` is `image` before the arch. */
@@ -189,6 +175,7 @@ export function createProgram(given: Session, version: string, done: (code: numb
 
   guestCommands(command, session, done);
   portingCommands(command, session, done);
+  testCommands(command, session, done);
 
   const nativeBuild = command(
     'native-build',
@@ -265,70 +252,12 @@ export function createProgram(given: Session, version: string, done: (code: numb
   return program.addHelpText('after', examples);
 }
 
-/** The commands for guests in the background. */
-function guestCommands(
-  command: (name: string, summary: string) => Command,
-  session: Session,
-  done: (code: number) => void,
-): void {
-  const start = command('start', 'boot the image of ARCH in the background, for commands by `exec`');
-  inStore(start)
-    .argument('<ARCH>')
-    .option('--name <NAME>', 'name of this guest (default: that of its arch)', nonEmpty)
-    .option('--share <DIR>', 'directory that the guest has on /share', nonEmpty)
-    .option('--home <FILE>', 'scratch disk for /home; a file that is missing is made', nonEmpty)
-    .option('--memory <MIB>', 'memory of the guest', wholeNumber(1, 1_048_576))
-    .option('--port <PORT>', 'port of 127.0.0.1 to reach it by (default: a free one)', wholeNumber(1, 65_535))
-    .option('--time-limit <SECONDS>', 'how long it may take to boot', wholeNumber(1, 86_400), 300)
-    .option('--out <DIR>', outHelp, nonEmpty)
-    .action(async (arch: string, { timeLimit, ...options }: StartFlags) => {
-      const { startCommand } = await import('./start-command.ts');
-      done(await startCommand(session, { arch, timeLimitSeconds: timeLimit, ...options }));
-    });
-
-  const exec = command('exec', 'run a command in a running guest; its exit code becomes that of `exec`');
-  inStore(exec)
-    .argument('<GUEST>', 'name of a guest: that of its arch, unless `start` was given another one')
-    .argument('[COMMAND...]', 'after `--`: program and arguments (default: a login shell)')
-    .option(
-      '--cwd <DIR>',
-      'directory in the guest (default: /home where a disk is there, else /root)',
-      nonEmpty,
-    )
-    .option('-t, --tty', 'give the command a terminal (default: when input and output are one)')
-    .option('--no-tty', 'give it none')
-    .action(async (guest: string, argv: readonly string[], options: ExecFlags) => {
-      const { execCommand } = await import('./exec-command.ts');
-      done(await execCommand(session, { guest, argv, ...options }));
-    });
-
-  const stop = command('stop', 'shut guests down and end them');
-  inStore(stop)
-    .argument('[GUEST...]')
-    .option('--all', 'all of them')
-    .action(async (names: readonly string[], options: { all?: boolean; store?: string }) => {
-      const { stopCommand } = await import('./stop-command.ts');
-      done(await stopCommand(session, names, { ...options, all: options.all ?? false }));
-    });
-
-  const ps = command('ps', 'list the guests in the background');
-  inStore(ps)
-    .option('--json', 'as JSON')
-    .action(async (options: { json?: boolean; store?: string }) => {
-      const { psCommand } = await import('./ps-command.ts');
-      done(await psCommand(session, { ...options, json: options.json ?? false }));
-    });
-}
-
-function inStore(command: Command): Command {
-  return command.option('--store <DIR>', storeHelp, nonEmpty);
-}
-
 const emulatorSettings = `
 Environment, as the image's run-emulator.sh reads it:
   QEMU_MEMORY   MiB of memory, up to what the board takes
   QEMU_EXTRA    further arguments for the emulator, split at spaces
   KERNEL_EXTRA  further words for the kernel command line, as HANDOFF=/some/program
+  GUEST_…       disks, folders and ports: docs/guests.md
 `;
 
 const examples = `
@@ -481,19 +410,4 @@ function buildRequest(
     ...(options.out === undefined ? {} : { out: options.out }),
     ...(options.events === undefined ? {} : { events: options.events }),
   };
-}
-
-function wholeNumber(least: number, most: number): (text: string) => number {
-  return (text) => {
-    const number = Number(text);
-    if (/^[0-9]{1,9}$/.test(text) && number >= least && number <= most) return number;
-    throw new InvalidArgumentError(`It must be a whole number from ${String(least)} to ${String(most)}.`);
-  };
-}
-
-function jobs(text: string): number {
-  const number = Number(text);
-  if (!/^[1-9][0-9]{0,3}$/.test(text))
-    throw new InvalidArgumentError('It must be a whole number from 1 to 9999.');
-  return number;
 }

@@ -160,6 +160,19 @@ const presetIsWithinLimit: Rule = {
       : [fault('emulator.memory.preset', `is ${memory.preset}, above the limit of ${memory.limit}`)],
 };
 
+const lacksAreNamedOnce: Rule = {
+  reads: ['emulator.lacks'],
+  faults: ({ emulator: { lacks = [] } }) => {
+    const seen = new Set<string>();
+    return lacks.flatMap(({ facility }, index) => {
+      if (seen.has(facility))
+        return [fault(`emulator.lacks[${index}].facility`, `names ${facility} a second time`)];
+      seen.add(facility);
+      return [];
+    });
+  },
+};
+
 const rules: readonly Rule[] = [
   nameIsFileName,
   aliasesAreOtherNames,
@@ -173,6 +186,7 @@ const rules: readonly Rule[] = [
   withoutGenericIsGeneric,
   consoleIsKnown,
   presetIsWithinLimit,
+  lacksAreNamedOnce,
 ];
 
 /**

@@ -1,7 +1,7 @@
 import { Ajv, type ValidateFunction } from 'ajv';
 import type { Failure } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';
-import type { Arch, ArchDescriptor } from './arch.ts';
+import { facilities, type Arch, type ArchDescriptor } from './arch.ts';
 import { archFaults } from './arch-rules.ts';
 import { schemaFault } from './schema-fault.ts';
 
@@ -181,6 +181,23 @@ export const archSchema = {
           items: { type: 'string', pattern: '^[^\\n]+$', description: 'one line' },
         },
         commandLineLimit: { type: 'integer', minimum: 256 },
+        lacks: {
+          type: 'array',
+          items: {
+            type: 'object',
+            additionalProperties: false,
+            required: ['facility', 'reason'],
+            properties: {
+              facility: { type: 'string', enum: facilities },
+              reason: { type: 'string', pattern: '^\\S[^\\n]*$', description: 'a reason, in one line' },
+            },
+          },
+        },
+        userProgram: {
+          type: 'string',
+          pattern: '^qemu-(?!system-)[a-z0-9_]+$',
+          description: 'qemu-NAME, the emulator of single programs',
+        },
       },
     },
   },

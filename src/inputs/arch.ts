@@ -16,6 +16,13 @@ export function archName(text: string): ArchName {
  */
 export type KernelSymbol = string;
 
+/**
+ * What a board of the emulator may be unable to do: tell the time, reach a network, have virtio disks, share folders with
+ * its host, give the native compiler enough to run on, or end the emulator by itself.
+ */
+export const facilities = ['clock', 'network', 'disk', 'share', 'native-compiler', 'end'] as const;
+export type Facility = (typeof facilities)[number];
+
 /** A target, as data: what `arches/<name>.ts` exports as `arch`. Checked against arch.schema.json. */
 export interface Arch {
   readonly name: ArchName;
@@ -78,6 +85,10 @@ export interface Arch {
     readonly arguments: readonly string[];
     /** The kernel's COMMAND_LINE_SIZE. */
     readonly commandLineLimit: number;
+    /** What the board cannot do, each with the reason in a few words: tests say so instead of trying. Undefined: nothing. */
+    readonly lacks?: readonly { readonly facility: Facility; readonly reason: string }[];
+    /** Emulator of single programs (Debian package qemu-user): `qemu-arm`. Undefined: there is none that fits. */
+    readonly userProgram?: string;
   };
 }
 

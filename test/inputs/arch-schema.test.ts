@@ -26,6 +26,12 @@ describe('checkArch', () => {
     expect(result.ok && result.value).toBe(sampleArch);
   });
 
+  it('takes what a board lacks, and the emulator of single programs', () => {
+    const lacks = [{ facility: 'disk', reason: 'the board has no bus for one' }] as const;
+    const emulator = { ...sampleArch.emulator, lacks, userProgram: 'qemu-sample' };
+    expect(faults({ ...sampleArch, emulator })).toEqual([]);
+  });
+
   it('reports every fault with its field, those of form and those of sense', () => {
     const broken = {
       ...sampleArch,
@@ -106,6 +112,34 @@ describe('checkArch', () => {
     ['an unknown musl arch', { musl: { arch: 'vax', loader: 'ld-musl-vax.so.1' } }, ['musl.arch']],
     ['a pointer width that musl has not', { bits: 64 }, ['bits']],
     ['the loader of another arch', { musl: { arch: 'arm', loader: 'ld-musl-sh.so.1' } }, ['musl.loader']],
+    [
+      'a lack that no test knows',
+      { emulator: { ...sampleArch.emulator, lacks: [{ facility: 'sound', reason: 'no chip' }] } },
+      ['emulator.lacks[0].facility'],
+    ],
+    [
+      'a lack without a reason',
+      { emulator: { ...sampleArch.emulator, lacks: [{ facility: 'disk' }] } },
+      ['emulator.lacks[0].reason'],
+    ],
+    [
+      'a lack named twice',
+      {
+        emulator: {
+          ...sampleArch.emulator,
+          lacks: [
+            { facility: 'disk', reason: 'no bus' },
+            { facility: 'disk', reason: 'none' },
+          ],
+        },
+      },
+      ['emulator.lacks[1].facility'],
+    ],
+    [
+      'the emulator of machines for that of programs',
+      { emulator: { ...sampleArch.emulator, userProgram: 'qemu-system-sample' } },
+      ['emulator.userProgram'],
+    ],
     [
       'null for what may be left out',
       { kernel: { ...sampleArch.kernel, deviceTree: null } },

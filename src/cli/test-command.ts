@@ -1,0 +1,219 @@
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import type { Failure } from '../core/failure.ts';
+import { failed, ok, type Result } from '../core/result.ts';
+import { isSound, type Row } from '../guest/checks.ts';
+import type { Arch } from '../inputs/arch.ts';
+import { duration } from '../report/duration.ts';
+import { findImage, imageScript } from './find-image.ts';
+import { catchInterrupts } from './interrupt.ts';
+import { loadRepository, planInputs, type Repository } from './load-inputs.ts';
+import { explain, type ExitCode, type Session } from './session.ts';
+import { testImage, type TestResult } from './test-guest.ts';
+import { makeTestPrograms, type TestPrograms } from './test-programs.ts';
+import type { OpenWorkshop } from './workshop.ts';
+
+export interface TestRequest {
+  /** As the user wrote them. */
+  readonly arches: readonly string[];
+  /** `--out`. */
+  readonly out?: string;
+  /** `--image`: directory of one image. */
+  readonly image?: string;
+  readonly store?: string;
+  readonly json: boolean;
+  /** How many guests there are at a time. */
+  readonly jobs: number;
+  readonly silenceSeconds: number;
+  /** `--console`: directory for what guests say. */
+  readonly consoles?: string;
+}
+
+/** An arch with an image that can be booted here. */
+interface Candidate {
+  readonly arch: Arch;
+  readonly script: string;
+}
+
+/** `bootstrap test ARCH…`: boots images with no one watching, and says what works. */
+export async function testCommand(
+  session: Session,
+  request: TestRequest,
+  open?: OpenWorkshop,
+): Promise<ExitCode> {
+  const repository = await loadRepository(session.repository, session.archDirectories);
+  if (!repository.ok) return explain(session, repository.failure);
+  const candidates = await findCandidates(session, repository.value, request);
+  if (!candidates.ok) return explain(session, candidates.failure);
+  const consoles = request.consoles === undefined ? undefined : path.resolve(session.cwd, request.consoles);
+  if (consoles !== undefined) {
+    const made = await makeDirectory(consoles, request.consoles ?? '');
+    if (made !== undefined) return explain(session, made);
+  }
+  const interrupt = catchInterrupts(
+    (line) => session.err(`${line}\n`),
+    () => undefined,
+  );
+  try {
+    const results: TestResult[] = [];
+    const programs = await allPrograms(
+      session,
+      repository.value,
+      request,
+      candidates.value,
+      interrupt.signal,
+      open,
+    );
+    if (!programs.ok) return explain(session, programs.failure);
+    await sideBySide(request.jobs, candidates.value, async ({ arch, script }, index) => {
+      const made = programs.value[index];
+      if (made === undefined || interrupt.signal.aborted) return;
+      session.err(`bootstrap: testing ${arch.name}\n`);
+      const result = await testImage({
+        repository: session.repository,
+        arch,
+        script,
+        programs: made,
+        env: session.env,
+        cwd: session.cwd,
+        silenceSeconds: request.silenceSeconds,
+        ...(consoles === undefined ? {} : { consoles }),
+        signal: interrupt.signal,
+      });
+      results[index] = result;
+      session.err(`bootstrap: ${summaryLine(result)}\n`);
+    });
+    if (interrupt.signal.aborted) {
+      return explain(session, { reason: 'interrupted', signal: String(interrupt.signal.reason) });
+    }
+    session.out(
+      request.json ? `${JSON.stringify({ tests: results.map(jsonOf) }, undefined, 2)}\n` : tableText(results),
+    );
+    return results.every(({ rows }) => isSound(rows)) ? 0 : 1;
+  } finally {
+    interrupt.release();
+  }
+}
+
+async function findCandidates(
+  session: Session,
+  repository: Repository,
+  request: TestRequest,
+): Promise<Result<readonly Candidate[], Failure>> {
+  const wrong = (what: string, hint: string): Result<never, Failure> =>
+    failed({ reason: 'wrong-use', what, hint });
+  if (/(?:^|\s)HANDOFF=/.test(session.env['KERNEL_EXTRA'] ?? '')) {
+    return wrong('KERNEL_EXTRA: HANDOFF= would run in the place of the checks', 'Leave it out.');
+  }
+  if (request.image !== undefined && request.arches.length > 1) {
+    return wrong(
+      `--image ${request.image} is one image, and there are several arches`,
+      'Name the arch that it is for.',
+    );
+  }
+  const candidates = new Map<string, Candidate>();
+  for (const name of request.arches) {
+    const arch = await repository.arches.find(name, 'arch');
+    if (!arch.ok) return arch;
+    const script =
+      request.image === undefined
+        ? await findImage(session, arch.value, request.out)
+        : await imageScript(session, arch.value, path.resolve(session.cwd, request.image));
+    if (!script.ok) return script;
+    candidates.set(arch.value.name, { arch: arch.value, script: script.value });
+  }
+  return ok([...candidates.values()]);
+}
+
+async function makeDirectory(directory: string, name: string): Promise<Failure | undefined> {
+  return mkdir(directory, { recursive: true }).then(
+    () => undefined,
+    (error: NodeJS.ErrnoException): Failure => ({
+      reason: 'wrong-use',
+      what: `--console ${name}: it cannot be made (${error.code ?? error.message})`,
+      hint: 'Name a directory; one that is missing is made.',
+    }),
+  );
+}
+
+/** The programs for each arch, one after the other. */
+async function allPrograms(
+  session: Session,
+  repository: Repository,
+  request: TestRequest,
+  candidates: readonly Candidate[],
+  signal: AbortSignal,
+  open: OpenWorkshop | undefined,
+): Promise<Result<readonly TestPrograms[], Failure>> {
+  const openWorkshop = open ?? (await import('./workshop.ts')).openWorkshop;
+  const sources = {
+    offline: false,
+    acceptVariants: [],
+    ...(request.store === undefined ? {} : { store: request.store }),
+  };
+  const workshop = await openWorkshop(session, repository.lock, sources, (text) => session.err(`${text}\n`));
+  if (!workshop.ok) return workshop;
+  const all: TestPrograms[] = [];
+  for (const { arch } of candidates) {
+    const inputs = await planInputs(repository, { arch: arch.name });
+    if (!inputs.ok) return inputs;
+    all.push(
+      await makeTestPrograms(inputs.value, workshop.value, {
+        repository: session.repository,
+        jobs: request.jobs,
+        signal,
+      }),
+    );
+  }
+  return ok(all);
+}
+
+/** Does something with each, at most so many at a time. */
+async function sideBySide<T>(
+  atOnce: number,
+  items: readonly T[],
+  work: (item: T, index: number) => Promise<void>,
+): Promise<void> {
+  const rest = [...items.entries()];
+  const worker = async (): Promise<void> => {
+    for (let next = rest.shift(); next !== undefined; next = rest.shift()) await work(next[1], next[0]);
+  };
+  await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, worker));
+}
+
+const verdicts = ['passed', 'failed', 'not reached', 'cannot', 'absent'] as const;
+
+/** How many rows there are of each verdict. */
+export function countVerdicts(rows: readonly Row[]): Readonly<Record<Row['verdict'], number>> {
+  const counts = { passed: 0, failed: 0, 'not reached': 0, cannot: 0, absent: 0 };
+  for (const { verdict } of rows) counts[verdict] += 1;
+  return counts;
+}
+
+function summaryLine({ arch, rows, seconds }: TestResult): string {
+  const counts = countVerdicts(rows);
+  const parts = verdicts.filter((verdict, index) => index < 2 || counts[verdict] > 0);
+  const said = parts.map((verdict) => `${String(counts[verdict])} ${verdict}`).join(', ');
+  return `${arch}: ${isSound(rows) ? 'sound' : 'not sound'} (${said}) in ${duration(seconds)}`;
+}
+
+/** What a script may want of a test, with the verdict of the whole. */
+function jsonOf(result: TestResult): unknown {
+  return { sound: isSound(result.rows), ...result };
+}
+
+/** A block for each arch, then a line for each. */
+export function tableText(results: readonly TestResult[]): string {
+  const blocks = results.map((result) => {
+    const width = Math.max(...result.rows.map(({ title }) => title.length));
+    const lines = result.rows.map(({ title, verdict, detail }) =>
+      `  ${title.padEnd(width)}  ${verdict.padEnd(11)}  ${detail}`.trimEnd(),
+    );
+    const console =
+      result.console.length === 0
+        ? []
+        : ['  The end of its console:', ...result.console.map((line) => `  | ${line}`)];
+    return [result.arch, ...lines, ...console, ''].map((line) => `${line}\n`).join('');
+  });
+  return `${blocks.join('')}${results.map((result) => `${summaryLine(result)}\n`).join('')}`;
+}

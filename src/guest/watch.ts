@@ -1,0 +1,89 @@
+import { spawn } from 'node:child_process';
+import type { ConsoleLine } from './checks.ts';
+
+export interface WatchRequest {
+  /** `run-emulator.sh`, or a program that becomes it, with arguments. */
+  readonly argv: readonly [string, ...string[]];
+  /** Whole environment. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  /** How long the guest may say nothing at all. */
+  readonly silenceSeconds: number;
+  /** How long it may take in all. */
+  readonly limitSeconds: number;
+  /** Typed on the console, once, when this stands there. */
+  readonly typed?: { readonly when: string; readonly text: string };
+  /** Ends the emulator when a line has this: for boards that cannot do so themselves. */
+  readonly endWhen?: RegExp;
+  /** Called with everything that the guest says. */
+  readonly onText?: (text: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** How a guest came to its end: by itself, at `endWhen`, silent for too long, out of time, or interrupted. */
+export type GuestEnd = 'ended' | 'told' | 'silent' | 'late' | 'aborted';
+
+export interface Watched {
+  /** Everything on the console, both streams. */
+  readonly lines: readonly ConsoleLine[];
+  readonly end: GuestEnd;
+  /** How the emulator ended: `exit code 0`, `signal SIGKILL`, or why it could not be started. */
+  readonly how: string;
+  readonly seconds: number;
+}
+
+/** Boots a guest with no one watching but this, and waits until its emulator has ended, or ends it. */
+export async function watchGuest(request: WatchRequest): Promise<Watched> {
+  const began = Date.now();
+  const lines: ConsoleLine[] = [];
+  const [program, ...rest] = request.argv;
+  const child = spawn(program, rest, {
+    cwd: request.cwd,
+    env: { ...request.environment },
+    stdio: [request.typed === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+  });
+  let end: GuestEnd = 'ended';
+  const finish = (why: GuestEnd): void => {
+    if (end === 'ended') end = why;
+    child.kill('SIGKILL');
+  };
+  let silence = setTimeout(() => finish('silent'), request.silenceSeconds * 1000);
+  const limit = setTimeout(() => finish('late'), request.limitSeconds * 1000);
+  const abort = (): void => finish('aborted');
+  if (request.signal?.aborted === true) abort();
+  request.signal?.addEventListener('abort', abort, { once: true });
+  // Writing to an emulator that is just ending is no fault.
+  child.stdin?.on('error', () => undefined);
+
+  let typed = request.typed;
+  let unfinished = '';
+  const listen = (chunk: string): void => {
+    clearTimeout(silence);
+    silence = setTimeout(() => finish('silent'), request.silenceSeconds * 1000);
+    request.onText?.(chunk);
+    const at = Date.now() / 1000;
+    const pieces = (unfinished + chunk).split('\n');
+    unfinished = pieces.pop() ?? '';
+    for (const piece of pieces) {
+      const text = piece.replaceAll('\r', '');
+      lines.push({ at, text });
+      if (request.endWhen?.test(text) === true) finish('told');
+      if (typed !== undefined && text.includes(typed.when)) {
+        child.stdin?.write(typed.text);
+        typed = undefined;
+      }
+    }
+  };
+  for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', listen);
+  const how = await new Promise<string>((resolve) => {
+    child.once('error', (error) => resolve(`it could not be started: ${error.message}`));
+    child.once('close', (code, signal) =>
+      resolve(signal === null ? `exit code ${String(code)}` : `signal ${signal}`),
+    );
+  });
+  clearTimeout(silence);
+  clearTimeout(limit);
+  request.signal?.removeEventListener('abort', abort);
+  if (unfinished !== '') lines.push({ at: Date.now() / 1000, text: unfinished.replaceAll('\r', '') });
+  return { lines, end, how, seconds: (Date.now() - began) / 1000 };
+}
