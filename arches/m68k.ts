@@ -29,6 +29,7 @@ export const arch = describeArch({
     memory: { preset: 256, limit: 3320 },
     virtio: 'device',
     network: 'virtio-net-device',
+    networkBy: 'device',
     arguments: [],
     commandLineLimit: 256,
   },

@@ -21,6 +21,7 @@ export const arch = describeArch({
     memory: { preset: 256 },
     virtio: 'pci',
     network: 'virtio-net-pci',
+    networkBy: 'device',
     // The card's boot ROM is in a package that Debian only recommends, and nothing is booted from the network.
     arguments: ['-global', 'virtio-net-pci.romfile='],
     commandLineLimit: 1024,

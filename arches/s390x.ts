@@ -36,6 +36,7 @@ export const arch = describeArch({
     memory: { preset: 256 },
     virtio: 'ccw',
     network: 'virtio-net-ccw',
+    networkBy: 'device',
     arguments: [],
     commandLineLimit: 4096,
   },

@@ -43,6 +43,12 @@ export const maltaEmulator = {
   // A 32-bit kernel without HIGHMEM reaches no more.
   memory: { preset: 256, limit: 256 },
   virtio: 'pci',
+  // The kernel knows the interrupts of four slots for cards, 18 to 21 (irq_tab in arch/mips/pci/fixup-malta.c), and takes
+  // those of a higher one from behind its table. The network card is in the first; 13 is 19 in hexadecimal.
+  virtioPlaces: [
+    ...['addr=13.0,multifunction=on', 'addr=13.1', 'addr=13.2', 'addr=13.3'],
+    ...['addr=13.4', 'addr=13.5', 'addr=13.6', 'addr=13.7'],
+  ],
   network: 'virtio-net-pci',
   // ROMs of the cards, which Debian only recommends; nothing is booted from the network or shown on a screen.
   arguments: ['-vga', 'none', '-global', 'virtio-net-pci.romfile='],

@@ -1,5 +1,6 @@
 import type { Fault } from '../core/failure.ts';
 import type { ArchDescriptor } from './arch.ts';
+import { virtioDevices } from './emulator.ts';
 import { genericSymbols, parseSymbol } from './kernel-config.ts';
 
 /**
@@ -152,6 +153,19 @@ const consoleIsKnown: Rule = {
         ],
 };
 
+const everyDeviceHasAPlace: Rule = {
+  reads: ['emulator.virtioPlaces'],
+  faults: ({ emulator: { virtioPlaces } }) =>
+    virtioPlaces === undefined || virtioPlaces.length === virtioDevices.length
+      ? []
+      : [
+          fault(
+            'emulator.virtioPlaces',
+            `has ${virtioPlaces.length}, but there are ${virtioDevices.length} devices: ${virtioDevices.join(' ')}`,
+          ),
+        ],
+};
+
 const presetIsWithinLimit: Rule = {
   reads: ['emulator.memory.preset', 'emulator.memory.limit'],
   faults: ({ emulator: { memory } }) =>
@@ -185,6 +199,7 @@ const rules: readonly Rule[] = [
   symbolsAreNamedOnce,
   withoutGenericIsGeneric,
   consoleIsKnown,
+  everyDeviceHasAPlace,
   presetIsWithinLimit,
   lacksAreNamedOnce,
 ];

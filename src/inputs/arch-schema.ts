@@ -175,7 +175,18 @@ export const archSchema = {
           },
         },
         virtio: { type: 'string', enum: ['pci', 'device', 'ccw'] },
+        virtioPlaces: {
+          type: 'array',
+          uniqueItems: true,
+          items: {
+            type: 'string',
+            pattern: '^[a-z0-9_-]+=[^,\\s]+(,[a-z0-9_-]+=[^,\\s]+)*$',
+            description: 'options of -device such as addr=1.0,multifunction=on',
+          },
+        },
         network: word,
+        networkBy: { type: 'string', enum: ['nic', 'device'] },
+        kernelWords: words,
         arguments: {
           type: 'array',
           items: { type: 'string', pattern: '^[^\\n]+$', description: 'one line' },

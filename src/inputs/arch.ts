@@ -79,8 +79,20 @@ export interface Arch {
     readonly memory: { readonly preset: number; readonly limit?: number };
     /** How virtio devices attach: the suffix of their names (`virtio-blk-pci`). */
     readonly virtio: 'pci' | 'device' | 'ccw';
-    /** Network device for `-nic user,model=…`; the machine's own first one where it has one. */
+    /**
+     * Where on its bus each of `virtioDevices` (src/inputs/emulator.ts) sits, in their order, as options of `-device`:
+     * `addr=1.0,multifunction=on`. Undefined: where the emulator puts it.
+     */
+    readonly virtioPlaces?: readonly string[];
+    /** Network device: the model for `networkBy`; with `nic`, the machine's own first one where it has one. */
     readonly network: string;
+    /**
+     * The option that attaches it. `nic` (when undefined) has the machine do so, which may be more than to put it on a
+     * bus; `device` puts it on a bus like any other, on machines that attach none.
+     */
+    readonly networkBy?: 'nic' | 'device';
+    /** Further words of the kernel's command line: `noiotrap`. */
+    readonly kernelWords?: readonly string[];
     /** Further fixed arguments. */
     readonly arguments: readonly string[];
     /** The kernel's COMMAND_LINE_SIZE. */

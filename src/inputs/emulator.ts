@@ -97,8 +97,38 @@ export interface EmulatorSettings {
 type Word = readonly (string | { readonly setting: keyof EmulatorSettings | 'directoryInOption' })[];
 
 /** What the kernel is told in any case; what a user adds comes behind it. */
-export function kernelCommandLine(arch: Arch): string {
-  return `console=${arch.emulator.console} panic=1 HOST=${arch.name}`;
+export function kernelCommandLine({ name, emulator }: Arch): string {
+  return [`console=${emulator.console}`, ...(emulator.kernelWords ?? []), 'panic=1', `HOST=${name}`].join(
+    ' ',
+  );
+}
+
+/** The source of randomness, among the virtio devices. */
+const randomness = 'rng';
+
+/** Every virtio device that a guest can have beside the network's, in the order in which they take their places. */
+export const virtioDevices: readonly string[] = [
+  randomness,
+  rootSerial,
+  toolchainSerial,
+  ...attachments.map(({ name }) => name),
+];
+
+/** Value of `-device`: a virtio device of this kind, at the place that the board has for the one of this name. */
+function virtioDevice(emulator: Arch['emulator'], kind: string, name: string, options = ''): string {
+  const place = emulator.virtioPlaces?.[virtioDevices.indexOf(name)];
+  return `virtio-${kind}-${emulator.virtio}${options}${place === undefined ? '' : `,${place}`}`;
+}
+
+/** The same for a disk, which the guest knows by its serial number. */
+function virtioDisk(emulator: Arch['emulator'], name: string): string {
+  return virtioDevice(emulator, 'blk', name, `,drive=${name},serial=${name}`);
+}
+
+function networkWords({ network, networkBy }: Arch['emulator']): readonly Word[] {
+  const options = { setting: 'networkOptions' } as const;
+  if (networkBy !== 'device') return [['-nic'], [`user,model=${network}`, options]];
+  return [['-netdev'], ['user,id=network', options], ['-device'], [`${network},netdev=network`]];
 }
 
 function emulatorWords({ emulator, kernel }: Arch): readonly Word[] {
@@ -118,11 +148,10 @@ function emulatorWords({ emulator, kernel }: Arch): readonly Word[] {
     [directory, `/${imageFiles.initramfs}`],
     ['-append'],
     [{ setting: 'commandLine' }],
-    ['-nic'],
-    [`user,model=${emulator.network}`, { setting: 'networkOptions' }],
+    ...networkWords(emulator),
     // Some boards give their guest no other randomness.
     ['-device'],
-    [`virtio-rng-${emulator.virtio}`],
+    [virtioDevice(emulator, 'rng', randomness)],
     ...emulator.arguments.map((argument): Word => [argument]),
   ];
 }
@@ -140,7 +169,7 @@ function rootWords({ emulator }: Arch, kind: ImageKind): readonly Word[] {
       `/${imageFiles[kind]}`,
     ],
     ['-device'],
-    [`virtio-blk-${emulator.virtio},drive=${rootSerial},serial=${rootSerial}`],
+    [virtioDisk(emulator, rootSerial)],
   ];
 }
 
@@ -153,7 +182,7 @@ function toolchainWords({ emulator }: Arch): readonly Word[] {
       `/${imageFiles.toolchain}`,
     ],
     ['-device'],
-    [`virtio-blk-${emulator.virtio},drive=${toolchainSerial},serial=${toolchainSerial}`],
+    [virtioDisk(emulator, toolchainSerial)],
   ];
 }
 
@@ -218,14 +247,14 @@ export function attachmentArguments(
       '-fsdev',
       `local,id=${name},security_model=mapped-file,path=${place}`,
       '-device',
-      `virtio-9p-${emulator.virtio},fsdev=${name},mount_tag=${name}`,
+      virtioDevice(emulator, '9p', name, `,fsdev=${name},mount_tag=${name}`),
     ];
   }
   return [
     '-drive',
     `if=none,id=${name},format=raw,${kind === 'disk' ? '' : 'readonly=on,'}file=${place}`,
     '-device',
-    `virtio-blk-${emulator.virtio},drive=${name},serial=${name}`,
+    virtioDisk(emulator, name),
   ];
 }
 

@@ -100,6 +100,21 @@ describe('checkArch', () => {
     ],
     ['a path that climbs', { kernel: { ...sampleArch.kernel, image: 'arch/../../x' } }, ['kernel.image']],
     ['an absolute path', { kernel: { ...sampleArch.kernel, deviceTree: '/x' } }, ['kernel.deviceTree']],
+    [
+      'places for fewer devices than there are',
+      { emulator: { ...sampleArch.emulator, virtioPlaces: ['addr=1'] } },
+      ['emulator.virtioPlaces'],
+    ],
+    [
+      'a place that is no option',
+      { emulator: { ...sampleArch.emulator, virtioPlaces: ['1.0'] } },
+      ['emulator.virtioPlaces[0]'],
+    ],
+    [
+      'another option for the network',
+      { emulator: { ...sampleArch.emulator, networkBy: 'net' } },
+      ['emulator.networkBy'],
+    ],
     ['an alias that is the name', { aliases: ['sample'] }, ['aliases[0]']],
     ['a triple with a vendor', { triple: 'sample-vendor-linux-musleabi' }, ['triple']],
     ['a triple for another libc', { triple: 'sample-linux-gnueabi' }, ['triple']],

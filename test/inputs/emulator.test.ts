@@ -9,6 +9,7 @@ import {
   imageFiles,
   kernelCommandLine,
   renderRunScript,
+  virtioDevices,
 } from '../../src/inputs/emulator.ts';
 import { sampleArch, without } from './sample-arch.ts';
 
@@ -75,6 +76,43 @@ describe('emulatorArguments', () => {
     ]);
   });
 
+  it('attaches the network like any other device where the machine attaches none', () => {
+    const board = describeArch({
+      ...sampleArch,
+      emulator: { ...sampleArch.emulator, network: 'virtio-net-device', networkBy: 'device' },
+    });
+    const words = emulatorArguments(
+      board,
+      { directory: '/d', memory: '1', commandLine: '', networkOptions: ',hostfwd=x' },
+      false,
+    );
+    expect(words).not.toContain('-nic');
+    expect(words.join(' ')).toContain(
+      '-netdev user,id=network,hostfwd=x -device virtio-net-device,netdev=network',
+    );
+  });
+
+  it('puts each virtio device where the board has a place for it', () => {
+    const virtioPlaces = virtioDevices.map((_, index) => `addr=1.${index}`);
+    const board = describeArch({ ...sampleArch, emulator: { ...sampleArch.emulator, virtioPlaces } });
+    const words = emulatorArguments(
+      board,
+      { directory: '/d', memory: '1', commandLine: '' },
+      true,
+      'squashfs',
+    );
+    expect(words.filter((_, index) => words[index - 1] === '-device')).toEqual([
+      'virtio-rng-pci,addr=1.0',
+      'virtio-blk-pci,drive=root,serial=root,addr=1.1',
+      'virtio-blk-pci,drive=toolchain,serial=toolchain,addr=1.2',
+    ]);
+    const script = renderRunScript(board);
+    for (const [index, name] of virtioDevices.entries()) {
+      if (name === 'rng' || name === 'root' || name === 'toolchain') continue;
+      expect(script).toMatch(new RegExp(`=${name},addr=1\\.${index}$`, 'm'));
+    }
+  });
+
   it('gives no processor and no device tree where the descriptor has none', () => {
     const bare = describeArch({
       ...sampleArch,
@@ -85,6 +123,17 @@ describe('emulatorArguments', () => {
     expect(words).not.toContain('-cpu');
     expect(words).not.toContain('-dtb');
     expect(words).not.toContain('-drive');
+  });
+});
+
+describe('kernelCommandLine', () => {
+  it('names console and arch, with the words that the board needs between', () => {
+    expect(kernelCommandLine(arch)).toBe('console=ttyAMA0 panic=1 HOST=sample');
+    const board = describeArch({
+      ...sampleArch,
+      emulator: { ...sampleArch.emulator, kernelWords: ['noiotrap', 'x=1'] },
+    });
+    expect(kernelCommandLine(board)).toBe('console=ttyAMA0 noiotrap x=1 panic=1 HOST=sample');
   });
 });
 
