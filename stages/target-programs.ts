@@ -64,6 +64,19 @@ export function targetBusybox(inputs: PlanInputs, using: TargetTools): Action {
   });
 }
 
+/** Commands of toybox that call crypt(), which not every C library has. busybox has its own, and these commands too. */
+const cryptCommands = ['LOGIN', 'MKPASSWD', 'PASSWD', 'SU'];
+
+const withoutCrypt = run(
+  [
+    'sed',
+    '-i',
+    ...cryptCommands.flatMap((name) => ['-e', `s/^CONFIG_${name}=y$/# CONFIG_${name} is not set/`]),
+    '.config',
+  ],
+  { cwd: '/src' },
+);
+
 /** toybox with all of its finished commands as links to it. */
 export function targetToybox(inputs: PlanInputs, using: TargetTools): Action {
   return targetAction(inputs, using, 'toybox', {
@@ -78,6 +91,7 @@ export function targetToybox(inputs: PlanInputs, using: TargetTools): Action {
     },
     commands: [
       run(['make', 'defconfig'], { cwd: '/src' }),
+      ...(using.toolchain === undefined ? [] : [withoutCrypt]),
       run(['make', 'toybox'], { cwd: '/src' }),
       run(['make', 'install'], { cwd: '/src' }),
     ],

@@ -124,9 +124,15 @@ export class MachineFiles {
       if (final === undefined) return false;
       next = final;
     }
-    if (!(await this.add(next))) return false;
+    if (!(await this.add(next)) && !(await this.#isMovedDirectory(next))) return false;
     this.#entries.set(place, { kind: 'symlink', target: relative(dirname(place), this.#place(next)) });
     return true;
+  }
+
+  /** A moved directory is taken whole, so that what a link means is added without it. */
+  async #isMovedDirectory(path: string): Promise<boolean> {
+    if (this.#moved === undefined || !`${path}/`.startsWith(`${this.#moved.from}/`)) return false;
+    return (await lstat(path).catch(() => undefined))?.isDirectory() ?? false;
   }
 
   /** Adds a directory with everything in it. */

@@ -185,14 +185,16 @@ describe('a plan with a toolchain from elsewhere', () => {
 });
 
 describe('bringing a toolchain into the store', () => {
-  test('gives the tree that the plan names', async () => {
-    const { toolchain, directories } = await selected(written());
+  test('gives the tree that the plan names, with links to directories', async () => {
+    const prefix = written();
+    symlinkSync('lib', path.join(path.dirname(path.dirname(prefix)), 'lib64'));
+    const { toolchain, directories } = await selected(prefix);
     const store = await openTestStore(path.join(temporaryDirectory(), 'store'));
     const digest = toolchain?.digest;
     if (digest === undefined) throw new Error('no toolchain');
     const provider = createDirectoryProvider(store, directories);
     expect(await provider.obtain('toolchain', digest)).toEqual({ ok: true, value: digest });
-    expect(readFileSync(path.join(store.treePath(digest), 'toolchain/lib/libgcc.a'), 'utf8')).toBe(
+    expect(readFileSync(path.join(store.treePath(digest), 'toolchain/lib64/libgcc.a'), 'utf8')).toBe(
       '!<arch>\n',
     );
   });
