@@ -34,14 +34,17 @@ export function planFor(inputs: PlanInputs, goal: Goal): DeclaredPlan {
   const build = mathLibraries(inputs, 'host-tools', buildMachine(inputs.build), [...base, tools.m4]);
 
   const target = stage1(inputs, inputs.target, { base, mathLibraries: build.refs });
+  const { toolchain } = goal;
+  const compiledBy = { crossTools: toolchain === undefined ? target.tools : [], toolchain };
   const linux = kernel(inputs, {
     base: [...base, tools.m4, tools.flex, tools.bison],
-    crossTools: target.tools,
+    ...compiledBy,
+    furtherSymbols: goal.kernelSymbols,
     objtoolLibraries: [host.libraries.libelf, host.libraries.zlib],
   });
   const root = rootFilesystem(inputs, {
     base: [...base, tools.bash],
-    crossTools: target.tools,
+    ...compiledBy,
     targetLibraries: target,
     ...(goal.overlay === undefined
       ? {}
@@ -71,8 +74,8 @@ export function planFor(inputs: PlanInputs, goal: Goal): DeclaredPlan {
     ...(withNative ? { nativeCompiler: native.tree } : {}),
   });
   const imageProducts = [
-    rootFilesystemPackage(inputs, packing, root.tree, { overlay }),
-    systemImagePackage(inputs, packing, image.tree, { withNative, kind, overlay }),
+    rootFilesystemPackage(inputs, packing, root.tree, { overlay, toolchain }),
+    systemImagePackage(inputs, packing, image.tree, { withNative, kind, overlay, toolchain }),
     ...(withNative ? [nativeCompilerPackage(inputs, packing, native.tree)] : []),
   ];
   const imageActions = [

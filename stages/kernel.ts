@@ -1,14 +1,24 @@
-import { checkConfigProgram, renderMiniConfig, wantedSymbols } from '../src/inputs/kernel-config.ts';
+import {
+  checkConfigProgram,
+  renderMiniConfig,
+  wantedSymbols,
+  type WantedSymbol,
+} from '../src/inputs/kernel-config.ts';
 import { imageFiles } from '../src/inputs/emulator.ts';
 import type { Action, Ref } from '../src/plan/action.ts';
 import { defineAction, output, run, write } from '../src/plan/builder.ts';
 import { baseEnvironment, source, type PlanInputs } from './inputs.ts';
+import { commandPrefix, machineTrees, type Toolchain } from './toolchain.ts';
 
 export interface KernelTools {
   /** Shell, utilities (bc among them), make, m4, flex and bison. */
   readonly base: readonly Ref[];
   /** The stage-1 compiler for the target. */
   readonly crossTools: readonly Ref[];
+  /** Compiles in the place of `crossTools`. */
+  readonly toolchain?: Toolchain | undefined;
+  /** Symbols beyond those of the arch, which win over them. */
+  readonly furtherSymbols?: readonly WantedSymbol[] | undefined;
   /**
    * Static libelf and zlib for the build machine, in trees with `include/` and `lib/`: where the target's kernel runs
    * objtool, not used elsewhere.
@@ -39,7 +49,7 @@ export function kernel(inputs: PlanInputs, using: KernelTools): Kernel {
     '/src/linux',
     'O=/build/linux',
     `ARCH=${arch}`,
-    `CROSS_COMPILE=${target.triple}-`,
+    `CROSS_COMPILE=${commandPrefix(target, using.toolchain)}`,
     'HOSTCC=gcc',
     'HOSTCXX=g++',
     ...(libraries.length === 0
@@ -54,7 +64,7 @@ export function kernel(inputs: PlanInputs, using: KernelTools): Kernel {
     platform: inputs.build,
     tools: [...using.base, ...using.crossTools],
     inputs: {
-      '/': { kind: 'compiler' },
+      '/': machineTrees(using.toolchain),
       '/src/linux': source(inputs, 'linux'),
       ...(libraries.length === 0 ? {} : { '/libraries': libraries }),
     },
@@ -66,7 +76,7 @@ export function kernel(inputs: PlanInputs, using: KernelTools): Kernel {
       KBUILD_BUILD_VERSION: '1',
     },
     commands: [
-      write('/build/mini.config', renderMiniConfig(wantedSymbols(target))),
+      write('/build/mini.config', renderMiniConfig(wantedSymbols(target, using.furtherSymbols))),
       write('/build/check-config.awk', checkConfigProgram),
       run([...make, 'allnoconfig']),
       run(['awk', '-f', '/build/check-config.awk', '/build/mini.config', '/build/linux/.config']),

@@ -9,12 +9,18 @@ import {
   systemImageReadme,
 } from './readme.ts';
 import { specialModes } from './root-filesystem.ts';
+import type { Toolchain } from './toolchain.ts';
 
 /** Sources that end up in a compiler. */
 const compilerSources = ['gcc', 'binutils', 'gmp', 'mpfr', 'mpc', 'musl', 'linux'];
 /** Programs that a native compiler brings beside itself. */
 const nativePrograms = ['make', 'distcc'];
-const rootFilesystemSources = ['busybox', 'toybox', 'bash', 'dropbear', 'musl', 'gcc'];
+const programSources = ['busybox', 'toybox', 'bash', 'dropbear'];
+
+/** An outside toolchain brings its own libraries. */
+function rootFilesystemSources(toolchain: Toolchain | undefined): readonly string[] {
+  return toolchain === undefined ? [...programSources, 'musl', 'gcc'] : programSources;
+}
 
 /** What packaging runs with: shell, utilities, gzip, and toybox for its tar. */
 type PackingTools = readonly Ref[];
@@ -45,14 +51,14 @@ export function rootFilesystemPackage(
   inputs: PlanInputs,
   base: PackingTools,
   tree: Ref,
-  options: { readonly overlay?: boolean } = {},
+  options: { readonly overlay?: boolean; readonly toolchain?: Toolchain | undefined } = {},
 ): Package {
   return tarball(inputs, base, {
     name: `root-filesystem-${inputs.target.name}`,
     description: `root filesystem for ${inputs.target.name}`,
     trees: [tree],
-    readme: rootFilesystemReadme(inputs, options.overlay ?? false),
-    sources: rootFilesystemSources,
+    readme: rootFilesystemReadme(inputs, options.overlay ?? false, options.toolchain),
+    sources: rootFilesystemSources(options.toolchain),
     modes: specialModes,
     weight: 3,
   });
@@ -63,7 +69,12 @@ export function systemImagePackage(
   inputs: PlanInputs,
   base: PackingTools,
   tree: Ref,
-  options: { readonly withNative: boolean; readonly kind?: ImageKind; readonly overlay?: boolean },
+  options: {
+    readonly withNative: boolean;
+    readonly kind?: ImageKind;
+    readonly overlay?: boolean;
+    readonly toolchain?: Toolchain | undefined;
+  },
 ): Package {
   return tarball(inputs, base, {
     name: `system-image-${inputs.target.name}`,
@@ -71,7 +82,7 @@ export function systemImagePackage(
     trees: [tree],
     readme: systemImageReadme(inputs, { kind: 'initramfs', overlay: false, ...options }),
     sources: [
-      ...rootFilesystemSources,
+      ...rootFilesystemSources(options.toolchain),
       'linux',
       ...(options.withNative ? [...compilerSources, ...nativePrograms] : []),
     ],

@@ -1,6 +1,7 @@
 import { attachments, imageFiles, rootWritableVariable, type ImageKind } from '../src/inputs/emulator.ts';
 import { source, type PlanInputs } from './inputs.ts';
 import { toolchainMountPoint } from './root-filesystem.ts';
+import type { Toolchain } from './toolchain.ts';
 
 /** `gcc 14.2.0`, by the lock. */
 function versioned(inputs: PlanInputs, names: readonly string[]): string {
@@ -79,13 +80,40 @@ ${licenceNote}
 const overlayNote =
   'Files of an overlay were laid over it, whose digest the manifest of the release names.\n';
 
-export function rootFilesystemReadme(inputs: PlanInputs, overlay: boolean): string {
+/** What was compiled by somebody else's compiler, and what that means for programs and licences. */
+function toolchainNote({ target }: PlanInputs, { name, version, digest, musl }: Toolchain): string {
+  return `Compiled by a toolchain from elsewhere, ${name}, which says of itself:
+
+    ${version}
+
+The digest of its files is ${digest}. The programs hold
+parts of its C library and of its libgcc, whose licence texts are not in licenses/. ${
+    musl
+      ? `The dynamic loader and the\nshared libraries are those of the toolchain.`
+      : `There is no dynamic loader and no\nshared library here: what is to run on this ${target.name} system has to be linked with -static.`
+  }
+`;
+}
+
+/** What the root filesystem has for dynamic programs. */
+function loaderNote(inputs: PlanInputs, toolchain: Toolchain | undefined): string {
+  const { target } = inputs;
+  if (toolchain?.musl === false) return `and init.\n`;
+  const loader = `init; and what dynamic programs\nneed: /lib/${target.musl.loader}`;
+  return toolchain === undefined
+    ? `${loader} (${versioned(inputs, ['musl'])}), libgcc_s and libstdc++ (${versioned(inputs, ['gcc'])}).\n`
+    : `${loader}, and the libraries of gcc that the toolchain has.\n`;
+}
+
+export function rootFilesystemReadme(
+  inputs: PlanInputs,
+  overlay: boolean,
+  toolchain: Toolchain | undefined,
+): string {
   const { target } = inputs;
   return `Minimal root filesystem for ${target.name} (${target.triple}).
 
-${versioned(inputs, ['busybox', 'toybox', 'bash', 'dropbear'])}, all statically linked; init; and what dynamic programs
-need: /lib/${target.musl.loader} (${versioned(inputs, ['musl'])}), libgcc_s and libstdc++ (${versioned(inputs, ['gcc'])}).
-${overlay ? overlayNote : ''}
+${versioned(inputs, ['busybox', 'toybox', 'bash', 'dropbear'])}, all statically linked; ${loaderNote(inputs, toolchain)}${overlay ? overlayNote : ''}${toolchain === undefined ? '' : `\n${toolchainNote(inputs, toolchain)}`}
 Unpack it as root, so that owners and modes come out right, and use it as the root of a machine or of a chroot:
 
     chroot root-filesystem-${target.name} /bin/bash
@@ -121,11 +149,17 @@ when the guest calls gcc or g++`;
 
 export function systemImageReadme(
   inputs: PlanInputs,
-  options: { readonly withNative: boolean; readonly kind: ImageKind; readonly overlay: boolean },
+  options: {
+    readonly withNative: boolean;
+    readonly kind: ImageKind;
+    readonly overlay: boolean;
+    readonly toolchain?: Toolchain | undefined;
+  },
 ): string {
   const { target } = inputs;
-  const { withNative, kind } = options;
-  const root = 'root filesystem: busybox, toybox, bash, shared libraries';
+  const { withNative, kind, toolchain } = options;
+  const libraries = toolchain?.musl === false ? '' : ', shared libraries';
+  const root = `root filesystem: busybox, toybox, bash${libraries}`;
   const { memory, program, debianPackage } = target.emulator;
   const lines = [
     [imageFiles.kernel, `Linux ${source(inputs, 'linux').version}`],
@@ -148,7 +182,7 @@ export function systemImageReadme(
 starts it in this terminal and ends in a shell. Leaving the shell ends the emulator; so does Ctrl-A x.
 
 ${lines.map(([name, text]) => `    ${(name ?? '').padEnd(20)} ${text ?? ''}`).join('\n')}
-${options.overlay ? `\n${overlayNote}` : ''}${rootDiskNotes[kind]}
+${options.overlay ? `\n${overlayNote}` : ''}${toolchain === undefined ? '' : `\n${toolchainNote(inputs, toolchain)}`}${rootDiskNotes[kind]}
 Variables that the script honours:
 
     QEMU_MEMORY    MiB of memory (${memory.preset}${memory.limit === undefined ? '' : `; the board takes at most ${memory.limit}`})

@@ -1,3 +1,4 @@
+import type { Arch } from '../src/inputs/arch.ts';
 import type { Action, Ref } from '../src/plan/action.ts';
 import { defineAction, output, run, shell, write } from '../src/plan/builder.ts';
 import { baseEnvironment, repoFile, type PlanInputs } from './inputs.ts';
@@ -8,6 +9,7 @@ import {
   targetToybox,
   type TargetTools,
 } from './target-programs.ts';
+import { toolchainTree, type Toolchain } from './toolchain.ts';
 
 export interface RootFilesystem {
   readonly actions: readonly Action[];
@@ -64,12 +66,13 @@ const optionalLibraries = ['libatomic.so.1', 'libgomp.so.1'];
 
 /**
  * busybox, toybox, bash and dropbear, all static, so that the system stands without its libc; init; the dynamic loader and
- * gcc's shared libraries for what is compiled for it.
+ * gcc's shared libraries for what is compiled for it. An outside toolchain whose libc is not the arch's brings no library:
+ * what it compiles for this root filesystem has to be static.
  */
 export function rootFilesystem(
   inputs: PlanInputs,
   using: TargetTools & {
-    /** Trees with `<triple>/lib/…`. */
+    /** Trees with `<triple>/lib/…`; of an outside toolchain its own are taken. */
     readonly targetLibraries: { readonly musl: Ref; readonly gccRuntime: Ref };
     /** Laid over everything else. */
     readonly overlay?: Ref;
@@ -82,6 +85,10 @@ export function rootFilesystem(
     dropbear: targetDropbear(inputs, using),
     toybox: targetToybox(inputs, using),
   };
+  const libraries =
+    using.toolchain === undefined
+      ? ownLibraries(target, using.targetLibraries)
+      : outsideLibraries(target, using.toolchain);
   const assemble = defineAction({
     name: `root-filesystem-${target.name}/assemble`,
     description: `root filesystem for ${target.name}`,
@@ -94,8 +101,7 @@ export function rootFilesystem(
       ...Object.fromEntries(
         Object.entries(ownFiles).map(([path, file]) => [`/files/${path}`, repoFile(inputs, file)]),
       ),
-      '/libraries/gcc': using.targetLibraries.gccRuntime,
-      '/libraries/musl': using.targetLibraries.musl,
+      ...libraries.inputs,
     },
     env: baseEnvironment(inputs),
     commands: [
@@ -121,19 +127,7 @@ export function rootFilesystem(
       ),
       shell(
         [
-          `strip=${target.triple}-strip`,
-          `$strip --strip-unneeded -o lib/libc.so /libraries/musl/${target.triple}/lib/libc.so`,
-          `ln -s libc.so lib/${target.musl.loader}`,
-          `ln -s ../../lib/${target.musl.loader} usr/bin/ldd`,
-          `for name in ${requiredLibraries.join(' ')}; do`,
-          `  $strip --strip-unneeded -o lib/$name /libraries/gcc/${target.triple}/lib/$name`,
-          `done`,
-          `for name in ${optionalLibraries.join(' ')}; do`,
-          `  file=/libraries/gcc/${target.triple}/lib/$name`,
-          `  if [ -e $file ]; then $strip --strip-unneeded -o lib/$name $file; fi`,
-          `done`,
-          // What comes out of strip has no mode of its own choosing, and a loader must be executable.
-          `chmod 755 lib/*`,
+          ...libraries.lines,
           // A link that leads nowhere would be noticed much later, in the guest.
           `find . -type l | while read -r link; do`,
           `  [ -e "$link" ] || { echo "$link leads nowhere"; exit 1; }`,
@@ -153,6 +147,59 @@ export function rootFilesystem(
     actions: [...Object.values(programs), ...whole],
     tree: output(whole.at(-1) ?? assemble, 'out'),
     busybox: output(programs.busybox, 'out'),
+  };
+}
+
+/** What puts shared libraries into `lib`, and what that reads. */
+interface Libraries {
+  readonly inputs: Readonly<Record<string, Ref>>;
+  readonly lines: readonly string[];
+}
+
+/** What comes out of strip has no mode of its own choosing, and a loader must be executable. */
+const executableLibraries = 'chmod 755 lib/*';
+
+/** Names of musl's one library: the dynamic loader, and the command that lists what a program loads. */
+function loaderLinks({ musl }: Arch): readonly string[] {
+  return [`ln -s libc.so lib/${musl.loader}`, `ln -s ../../lib/${musl.loader} usr/bin/ldd`];
+}
+
+/** Those of stage 1. */
+function ownLibraries(target: Arch, libraries: { readonly musl: Ref; readonly gccRuntime: Ref }): Libraries {
+  return {
+    inputs: { '/libraries/gcc': libraries.gccRuntime, '/libraries/musl': libraries.musl },
+    lines: [
+      `strip=${target.triple}-strip`,
+      `$strip --strip-unneeded -o lib/libc.so /libraries/musl/${target.triple}/lib/libc.so`,
+      ...loaderLinks(target),
+      `for name in ${requiredLibraries.join(' ')}; do`,
+      `  $strip --strip-unneeded -o lib/$name /libraries/gcc/${target.triple}/lib/$name`,
+      `done`,
+      `for name in ${optionalLibraries.join(' ')}; do`,
+      `  file=/libraries/gcc/${target.triple}/lib/$name`,
+      `  if [ -e $file ]; then $strip --strip-unneeded -o lib/$name $file; fi`,
+      `done`,
+      executableLibraries,
+    ],
+  };
+}
+
+/** Those of an outside toolchain with the arch's own libc: it says where they are. */
+function outsideLibraries(target: Arch, toolchain: Toolchain): Libraries {
+  if (!toolchain.musl) return { inputs: {}, lines: [] };
+  const { command } = toolchain;
+  return {
+    inputs: { '/': toolchainTree(toolchain) },
+    lines: [
+      `${command}strip --strip-unneeded -o lib/libc.so "$(${command}gcc -print-file-name=libc.so)"`,
+      ...loaderLinks(target),
+      `for name in ${[...requiredLibraries, ...optionalLibraries].join(' ')}; do`,
+      `  file=$(${command}gcc -print-file-name=$name)`,
+      // gcc gives back the bare name of what it does not find.
+      `  if [ "$file" != $name ]; then ${command}strip --strip-unneeded -o lib/$name "$file"; fi`,
+      `done`,
+      executableLibraries,
+    ],
   };
 }
 

@@ -1,11 +1,14 @@
 import type { Action, Ref } from '../src/plan/action.ts';
 import { defineAction, run, shell, write } from '../src/plan/builder.ts';
 import { baseEnvironment, source, type PlanInputs } from './inputs.ts';
+import { commandPrefix, compilerVariables, machineTrees, type Toolchain } from './toolchain.ts';
 
 /** What the programs of the root filesystem are built with. */
 export interface TargetTools {
   /** The stage-1 compiler for the target, as tool trees. */
   readonly crossTools: readonly Ref[];
+  /** Compiles in the place of `crossTools`. */
+  readonly toolchain?: Toolchain | undefined;
   /** Shell, make and utilities of the build machine. bash is among them: toybox's scripts want it. */
   readonly base: readonly Ref[];
 }
@@ -22,7 +25,7 @@ function targetAction(
     description: `${program} for ${inputs.target.name}, static`,
     platform: inputs.build,
     tools: [...using.base, ...using.crossTools],
-    inputs: { '/': { kind: 'compiler' }, '/src': { writable: [source(inputs, program)] } },
+    inputs: { '/': machineTrees(using.toolchain), '/src': { writable: [source(inputs, program)] } },
     outputs: { out: '/out' },
     ...spec,
     env: { ...baseEnvironment(inputs), ...spec.env },
@@ -46,7 +49,7 @@ export function targetBusybox(inputs: PlanInputs, using: TargetTools): Action {
     const line = value === 'n' ? `# CONFIG_${name} is not set` : `CONFIG_${name}=${value}`;
     return `s/^\\(# \\)\\{0,1\\}CONFIG_${name}[ =].*/${line}/`;
   });
-  const cross = `CROSS_COMPILE=${inputs.target.triple}-`;
+  const cross = `CROSS_COMPILE=${commandPrefix(inputs.target, using.toolchain)}`;
   return targetAction(inputs, using, 'busybox', {
     commands: [
       run(['make', 'defconfig'], { cwd: '/src' }),
@@ -61,13 +64,26 @@ export function targetBusybox(inputs: PlanInputs, using: TargetTools): Action {
   });
 }
 
+/** Commands of toybox that call crypt(), which not every C library has. busybox has its own, and these commands too. */
+const cryptCommands = ['LOGIN', 'MKPASSWD', 'PASSWD', 'SU'];
+
+const withoutCrypt = run(
+  [
+    'sed',
+    '-i',
+    ...cryptCommands.flatMap((name) => ['-e', `s/^CONFIG_${name}=y$/# CONFIG_${name} is not set/`]),
+    '.config',
+  ],
+  { cwd: '/src' },
+);
+
 /** toybox with all of its finished commands as links to it. */
 export function targetToybox(inputs: PlanInputs, using: TargetTools): Action {
   return targetAction(inputs, using, 'toybox', {
     env: {
       CC: 'gcc',
       HOSTCC: 'gcc',
-      CROSS_COMPILE: `${inputs.target.triple}-`,
+      CROSS_COMPILE: commandPrefix(inputs.target, using.toolchain),
       LDFLAGS: '-static',
       PREFIX: '/out',
       // Its script knows no jobserver.
@@ -75,6 +91,7 @@ export function targetToybox(inputs: PlanInputs, using: TargetTools): Action {
     },
     commands: [
       run(['make', 'defconfig'], { cwd: '/src' }),
+      ...(using.toolchain === undefined ? [] : [withoutCrypt]),
       run(['make', 'toybox'], { cwd: '/src' }),
       run(['make', 'install'], { cwd: '/src' }),
     ],
@@ -110,10 +127,12 @@ const bashAnswers = {
 
 /** bash, `/out/bin/bash` and nothing else. */
 export function targetBash(inputs: PlanInputs, using: TargetTools): Action {
-  const { triple } = inputs.target;
+  const { triple } = using.toolchain ?? inputs.target;
+  const prefix = commandPrefix(inputs.target, using.toolchain);
   return targetAction(inputs, using, 'bash', {
     env: {
       ...bashAnswers,
+      ...compilerVariables(using.toolchain),
       CC_FOR_BUILD: 'gcc',
       // lib/termcap calls write() undeclared, which is an error since gcc 14.
       CFLAGS: '-Os -Wno-error=implicit-function-declaration',
@@ -132,7 +151,7 @@ export function targetBash(inputs: PlanInputs, using: TargetTools): Action {
       ]),
       run(['make', 'bash']),
       run(['mkdir', '-p', '/out/bin']),
-      run([`${triple}-strip`, '-o', '/out/bin/bash', 'bash']),
+      run([`${prefix}strip`, '-o', '/out/bin/bash', 'bash']),
     ],
     weight: 60,
   });
@@ -176,10 +195,11 @@ const dropbearOptions = {
 
 /** dropbear's server, `/out/usr/sbin/dropbear`. */
 export function targetDropbear(inputs: PlanInputs, using: TargetTools): Action {
-  const { triple } = inputs.target;
+  const { triple } = using.toolchain ?? inputs.target;
+  const prefix = commandPrefix(inputs.target, using.toolchain);
   const options = Object.entries(dropbearOptions).map(([name, value]) => `#define ${name} ${value}\n`);
   return targetAction(inputs, using, 'dropbear', {
-    env: { CFLAGS: '-O2' },
+    env: { ...compilerVariables(using.toolchain), CFLAGS: '-O2' },
     commands: [
       write('/build/localoptions.h', options.join('')),
       run([
@@ -205,7 +225,7 @@ export function targetDropbear(inputs: PlanInputs, using: TargetTools): Action {
       ]),
       run(['make', 'PROGRAMS=dropbear']),
       run(['mkdir', '-p', '/out/usr/sbin']),
-      run([`${triple}-strip`, '-o', '/out/usr/sbin/dropbear', 'dropbear']),
+      run([`${prefix}strip`, '-o', '/out/usr/sbin/dropbear', 'dropbear']),
     ],
     weight: 40,
   });

@@ -9,9 +9,31 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 const further = ['full', 'guest'].filter((project) => process.argv.includes(`--${project}`));
-const emulator = 'qemu-system-arm';
-/** The emulator, its firmware, and the option ROMs without which some network cards refuse to start. */
-const emulatorPackages = ['qemu-system-arm', 'qemu-system-data', 'ipxe-qemu'];
+/** Something of the machine's that the tests of what is built cannot do without. */
+interface Need {
+  readonly what: string;
+  readonly for: string;
+  /** Debian's packages of it. */
+  readonly packages: readonly string[];
+  readonly isThere: () => boolean;
+}
+
+const needs: readonly Need[] = [
+  {
+    what: 'qemu-system-arm',
+    for: 'the tests boot what they build',
+    // The emulator, its firmware, and the option ROMs without which some network cards refuse to start.
+    packages: ['qemu-system-arm', 'qemu-system-data', 'ipxe-qemu'],
+    isThere: () => has('qemu-system-arm') && has('qemu-system-aarch64'),
+  },
+  {
+    what: 'aarch64-linux-gnu-gcc with a C library',
+    for: 'the tests build an image with a toolchain from elsewhere',
+    packages: ['gcc-aarch64-linux-gnu', 'libc6-dev-arm64-cross'],
+    // A compiler names what it finds with a path, and what it does not by the bare name.
+    isThere: () => answer('aarch64-linux-gnu-gcc', '-print-file-name=libc.a').startsWith('/'),
+  },
+];
 
 interface Count {
   passed: number;
@@ -44,22 +66,32 @@ function has(program: string): boolean {
   return spawnSync(program, ['--version'], { stdio: 'ignore' }).status === 0;
 }
 
-/** Installs the emulator where that is allowed without a question. */
-function prepareEmulator(): void {
-  if (has(emulator)) return;
+/** What a program prints; empty where it is not there. */
+function answer(program: string, ...argv: readonly string[]): string {
+  return spawnSync(program, argv, { encoding: 'utf8' }).stdout ?? '';
+}
+
+/** Installs what the tests need where that is allowed without a question. */
+function prepareMachine(): void {
+  const missing = () => needs.filter(({ isThere }) => !isThere());
+  if (missing().length === 0) return;
   const asRoot = process.getuid?.() === 0 ? [] : ['sudo', '-n'];
   const may = asRoot.length === 0 || spawnSync('sudo', ['-n', 'true'], { stdio: 'ignore' }).status === 0;
   if (may) {
     const apt = ['DEBIAN_FRONTEND=noninteractive', 'apt-get'];
     run([...asRoot, 'env', ...apt, 'update']);
-    run([...asRoot, 'env', ...apt, 'install', '-y', '--no-install-recommends', ...emulatorPackages]);
+    const packages = missing().flatMap((need) => need.packages);
+    run([...asRoot, 'env', ...apt, 'install', '-y', '--no-install-recommends', ...packages]);
   }
-  if (has(emulator)) return;
-  console.error(
-    `${emulator} is missing, and the tests boot what they build. Install it and try again:\n` +
-      `  apt-get install --no-install-recommends ${emulatorPackages.join(' ')}`,
-  );
-  console.log('0 passed, 1 failed');
+  const still = missing();
+  if (still.length === 0) return;
+  for (const need of still) {
+    console.error(
+      `${need.what} is missing, and ${need.for}. Install it and try again:\n` +
+        `  apt-get install --no-install-recommends ${need.packages.join(' ')}`,
+    );
+  }
+  console.log(`0 passed, ${still.length} failed`);
   process.exit(1);
 }
 
@@ -94,7 +126,7 @@ function vitest(project: string): void {
   if (total.passed + total.failed === before || (!passed && total.failed === 0)) total.failed += 1;
 }
 
-prepareEmulator();
+prepareMachine();
 check(['npx', 'prettier', '--check', '.']);
 check(['npx', 'eslint', '.']);
 check(['npx', 'tsc', '--noEmit']);

@@ -48,31 +48,56 @@ export async function digestOverlay(named: string): Promise<Result<UserDirectory
   });
 }
 
+/** A directory that a plan names: one of the user's, by its absolute path, or one that is put together of files of theirs. */
+export type GivenDirectory = string | { writeTo(directory: string): Promise<void> };
+
 /** Gives directories of the user's, each by its name in the plan. */
 export function createDirectoryProvider(
   store: Store,
-  directories: ReadonlyMap<string, string>,
+  directories: ReadonlyMap<string, GivenDirectory>,
 ): DirectoryProvider {
   return {
     obtain: async (name, expected) => {
-      const directory = directories.get(name);
-      if (directory === undefined) throw new Error(`no directory is called ${name}`);
+      const given = directories.get(name);
+      if (given === undefined) throw new Error(`no directory is called ${name}`);
+      const directory = typeof given === 'string' ? given : '';
       const scratch = await store.makeScratch(name);
       try {
         const copy = path.join(scratch.path, 'tree');
-        const copied = await withReasons(directory, async () => ok(await copyTree(directory, copy)));
+        const copied = await (typeof given === 'string'
+          ? withReasons(given, async () => ok(await copyTree(given, copy)))
+          : writeGiven(name, given, copy));
         if (!copied.ok) return copied;
         const digested = await store.digestTree(copy);
         if (!digested.ok) return digested;
         if (digested.value === expected) return await store.adoptTree(copy);
         return failed(
-          refusal(`the ${name} ${directory} changed after the plan was made`, 'Run the command again.'),
+          refusal(
+            `${[`the ${name}`, directory].join(' ').trim()} changed after the plan was made`,
+            'Run the command again.',
+          ),
         );
       } finally {
         await scratch.release();
       }
     },
   };
+}
+
+/** Writes a directory that is put together. One of its files may have gone since the plan was made. */
+function writeGiven(
+  name: string,
+  given: Exclude<GivenDirectory, string>,
+  to: string,
+): Promise<Result<void, Failure>> {
+  return catchFailures(to, async () => {
+    try {
+      return ok(await given.writeTo(to));
+    } catch (error) {
+      if (errorCode(error) !== 'ENOENT') throw error;
+      return failed(refusal(`the ${name} changed after the plan was made`, 'Run the command again.'));
+    }
+  });
 }
 
 const contents = 'An overlay holds directories, plain files and symbolic links.';

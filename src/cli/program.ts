@@ -34,6 +34,8 @@ interface SelectorOptions {
 interface RootOptions {
   readonly image?: ImageKind;
   readonly overlay?: string;
+  readonly toolchain?: string;
+  readonly kernelConfig?: string;
 }
 
 /** Options of commands that look at a plan. A bare `--image` is `image` before the arch. */
@@ -108,26 +110,32 @@ export function createProgram(given: Session, version: string, done: (code: numb
   });
   everything.argument('<ARCH>').allowExcessArguments();
   selectors(everything);
-  building(everything).action(async (arch: string, options: BuildOptions) => {
-    const [, excess] = everything.args;
-    if (excess !== undefined) return done(explain(session, tooManyWords(program, arch, excess)));
-    if (program.args[0] !== 'build') {
-      const { checkFirstWord } = await import('./first-word.ts');
-      const mistaken = await checkFirstWord(
-        session.repository,
-        arch,
-        commandNames(program),
-        session.archDirectories,
-      );
-      if (mistaken !== undefined) return done(explain(session, mistaken));
-    }
-    const { buildCommand } = await import('./build-command.ts');
-    const goal = { kind: 'everything', withNative: true } as const;
-    done(await buildCommand(session, buildRequest(session, arch, goal, options)));
-  });
+  // There only to be told that it belongs to `image`.
+  building(everything.addOption(toolchainOption().hideHelp())).action(
+    async (arch: string, options: BuildOptions) => {
+      const [, excess] = everything.args;
+      if (excess !== undefined) return done(explain(session, tooManyWords(program, arch, excess)));
+      if (program.args[0] !== 'build') {
+        const { checkFirstWord } = await import('./first-word.ts');
+        const mistaken = await checkFirstWord(
+          session.repository,
+          arch,
+          commandNames(program),
+          session.archDirectories,
+        );
+        if (mistaken !== undefined) return done(explain(session, mistaken));
+      }
+      const { buildCommand } = await import('./build-command.ts');
+      const goal = { kind: 'everything', withNative: true } as const;
+      done(await buildCommand(session, buildRequest(session, arch, goal, options)));
+    },
+  );
 
   const image = command('image', 'kernel, root filesystem and bootable image, with no compiler but stage 1');
-  image.argument('<ARCH>').option('--with-native', 'put the native compiler into the image');
+  image
+    .argument('<ARCH>')
+    .option('--with-native', 'put the native compiler into the image')
+    .addOption(toolchainOption());
   building(image).action(async (arch: string, options: BuildOptions) => {
     const { buildCommand } = await import('./build-command.ts');
     const goal = { kind: 'image', withNative: options.withNative ?? false } as const;
@@ -264,6 +272,8 @@ const examples = `
 Examples:
   bootstrap armv5l --host i686   everything for armv5l, with a cross compiler that runs on i686
   bootstrap image armv5l         only what boots
+  bootstrap image armv5l --toolchain arm-linux-gnueabi-
+                                 the same in minutes, by Debian's cross compiler
   bootstrap run armv5l           boot it
   bootstrap start armv5l         boot it in the background; \`exec\`, \`ps\` and \`stop\` are for such guests
   bootstrap exec armv5l -- uname -a
@@ -293,7 +303,9 @@ function planning(command: Command): Command {
     .usage('[image] ARCH [options]');
   return selectors(command)
     .option('--with-native', 'with `image`: put the native compiler into the image')
+    .addOption(toolchainOption('with `image`: '))
     .addOption(overlayOption())
+    .addOption(kernelConfigOption())
     .addOption(imageOption('--image [KIND]', '; without KIND: as the word `image`').argParser(imageKind));
 }
 
@@ -339,6 +351,20 @@ function overlayOption(): Option {
   );
 }
 
+function toolchainOption(where = ''): Option {
+  return new Option(
+    '--toolchain <PREFIX>',
+    `${where}compile with a cross compiler from elsewhere in the place of stage 1; PREFIX is what precedes gcc, as in arm-linux-gnueabi-`,
+  ).argParser(nonEmpty);
+}
+
+function kernelConfigOption(): Option {
+  return new Option(
+    '--kernel-config <FILE>',
+    'further kernel symbols, in lines like CONFIG_X=y and # CONFIG_X is not set',
+  ).argParser(nonEmpty);
+}
+
 function selectors(command: Command): Command {
   return command
     .option(
@@ -367,6 +393,7 @@ function building(command: Command): Command {
       .option('--out <DIR>', outHelp, nonEmpty)
       .addOption(imageOption('--image <KIND>').choices(imageKinds))
       .addOption(overlayOption())
+      .addOption(kernelConfigOption())
       .option(
         '--record',
         'write down every command that an action runs (`record` and `log --commands` print it)',
@@ -387,6 +414,18 @@ function planRequest(
     ...(session.archDirectories === undefined ? {} : { archDirectories: session.archDirectories }),
     goal: options.image === undefined ? goal : { ...goal, image: options.image },
     ...(options.overlay === undefined ? {} : { overlay: path.resolve(session.cwd, options.overlay) }),
+    ...(options.kernelConfig === undefined
+      ? {}
+      : { kernelConfig: path.resolve(session.cwd, options.kernelConfig) }),
+    ...(options.toolchain === undefined
+      ? {}
+      : {
+          toolchain: {
+            prefix: options.toolchain,
+            cwd: session.cwd,
+            searchPath: session.env['PATH'] ?? '',
+          },
+        }),
     ...(options.host === undefined ? {} : { host: options.host }),
     ...(options.until === undefined ? {} : { until: options.until }),
     ...(options.only === undefined ? {} : { only: options.only }),

@@ -1,16 +1,23 @@
+import { readFile } from 'node:fs/promises';
 import { planFor } from '../../stages/index.ts';
 import { MissingInput, type PlanInputs } from '../../stages/inputs.ts';
 import type { Goal } from '../../stages/goal.ts';
+import type { Toolchain } from '../../stages/toolchain.ts';
 import type { Digest } from '../core/digest.ts';
 import type { Failure } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';
+import { parseKernelFragment } from '../inputs/kernel-fragment.ts';
+import type { WantedSymbol } from '../inputs/kernel-config.ts';
+import type { Arch } from '../inputs/arch.ts';
 import type { Plan } from '../plan/action.ts';
 import { assemblePlan, neededActions } from '../plan/assemble.ts';
 import { sourceId, sourceIdsOf } from '../plan/graph.ts';
 import { narrowPlan } from '../plan/select.ts';
+import { errorCode } from '../store/fault.ts';
 import { loadRepository, planInputs, type Repository } from './load-inputs.ts';
 import { nearest, unknownAction } from './nearest.ts';
-import { digestOverlay } from './overlay.ts';
+import { digestOverlay, type GivenDirectory, type UserDirectory } from './overlay.ts';
+import type { ToolchainRequest, UserToolchain } from './toolchain.ts';
 
 /** What the command line asks for; names are the user's own words. */
 export interface PlanRequest {
@@ -18,9 +25,13 @@ export interface PlanRequest {
   /** Directories with descriptors beside `arches/`; absolute. Undefined: none. */
   readonly archDirectories?: readonly string[];
   readonly host?: string;
-  readonly goal: Omit<Goal, 'overlay'>;
+  readonly goal: Pick<Goal, 'kind' | 'withNative' | 'image'>;
   /** Directory whose files are laid over the root filesystem; absolute. */
   readonly overlay?: string;
+  /** Compiler from elsewhere that builds an image in the place of stage 1. */
+  readonly toolchain?: ToolchainRequest;
+  /** File with further symbols of the kernel; absolute. */
+  readonly kernelConfig?: string;
   /** Stage name or id. */
   readonly until?: string;
   readonly only?: string;
@@ -34,8 +45,11 @@ export interface SelectedPlan {
   readonly plan: Plan;
   /** Digest of the overlay. */
   readonly overlay?: Digest;
-  /** Directories of the user's that the plan names, by that name. Absolute. */
-  readonly directories: ReadonlyMap<string, string>;
+  readonly toolchain?: Toolchain;
+  /** Further symbols of the kernel. */
+  readonly kernelSymbols?: readonly WantedSymbol[];
+  /** Directories of the user's that the plan names, by that name. */
+  readonly directories: ReadonlyMap<string, GivenDirectory>;
 }
 
 /** From the command line to a plan: reads the repository, touches neither network nor store. */
@@ -44,21 +58,83 @@ export async function selectPlan(root: string, request: PlanRequest): Promise<Re
   if (!repository.ok) return repository;
   const inputs = await planInputs(repository.value, request);
   if (!inputs.ok) return inputs;
-  const overlay = request.overlay === undefined ? ok(undefined) : await digestOverlay(request.overlay);
-  if (!overlay.ok) return overlay;
-  const laidOver = overlay.value === undefined ? {} : { overlay: overlay.value.tree };
-  const whole = wholePlan(inputs.value, { ...request.goal, ...laidOver });
+  const given = await readGiven(request, inputs.value.target);
+  if (!given.ok) return given;
+  const { overlay, toolchain, kernelSymbols } = given.value;
+  const further = {
+    ...(overlay === undefined ? {} : { overlay: overlay.tree }),
+    ...(toolchain === undefined ? {} : { toolchain: toolchain.description }),
+    ...(kernelSymbols === undefined ? {} : { kernelSymbols }),
+  };
+  const whole = wholePlan(inputs.value, { ...request.goal, ...further });
   if (!whole.ok) return whole;
   const plan = narrow(whole.value, request);
   if (!plan.ok) return plan;
-  const directories = new Map(overlay.value === undefined ? [] : [['overlay', overlay.value.directory]]);
+  const directories = new Map<string, GivenDirectory>();
+  if (overlay !== undefined) directories.set('overlay', overlay.directory);
+  if (toolchain !== undefined) directories.set('toolchain', toolchain.files);
   return ok({
     repository: repository.value,
     inputs: inputs.value,
     plan: plan.value,
-    ...laidOver,
+    ...further,
     directories,
   });
+}
+
+/** What the user brings to a plan. */
+interface Given {
+  readonly overlay: UserDirectory | undefined;
+  readonly toolchain: UserToolchain | undefined;
+  readonly kernelSymbols: readonly WantedSymbol[] | undefined;
+}
+
+async function readGiven(request: PlanRequest, target: Arch): Promise<Result<Given, Failure>> {
+  const misused = toolchainMisuse(request);
+  if (misused !== undefined) return failed(misused);
+  const { overlay: directory, toolchain: wanted, kernelConfig: file } = request;
+  const kernelSymbols = file === undefined ? ok(undefined) : await readKernelConfig(file);
+  if (!kernelSymbols.ok) return kernelSymbols;
+  const overlay = directory === undefined ? ok(undefined) : await digestOverlay(directory);
+  if (!overlay.ok) return overlay;
+  // Loaded where it is wanted: a plan without it need not wait.
+  const toolchain =
+    wanted === undefined
+      ? ok(undefined)
+      : await (await import('./toolchain.ts')).findToolchain(wanted, target);
+  if (!toolchain.ok) return toolchain;
+  return ok({ overlay: overlay.value, toolchain: toolchain.value, kernelSymbols: kernelSymbols.value });
+}
+
+/** A compiler from elsewhere can build what boots, and no compiler of ours. */
+function toolchainMisuse({ arch, goal, toolchain }: PlanRequest): Failure | undefined {
+  if (toolchain === undefined || (goal.kind === 'image' && !goal.withNative)) return undefined;
+  const image = `bootstrap image ${arch} --toolchain ${toolchain.prefix}`;
+  return goal.kind === 'image'
+    ? {
+        reason: 'wrong-use',
+        what: '--with-native and --toolchain exclude each other: a native compiler is made by our own stage 1 alone',
+        hint: `Leave one of them out: \`bootstrap image ${arch} --with-native\` or \`${image}\`.`,
+      }
+    : {
+        reason: 'wrong-use',
+        what: '--toolchain builds an image alone: compilers are made by our own stage 1',
+        hint: `Ask for the image: \`${image}\`.`,
+      };
+}
+
+async function readKernelConfig(file: string): Promise<Result<readonly WantedSymbol[], Failure>> {
+  try {
+    return parseKernelFragment(await readFile(file, 'utf8'), file);
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === undefined) throw error;
+    return failed({
+      reason: 'wrong-use',
+      what: `the kernel configuration ${file} cannot be read (${code})`,
+      hint: 'Name a file with lines like CONFIG_KEXEC=y and # CONFIG_IPV6 is not set.',
+    });
+  }
 }
 
 /** The plan for a goal, with every stage that belongs to it. */

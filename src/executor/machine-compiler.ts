@@ -27,7 +27,7 @@ export const compilerPrograms: Readonly<Record<string, string>> = {
 const ownPrograms = ['cc1', 'cc1plus', 'collect2', 'lto-wrapper'];
 
 /** Files that gcc finds for itself, with the Debian package of those that nothing links without. */
-const linkedFiles: Readonly<Record<string, string | undefined>> = {
+export const linkedFiles: Readonly<Record<string, string | undefined>> = {
   'liblto_plugin.so': undefined,
   'crt1.o': 'libc6-dev',
   'crti.o': 'libc6-dev',
@@ -132,9 +132,17 @@ export async function listCompiler(
   return ok(files);
 }
 
-/** Adds libc's and the kernel's headers of directories that hold those of other packages as well. */
-async function addHeaders(files: MachineFiles, directories: readonly string[]): Promise<void> {
-  const owned = await listOwned(directories);
+/**
+ * Adds libc's and the kernel's headers of directories that hold those of other packages as well.
+ *
+ * @param probes one header of each
+ */
+export async function addHeaders(
+  files: MachineFiles,
+  directories: readonly string[],
+  probes: readonly string[] = ['/usr/include/stdio.h', '/usr/include/linux/version.h'],
+): Promise<void> {
+  const owned = await listOwned(directories, probes);
   if (owned !== undefined) {
     for (const path of owned) await files.add(path);
     return;
@@ -150,11 +158,13 @@ async function addHeaders(files: MachineFiles, directories: readonly string[]): 
   }
 }
 
-/** Headers of the packages that own `stdio.h` and the kernel's `version.h`; undefined where dpkg does not know. */
-async function listOwned(directories: readonly string[]): Promise<readonly string[] | undefined> {
+/** Headers of the packages that own the probes; undefined where dpkg does not know. */
+async function listOwned(
+  directories: readonly string[],
+  probes: readonly string[],
+): Promise<readonly string[] | undefined> {
   const dpkg = await findProgram('dpkg-query', ['/usr/bin']);
   if (dpkg === undefined) return undefined;
-  const probes = ['/usr/include/stdio.h', '/usr/include/linux/version.h'];
   const owners = await askProgram(dpkg, ['--search', ...probes]);
   const packages = [...(owners ?? '').matchAll(/^(\S+): \//gm)].map(([, name = '']) => name);
   if (packages.length < probes.length) return undefined;

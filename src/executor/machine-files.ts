@@ -13,14 +13,33 @@ import {
 } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative } from 'node:path';
 import { promisify } from 'node:util';
+import type { Digest } from '../core/digest.ts';
+import { failed, ok, type Result } from '../core/result.ts';
+import {
+  digestBytes,
+  encodeDirectory,
+  type DirectoryNode,
+  type FileNode,
+  type SymlinkNode,
+} from '../store/directory-message.ts';
+import { digestFile } from '../store/tree-digest.ts';
 import { readElf } from './elf.ts';
 
 /** Runs a program of the machine with a fixed environment, and gives what it prints; undefined when it fails. */
 export async function askProgram(program: string, args: readonly string[]): Promise<string | undefined> {
+  const answer = await tryProgram(program, args);
+  return answer.ok ? answer.value : undefined;
+}
+
+/** The same, with what a program said that failed, or why it does not run. */
+export async function tryProgram(program: string, args: readonly string[]): Promise<Result<string, string>> {
   const env = { PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C' };
   return promisify(execFile)(program, [...args], { env, maxBuffer: 64 * 1024 * 1024 }).then(
-    ({ stdout, stderr }) => stdout + stderr,
-    () => undefined,
+    ({ stdout, stderr }) => ok(stdout + stderr),
+    (error: unknown) => {
+      const { stdout = '', stderr = '', message = '' } = error as Partial<Record<string, string>>;
+      return failed(`${stdout}${stderr}`.trim() || message);
+    },
   );
 }
 
@@ -29,6 +48,14 @@ const movedToUsr = /^(?:lib|lib32|lib64|libx32|bin|sbin)(?=\/|$)/;
 
 /** Largest file that is looked at for being a linker script. */
 const longestScript = 4096;
+
+/** A directory whose files lie elsewhere in the tree than on the machine. What linker scripts in it name is not looked for. */
+export interface MovedDirectory {
+  /** Canonical path on the machine. */
+  readonly from: string;
+  /** Path in the tree. */
+  readonly to: string;
+}
 
 type Entry =
   { readonly kind: 'file'; readonly source: string } | { readonly kind: 'symlink'; readonly target: string };
@@ -46,6 +73,25 @@ export class MachineFiles {
   readonly watched = new Set<string>();
   #loader: string | undefined;
   #libraryDirectory: string | undefined;
+  /** A directory of the machine that lies elsewhere in the tree. */
+  readonly #moved: MovedDirectory | undefined;
+
+  constructor(moved?: MovedDirectory) {
+    this.#moved = moved;
+  }
+
+  /** Path in the tree of a file given by its canonical path. */
+  #place(canonical: string): string {
+    const moved = this.#moved;
+    if (moved === undefined || !canonical.startsWith(`${moved.from}/`)) return treePathOf(canonical);
+    return moved.to + canonical.slice(moved.from.length);
+  }
+
+  /** Whether what lies there keeps its place, so that links may lead there. */
+  #isCopied(path: string): boolean {
+    const inMoved = this.#moved !== undefined && path.startsWith(`${this.#moved.from}/`);
+    return inMoved || path.startsWith('/usr/') || movedToUsr.test(path.slice(1));
+  }
 
   /** Whether something was added. */
   has(treePath: string): boolean {
@@ -59,7 +105,7 @@ export class MachineFiles {
     const canonical = join(directory, basename(path));
     const found = await lstat(canonical).catch(() => undefined);
     if (found === undefined || found.isDirectory()) return false;
-    const place = treePathOf(canonical);
+    const place = this.#place(canonical);
     if (this.#entries.has(place)) return true;
     this.watched.add(canonical);
     if (found.isSymbolicLink()) return this.#addLink(canonical, place);
@@ -72,15 +118,21 @@ export class MachineFiles {
     const text = await readlink(canonical);
     let next = isAbsolute(text) ? text : join(dirname(canonical), text);
     next = join(await realpath(dirname(next)).catch(() => dirname(next)), basename(next));
-    if (!next.startsWith('/usr/') && !movedToUsr.test(next.slice(1))) {
+    if (!this.#isCopied(next)) {
       this.watched.add(next);
       const final = await realpath(canonical).catch(() => undefined);
       if (final === undefined) return false;
       next = final;
     }
-    if (!(await this.add(next))) return false;
-    this.#entries.set(place, { kind: 'symlink', target: relative(dirname(place), treePathOf(next)) });
+    if (!(await this.add(next)) && !(await this.#isMovedDirectory(next))) return false;
+    this.#entries.set(place, { kind: 'symlink', target: relative(dirname(place), this.#place(next)) });
     return true;
+  }
+
+  /** A moved directory is taken whole, so that what a link means is added without it. */
+  async #isMovedDirectory(path: string): Promise<boolean> {
+    if (this.#moved === undefined || !`${path}/`.startsWith(`${this.#moved.from}/`)) return false;
+    return (await lstat(path).catch(() => undefined))?.isDirectory() ?? false;
   }
 
   /** Adds a directory with everything in it. */
@@ -99,14 +151,14 @@ export class MachineFiles {
   async addProgram(name: string, path: string): Promise<void> {
     let canonical = join(await realpath(dirname(path)), basename(path));
     // Directories outside /usr are not copied as such; what their links lead to is.
-    if (!treePathOf(canonical).startsWith('usr/')) {
+    if (!this.#place(canonical).startsWith('usr/')) {
       this.watched.add(canonical);
       canonical = await realpath(path);
     }
     await this.add(canonical);
     const place = `usr/bin/${name}`;
     if (this.#entries.has(place)) return;
-    const target = treePathOf(canonical);
+    const target = this.#place(canonical);
     this.#entries.set(place, { kind: 'symlink', target: relative('usr/bin', target) });
   }
 
@@ -114,7 +166,9 @@ export class MachineFiles {
     if (/\.(?:h|hpp|o|a)$/.test(path) && size > longestScript) return;
     const elf = await readElf(path);
     if (elf === undefined) {
-      if (/\.(?:so|a)$/.test(path) && size <= longestScript) await this.#addScriptNeeds(path);
+      const isScript = /\.(?:so|a)$/.test(path) && size <= longestScript;
+      // Paths in a toolchain that can be moved are those of its sysroot.
+      if (isScript && this.#moved === undefined) await this.#addScriptNeeds(path);
       return;
     }
     if (!elf.dynamic || path.endsWith('.o')) return;
@@ -130,15 +184,15 @@ export class MachineFiles {
 
   /** The loader must be found under the very name that programs ask for, `/lib64/…`, which links lead to. */
   async #addLoader(interpreter: string): Promise<void> {
-    const place = treePathOf(interpreter);
+    const place = this.#place(interpreter);
     if (this.#entries.has(place) || !(await this.add(interpreter)) || this.#entries.has(place)) return;
-    const target = treePathOf(join(await realpath(dirname(interpreter)), basename(interpreter)));
+    const target = this.#place(join(await realpath(dirname(interpreter)), basename(interpreter)));
     this.#entries.set(place, { kind: 'symlink', target: relative(dirname(place), target) });
   }
 
   async #addLibrary(library: string): Promise<void> {
     if (!(await this.add(library))) return;
-    const canonical = treePathOf(join(await realpath(dirname(library)), basename(library)));
+    const canonical = this.#place(join(await realpath(dirname(library)), basename(library)));
     if (basename(library).startsWith('libc.so')) this.#libraryDirectory = dirname(canonical);
     this.#libraries.add(canonical);
   }
@@ -162,10 +216,10 @@ export class MachineFiles {
   }
 
   /**
-   * Writes the tree. Libraries that the machine finds by its loader cache get a link beside libc, because
+   * All that the tree holds. Libraries that the machine finds by its loader cache get a link beside libc, because
    * a sandbox has no such cache.
    */
-  async writeTo(directory: string): Promise<void> {
+  #allEntries(): ReadonlyMap<string, Entry> {
     const entries = new Map(this.#entries);
     const beside = this.#libraryDirectory;
     for (const library of this.#libraries) {
@@ -179,16 +233,60 @@ export class MachineFiles {
         entries.set(top, { kind: 'symlink', target: `usr/${top}` });
       }
     }
-    for (const [path, entry] of entries) {
+    return entries;
+  }
+
+  /** Digest that the tree has once it is written, without writing it. */
+  async digest(): Promise<Digest> {
+    const root: Folder = new Map();
+    for (const [path, entry] of this.#allEntries()) {
+      const names = path.split('/');
+      const folder = names.slice(0, -1).reduce((at: Folder, name) => {
+        const next = at.get(name) ?? new Map<string, Entry | Folder>();
+        if (!(next instanceof Map)) throw new Error(`${path} lies in something that is no directory`);
+        at.set(name, next);
+        return next;
+      }, root);
+      folder.set(names.at(-1) ?? '', entry);
+    }
+    return digestFolder(root);
+  }
+
+  /** Writes the tree. */
+  async writeTo(directory: string): Promise<void> {
+    for (const [path, entry] of this.#allEntries()) {
       const to = join(directory, path);
       await mkdir(dirname(to), { recursive: true });
       if (entry.kind === 'symlink') await symlink(entry.target, to);
       else {
         await copyFile(entry.source, to, constants.COPYFILE_FICLONE);
-        await chmod(to, ((await lstat(entry.source)).mode & 0o100) === 0 ? 0o644 : 0o755);
+        await chmod(to, (await isExecutable(entry.source)) ? 0o755 : 0o644);
       }
     }
   }
+}
+
+type Folder = Map<string, Entry | Folder>;
+
+async function digestFolder(folder: Folder): Promise<Digest> {
+  const message = {
+    files: [] as FileNode[],
+    directories: [] as DirectoryNode[],
+    symlinks: [] as SymlinkNode[],
+  };
+  for (const [name, entry] of folder) {
+    if (entry instanceof Map) message.directories.push({ name, digest: await digestFolder(entry) });
+    else if (entry.kind === 'symlink') message.symlinks.push({ name, target: entry.target });
+    else {
+      const { source } = entry;
+      message.files.push({ name, digest: await digestFile(source), executable: await isExecutable(source) });
+    }
+  }
+  return digestBytes(encodeDirectory(message));
+}
+
+async function isExecutable(file: string): Promise<boolean> {
+  return ((await lstat(file)).mode & 0o100) !== 0;
 }
 
 /** Where a file of the machine, given by its canonical path, lies in the tree. */

@@ -85,10 +85,10 @@ export function parseSymbol(symbol: KernelSymbol): WantedSymbol {
 
 /**
  * Every symbol that an arch's kernel is to have: the generic set less what the arch does without, the
- * virtio transport, and the arch's own, which win over the others. In order of name, so that the order in a
- * descriptor is in no digest.
+ * virtio transport, and the arch's own, which win over the others, as do further ones over all. In order of name, so that
+ * the order in a descriptor is in no digest.
  */
-export function wantedSymbols(arch: Arch): readonly WantedSymbol[] {
+export function wantedSymbols(arch: Arch, further: readonly WantedSymbol[] = []): readonly WantedSymbol[] {
   const without = new Set(arch.kernel.withoutGeneric);
   const values = new Map<string, string>();
   for (const symbol of [...genericSymbols, ...transportSymbols[arch.emulator.virtio]]) {
@@ -99,11 +99,12 @@ export function wantedSymbols(arch: Arch): readonly WantedSymbol[] {
     const { name, value } = parseSymbol(symbol);
     values.set(name, value);
   }
+  for (const { name, value } of further) values.set(name, value);
   return [...values].map(([name, value]) => ({ name, value })).sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 /** A symbol as kconfig writes it. */
-function configLine({ name, value }: WantedSymbol): string {
+export function configLine({ name, value }: WantedSymbol): string {
   return value === 'n' ? `# CONFIG_${name} is not set` : `CONFIG_${name}=${value}`;
 }
 

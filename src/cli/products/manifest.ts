@@ -66,6 +66,19 @@ export interface ManifestOptions {
   readonly image?: string;
   /** Digest of the tree whose files were laid over the root filesystem, in the image and in the tarball. */
   readonly overlay?: string;
+  /** Compiler from elsewhere that built in the place of stage 1. */
+  readonly toolchain?: {
+    /** File name of its gcc, and what that says of itself. */
+    readonly name: string;
+    readonly version: string;
+    readonly triple: string;
+    /** Of the tree of its files. */
+    readonly digest: string;
+    /** Whether the root filesystem has its dynamic loader; without, it runs static programs alone. */
+    readonly dynamicLoader: boolean;
+  };
+  /** Lines of further kernel configuration. */
+  readonly kernelConfig?: readonly string[];
   /** Sources that were taken with another tree than the pinned one. */
   readonly acceptedVariants?: readonly string[];
 }

@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import type { Toolchain } from '../../../stages/toolchain.ts';
 import type { BuildOutcome } from '../../engine/build.ts';
+import { configLine } from '../../inputs/kernel-config.ts';
 import { planIds } from '../../plan/bind.ts';
 import type { Key, ActionName } from '../../plan/names.ts';
 import type { Store } from '../../store/store.ts';
@@ -56,7 +58,7 @@ export async function writeRecords(record: RecordRequest): Promise<void> {
 
 function optionsOf({ selected, request }: RecordRequest): ManifestOptions {
   const { goal, until, only } = request.plan;
-  const { overlay } = selected;
+  const { overlay, toolchain, kernelSymbols } = selected;
   const accepted = [...request.sources.acceptVariants].sort();
   return {
     host: selected.inputs.host.name,
@@ -66,8 +68,15 @@ function optionsOf({ selected, request }: RecordRequest): ManifestOptions {
     ...(only === undefined ? {} : { only }),
     ...(goal.image === undefined || goal.image === 'initramfs' ? {} : { image: goal.image }),
     ...(overlay === undefined ? {} : { overlay }),
+    ...(toolchain === undefined ? {} : { toolchain: toolchainFields(toolchain) }),
+    ...(kernelSymbols === undefined ? {} : { kernelConfig: kernelSymbols.map(configLine) }),
     ...(accepted.length === 0 ? {} : { acceptedVariants: accepted }),
   };
+}
+
+function toolchainFields(toolchain: Toolchain): NonNullable<ManifestOptions['toolchain']> {
+  const { name, version, triple, digest, musl } = toolchain;
+  return { name, version, triple, digest, dynamicLoader: musl };
 }
 
 async function earlierManifest(file: string, arch: string): Promise<Manifest | undefined> {

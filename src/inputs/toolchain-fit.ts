@@ -1,0 +1,70 @@
+import type { Arch } from './arch.ts';
+
+/** What a compiler makes, as far as it decides whether it serves an arch. */
+export interface CompilerFacts {
+  /** `gcc -dumpmachine`. */
+  readonly triple: string;
+  readonly object: {
+    readonly bits: 32 | 64;
+    readonly byteOrder: 'little' | 'big';
+    /** `e_machine` of an ELF file. */
+    readonly machine: number;
+  };
+}
+
+/** Numbers of processor families in ELF files (`e_machine`), by musl's names of them. */
+const elfMachines: Readonly<Record<string, number>> = {
+  aarch64: 183,
+  arm: 40,
+  i386: 3,
+  loongarch64: 258,
+  m68k: 4,
+  microblaze: 189,
+  mips: 8,
+  mips64: 8,
+  mipsn32: 8,
+  or1k: 92,
+  powerpc: 20,
+  powerpc64: 21,
+  riscv32: 243,
+  riscv64: 243,
+  s390x: 22,
+  sh: 42,
+  x32: 62,
+  x86_64: 62,
+};
+
+/** Why a compiler does not serve an arch: field, value, and what would be right; empty when it does. */
+export function toolchainFaults(arch: Arch, facts: CompilerFacts): readonly string[] {
+  const { object, triple } = facts;
+  const machine = elfMachines[arch.musl.arch];
+  const faults: string[] = [];
+  if (machine !== undefined && object.machine !== machine) {
+    faults.push(`its processor is ${familyOf(object.machine)}, and must be ${familyOf(machine)}`);
+  }
+  if (object.bits !== arch.bits) faults.push(`its bits are ${object.bits}, and must be ${arch.bits}`);
+  if (object.byteOrder !== arch.byteOrder) {
+    faults.push(`its byte order is ${object.byteOrder}, and must be ${arch.byteOrder}`);
+  }
+  const [abi, wanted] = [floatAbi(triple), floatAbi(arch.triple)];
+  if (faults.length === 0 && abi !== undefined && wanted !== undefined && abi !== wanted) {
+    faults.push(`its ABI is ${abi}, and must be ${wanted}`);
+  }
+  return faults;
+}
+
+/** Musl's names of a family as one word: `riscv32/riscv64`; the number of one that musl does not run on. */
+function familyOf(machine: number): string {
+  const names = Object.keys(elfMachines).filter((name) => elfMachines[name] === machine);
+  return names.length === 0 ? `ELF machine ${machine}` : names.join('/');
+}
+
+/** `eabi` or `eabihf`, where a triple says which. */
+function floatAbi(triple: string): string | undefined {
+  return /eabi(?:hf)?$/.exec(triple)?.[0];
+}
+
+/** Triples of compilers that would serve, for messages: musl's, and glibc's of the same ABI. */
+export function fittingTriples(arch: Arch): string {
+  return `${arch.triple} or ${arch.triple.replace('-musl', '-gnu')}`;
+}
