@@ -26,7 +26,7 @@ export const arch = describeArch({
     debianPackage: 'qemu-system-misc',
     machine: 'virt',
     console: 'ttyGF0',
-    memory: { preset: 256, limit: 3320 },
+    memory: { preset: 256, limit: 3319 },
     virtio: 'device',
     network: 'virtio-net-device',
     networkBy: 'device',
