@@ -24,6 +24,8 @@ it('a process that has ended is dead, though its parent has not noticed', async 
   });
   const stamp = processStamp(child);
   expect(probeProcess(stamp)).toBe('alive');
+  // The shell itself would notice.
+  while (readFileSync(`/proc/${String(parent.pid)}/comm`, 'latin1') !== 'sleep\n') await sleep(10);
   process.kill(child, 'SIGKILL');
   while (!readFileSync(`/proc/${String(child)}/stat`, 'latin1').includes(') Z ')) await sleep(10);
   expect(probeProcess(stamp)).toBe('dead');
