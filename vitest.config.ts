@@ -11,7 +11,9 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/real/**', 'test/full/**', 'test/guest/**'],
-          testTimeout: 60_000,
+          // A hang, not a slow machine: a check starts a dozen programs, and others may want the processor too.
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
         },
       },
       {

@@ -115,7 +115,10 @@ const unbuilt = values['no-build']
 const tested = names.filter((name) => !unbuilt.includes(name));
 const results = test(tested);
 
-const known = Object.entries(before.value).filter(([name]) => all.some((arch) => arch.name === name));
+// Nothing is proved any more of what was asked for and came to no result.
+const known = Object.entries(before.value).filter(
+  ([name]) => all.some((arch) => arch.name === name) && !names.includes(name),
+);
 const proofs: Proofs = Object.fromEntries([
   ...known,
   ...results.map((result): [string, Proofs[string]] => [result.arch, proofOf(result)]),

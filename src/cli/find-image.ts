@@ -46,6 +46,17 @@ export async function imageScript(
   });
 }
 
+/** What an image lacks whose script is there, if anything. */
+export async function incompleteImage(arch: Arch, script: string): Promise<Failure | undefined> {
+  const directory = path.dirname(script);
+  if (await exists(path.join(directory, imageFiles.initramfs))) return undefined;
+  return {
+    reason: 'wrong-use',
+    what: `the image in ${directory} is not whole: it has no ${imageFiles.initramfs}`,
+    hint: `Make it anew with: bootstrap image ${arch.name}`,
+  };
+}
+
 async function bootable(session: Session, arch: Arch, script: string): Promise<Result<string, Failure>> {
   const { program, debianPackage } = arch.emulator;
   if ((await findInPath(program, session.env['PATH'] ?? '')) === undefined) {

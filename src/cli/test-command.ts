@@ -5,7 +5,7 @@ import { failed, ok, type Result } from '../core/result.ts';
 import { isSound, type Row } from '../guest/checks.ts';
 import type { Arch } from '../inputs/arch.ts';
 import { duration } from '../report/duration.ts';
-import { findImage, imageScript } from './find-image.ts';
+import { findImage, imageScript, incompleteImage } from './find-image.ts';
 import { catchInterrupts } from './interrupt.ts';
 import { loadRepository, planInputs, type Repository } from './load-inputs.ts';
 import { explain, type ExitCode, type Session } from './session.ts';
@@ -80,6 +80,8 @@ export async function testCommand(
         ...(consoles === undefined ? {} : { consoles }),
         signal: interrupt.signal,
       });
+      // What an interruption broke off says nothing of the image.
+      if (interrupt.signal.aborted) return;
       results[index] = result;
       session.err(`bootstrap: ${summaryLine(result)}\n`);
     });
@@ -120,6 +122,8 @@ async function findCandidates(
         ? await findImage(session, arch.value, request.out)
         : await imageScript(session, arch.value, path.resolve(session.cwd, request.image));
     if (!script.ok) return script;
+    const incomplete = await incompleteImage(arch.value, script.value);
+    if (incomplete !== undefined) return failed(incomplete);
     candidates.set(arch.value.name, { arch: arch.value, script: script.value });
   }
   return ok([...candidates.values()]);

@@ -115,7 +115,9 @@ const clockTolerance = 60;
 
 /** Turns the time that a guest said into a verdict, by when it was heard. */
 export function judgeClock(words: Said): Said {
-  if (words.state !== 'passed' || words.at === undefined) return words;
+  if (words.state !== 'passed') return words;
+  if (words.at === undefined)
+    return { state: 'failed', detail: 'its time came garbled on the console, and cannot be compared' };
   const time = Number(words.detail);
   if (!/^\d+$/.test(words.detail)) return { state: 'failed', detail: `no time: ${words.detail}` };
   const off = Math.round(time - words.at);

@@ -85,6 +85,10 @@ describe('judgeClock', () => {
   });
 });
 
+it('judgeClock takes no time that was not heard when it was said', () => {
+  expect(judgeClock({ state: 'passed', detail: '1000' }).state).toBe('failed');
+});
+
 describe('rowsOf', () => {
   it('is sound when everything passed', () => {
     const rows = rowsOf(checks, circumstances({ said: allPassed() }));

@@ -199,6 +199,14 @@ test.each<readonly [string, Situation, RegExp]>([
   expect(checked.code).toBe(2);
 });
 
+test('a machine that makes no card of the network, and starts all the same', async () => {
+  const checked = await check({ board: { ...fakeBoard, noCard: true } });
+  expect(checked.out).toMatch(
+    /^fault +emulator\.network +virtio-net-pci: .*set emulator\.networkBy to "device"$/m,
+  );
+  expect(checked.code).toBe(2);
+});
+
 describe('what this machine lacks', () => {
   test('firmware is named with its package, and how to do without', async () => {
     const board = { ...fakeBoard, missingRom: 'efi-virtio.rom' };

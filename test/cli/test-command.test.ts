@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
@@ -142,20 +142,20 @@ describe('an image that is not sound', () => {
 
   test('a hang is a failure with the end of the console; what comes after it was not reached', async () => {
     const session = machine({ STUMBLE: 'entropy', HOW: 'echo "waiting for a miracle"; exec sleep 1000' });
-    const { verdicts, details, console } = await rows(session, 1, { silenceSeconds: 15 });
+    const { verdicts, details, console } = await rows(session, 1, { silenceSeconds: 60 });
     expect(verdicts).toMatchObject({
       disk: 'passed',
       entropy: 'failed',
       clock: 'not reached',
       end: 'failed',
     });
-    expect(details['entropy']).toBe('begun, then silent for 15 seconds: it hangs');
+    expect(details['entropy']).toBe('begun, then silent for 60 seconds: it hangs');
     expect(console.at(-1)).toBe('waiting for a miracle');
   });
 
   test('a guest that hangs at once has passed nothing, and is not booted again', async () => {
     const session = machine({}, 'echo "Booting"\nexec sleep 1000\n');
-    expect(await start(session, { silenceSeconds: 15 })).toBe(1);
+    expect(await start(session, { silenceSeconds: 60 })).toBe(1);
     expect(session.said.out).toMatch(/kernel is up +not reached/);
     expect(session.said.out).toMatch(/shell on the console +not reached/);
     expect(session.said.out).toContain('  | Booting');
@@ -215,6 +215,15 @@ describe('bad input', () => {
     const named = await run(session, 'test', 'armv5l', '--image', 'tmp');
     expect(named.code).toBe(2);
     expect(named.err).toMatch(/there is no image in .*\/tmp: it has no run-emulator\.sh/);
+  });
+
+  test('an image that is not whole', async () => {
+    const session = machine();
+    rmSync(path.join(session.home, 'out/armv5l/system-image-armv5l/initramfs.cpio.gz'));
+    expect(await start(session)).toBe(2);
+    expect(session.said.err).toMatch(
+      /is not whole: it has no initramfs\.cpio\.gz\n.*bootstrap image armv5l\n$/,
+    );
   });
 
   test('no emulator, with its package', async () => {

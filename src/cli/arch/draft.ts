@@ -168,7 +168,10 @@ function bootImage({ makefile }: KernelFacts): string {
   return named === undefined ? 'vmlinux' : named.replace(/\.(gz|bz2|lz4|lzma|lzo)$/, '');
 }
 
-type Board = Pick<ArchDescriptor['emulator'], 'console' | 'memory' | 'virtio' | 'network' | 'arguments'>;
+type Board = Omit<
+  ArchDescriptor['emulator'],
+  'program' | 'debianPackage' | 'machine' | 'cpu' | 'userProgram' | 'commandLineLimit'
+>;
 
 function draftBoard(
   told: NewArch,
@@ -177,10 +180,22 @@ function draftBoard(
   guess: Guess,
 ): Board {
   const relative = sameBoard(told, relatives);
-  if (relative !== undefined && machine?.virtio === undefined) {
-    const { console, memory, virtio, network, arguments: more } = relative.emulator;
-    guess('emulator.console', undefined, `this and what follows is taken from ${relative.name}`);
-    return { console, memory, virtio, network, arguments: more };
+  if (relative !== undefined) {
+    const { console, memory, virtio, virtioPlaces, network, networkBy } = relative.emulator;
+    const { kernelWords, arguments: more, lacks } = relative.emulator;
+    if (machine?.virtio === undefined)
+      guess('emulator.console', undefined, `this and what follows is taken from ${relative.name}`);
+    return {
+      console,
+      memory,
+      virtio,
+      ...(virtioPlaces === undefined ? {} : { virtioPlaces }),
+      network,
+      ...(networkBy === undefined ? {} : { networkBy }),
+      ...(kernelWords === undefined ? {} : { kernelWords }),
+      arguments: more,
+      ...(lacks === undefined ? {} : { lacks }),
+    };
   }
   const virtio =
     machine?.virtio ??
@@ -188,10 +203,7 @@ function draftBoard(
   const known = knownDevices.filter(({ console }) => console !== undefined);
   const serial = known.find(({ model }) => machine?.devices.some((device) => model.test(device)) === true);
   const limit = machine?.memoryLimit;
-  const console =
-    relative?.emulator.console ??
-    serial?.console ??
-    guess('emulator.console', 'ttyS0', 'no console that we know was found');
+  const console = serial?.console ?? guess('emulator.console', 'ttyS0', 'no console that we know was found');
   if (machine === undefined) guess('emulator.memory', undefined, 'the machine was not tried');
   return {
     console,

@@ -42,6 +42,12 @@ export async function emulatorFindings(arch: Arch, emulator: Emulator): Promise<
   const trials = new Trials(arch, emulator);
   const base = await trials.start({ memory: wanted.memory.preset });
   if (!base.ok) return [...findings, await complaintFinding(arch, emulator, base.failure)];
+  // Only a warning to the emulator: it starts a machine without a card.
+  if (/was not created|has no peer/.test(base.value.said)) {
+    const message =
+      'the machine attaches no card for `-nic`, and starts without a network; set emulator.networkBy to "device"';
+    return [...findings, finding.fault('emulator.network', wanted.network, message)];
+  }
   findings.push(
     finding.ok(
       'emulator.machine',
