@@ -1,5 +1,5 @@
 import { describeArch } from '../src/inputs/arch.ts';
-import { primeCellSymbols } from './families/arm.ts';
+import { primeCellSymbols, virtArmEmulator } from './families/arm.ts';
 
 export const arch = describeArch({
   name: 'aarch64',
@@ -21,18 +21,11 @@ export const arch = describeArch({
     objtool: false,
   },
   emulator: {
+    ...virtArmEmulator,
     program: 'qemu-system-aarch64',
     userProgram: 'qemu-aarch64',
-    debianPackage: 'qemu-system-arm',
-    machine: 'virt',
     // The machine's own choice is a 32-bit processor.
     cpu: 'cortex-a57',
-    console: 'ttyAMA0',
-    memory: { preset: 256 },
-    virtio: 'pci',
-    network: 'virtio-net-pci',
-    // The card's boot ROM is in a package that Debian only recommends, and nothing is booted from the network.
-    arguments: ['-global', 'virtio-net-pci.romfile='],
     commandLineLimit: 2048,
   },
 });

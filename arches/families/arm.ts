@@ -103,7 +103,7 @@ export const virtArmKernel: ArchDescriptor['kernel'] = {
   objtool: false,
 };
 
-/** That board in the emulator. */
+/** That board in the emulator, which 64-bit processors have too. */
 export const virtArmEmulator: ArchDescriptor['emulator'] = {
   program: 'qemu-system-arm',
   userProgram: 'qemu-arm',

@@ -1,3 +1,4 @@
+import { isRecord, parseJson } from '../core/json.ts';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Failure } from '../core/failure.ts';
@@ -56,16 +57,14 @@ export async function readProofs(repository: string): Promise<Result<Proofs, Fai
     if (code === undefined) throw error;
     return code === 'ENOENT' ? ok({}) : bad(`cannot be read (${code})`);
   }
-  try {
-    const value: unknown = JSON.parse(text);
-    const sound =
-      typeof value === 'object' &&
-      value !== null &&
-      Object.values(value).every((proof: Partial<Proof> | null) => typeof proof?.areas === 'object');
-    return sound ? ok(value as Proofs) : bad('is not what `npm run test:arches` writes; run that again');
-  } catch {
-    return bad('is no JSON; `npm run test:arches` writes it again');
-  }
+  const value = parseJson(text);
+  if (value === undefined) return bad('is no JSON; `npm run test:arches` writes it again');
+  const sound =
+    isRecord(value) &&
+    Object.values(value).every((proof) => isRecord(proof) && typeof proof['areas'] === 'object');
+  return sound
+    ? ok(value as unknown as Proofs)
+    : bad('is not what `npm run test:arches` writes; run that again');
 }
 
 /** What a test's table proves. */

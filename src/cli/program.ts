@@ -1,60 +1,36 @@
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { availableParallelism } from 'node:os';
 import path from 'node:path';
+import { Command, CommanderError, Option } from 'commander';
 import type { Failure } from '../core/failure.ts';
-import { failed, ok, type Result } from '../core/result.ts';
-import type { BuildRequest } from './build-command.ts';
 import { guestCommands, testCommands } from './guest-commands.ts';
 import { nearest, unknownName } from './nearest.ts';
 import {
   archDirHelp,
-  jobs,
   nonEmpty,
   outHelp,
   repeated,
   sourceRequest,
   sourcing,
   storeHelp,
-  type SourceOptions,
   wholeNumber,
+  type SourceOptions,
 } from './options.ts';
+import {
+  building,
+  buildRequest,
+  planning,
+  selectors,
+  toolchainOption,
+  wordsRequest,
+  type BuildOptions,
+  type PlanOptions,
+} from './plan-options.ts';
 import { portingCommands } from './porting-commands.ts';
-import { imageKinds, type ImageKind } from '../inputs/emulator.ts';
-import type { PlanRequest } from './select-plan.ts';
 import { explain, type Session } from './session.ts';
-
-interface SelectorOptions {
-  readonly host?: string;
-  readonly until?: string;
-  readonly only?: string;
-  readonly onlyAction?: string;
-  readonly withNative?: boolean;
-}
-
-interface RootOptions {
-  readonly image?: ImageKind;
-  readonly overlay?: string;
-  readonly toolchain?: string;
-  readonly kernelConfig?: string;
-}
-
-/** Options of commands that look at a plan. A bare `--image` is `image` before the arch. */
-interface PlanOptions extends SelectorOptions, Omit<RootOptions, 'image'> {
-  readonly image?: ImageKind | true;
-}
 
 interface NativeBuildFlags {
   readonly upload?: string;
   readonly timeLimit?: number;
   readonly distcc: boolean;
-}
-
-interface BuildOptions extends SelectorOptions, RootOptions, SourceOptions {
-  readonly record?: boolean;
-  readonly again?: boolean;
-  readonly jobs?: number;
-  readonly out?: string;
-  readonly events?: string;
 }
 
 /**
@@ -294,159 +270,4 @@ function tooManyWords(program: Command, first: string, excess: string): Failure 
   if (nearest(first, commands).length > 0) return unknownName('command', first, commands);
   const hint = 'The main command takes one arch; `bootstrap --help` shows all commands.';
   return { reason: 'wrong-use', what: `there is a word too many: '${excess}'`, hint };
-}
-
-/** What `bootstrap WORDS OPTIONS` would build, for commands that look at that. */
-function planning(command: Command): Command {
-  command
-    .argument('<ARCH...>', '`image ARCH` means the plan of `bootstrap image ARCH`')
-    .usage('[image] ARCH [options]');
-  return selectors(command)
-    .option('--with-native', 'with `image`: put the native compiler into the image')
-    .addOption(toolchainOption('with `image`: '))
-    .addOption(overlayOption())
-    .addOption(kernelConfigOption())
-    .addOption(imageOption('--image [KIND]', '; without KIND: as the word `image`').argParser(imageKind));
-}
-
-/** For commands that look at a plan: the words before their options. */
-function wordsRequest(
-  session: Session,
-  words: readonly string[],
-  { image, ...options }: PlanOptions,
-): Result<PlanRequest, Failure> {
-  const ofImage = image === true || (words.length > 1 && words[0] === 'image');
-  const [arch = '', excess] = words.length > 1 && words[0] === 'image' ? words.slice(1) : words;
-  if (excess !== undefined) {
-    const hint = 'Name one arch, with the word `image` before it for the plan of `bootstrap image`.';
-    return failed({ reason: 'wrong-use', what: `there is a word too many: '${excess}'`, hint });
-  }
-  const goal = ofImage
-    ? ({ kind: 'image', withNative: options.withNative ?? false } as const)
-    : ({ kind: 'everything', withNative: true } as const);
-  return ok(
-    planRequest(session, arch, goal, image === true || image === undefined ? options : { ...options, image }),
-  );
-}
-
-function imageOption(flags: string, more = ''): Option {
-  const kinds = imageKinds.join(', ');
-  return new Option(
-    flags,
-    `how the root filesystem reaches the guest: ${kinds} (default: ${imageKinds[0]})${more}`,
-  );
-}
-
-function imageKind(text: string): ImageKind {
-  const kind = imageKinds.find((known) => known === text);
-  if (kind === undefined) {
-    throw new InvalidArgumentError(`It must be one of ${imageKinds.join(', ')}, and ARCH comes before it.`);
-  }
-  return kind;
-}
-
-function overlayOption(): Option {
-  return new Option('--overlay <DIR>', 'lay the files of this directory over the root filesystem').argParser(
-    nonEmpty,
-  );
-}
-
-function toolchainOption(where = ''): Option {
-  return new Option(
-    '--toolchain <PREFIX>',
-    `${where}compile with a cross compiler from elsewhere in the place of stage 1; PREFIX is what precedes gcc, as in arm-linux-gnueabi-`,
-  ).argParser(nonEmpty);
-}
-
-function kernelConfigOption(): Option {
-  return new Option(
-    '--kernel-config <FILE>',
-    'further kernel symbols, in lines like CONFIG_X=y and # CONFIG_X is not set',
-  ).argParser(nonEmpty);
-}
-
-function selectors(command: Command): Command {
-  return command
-    .option(
-      '--host <H>',
-      "arch that the cross compiler runs on (default: this machine's processor)",
-      nonEmpty,
-    )
-    .addOption(
-      new Option(
-        '--until <STAGE>',
-        'only the stages up to this one; `bootstrap list stages` names them',
-      ).conflicts(['only', 'onlyAction']),
-    )
-    .addOption(new Option('--only <STAGE>', 'only this stage, with what it needs').conflicts('onlyAction'))
-    .option(
-      '--only-action <ACTION>',
-      'only this action, with what it needs; no product is written',
-      nonEmpty,
-    );
-}
-
-function building(command: Command): Command {
-  return sourcing(
-    command
-      .option('-j, --jobs <N>', 'compile with this many processes in all (default: number of cores)', jobs)
-      .option('--out <DIR>', outHelp, nonEmpty)
-      .addOption(imageOption('--image <KIND>').choices(imageKinds))
-      .addOption(overlayOption())
-      .addOption(kernelConfigOption())
-      .option(
-        '--record',
-        'write down every command that an action runs (`record` and `log --commands` print it)',
-      )
-      .option('--again', 'with --record: run again what is built and has no record yet')
-      .option('--events <FILE>', 'write what happens as lines of JSON too', nonEmpty),
-  );
-}
-
-function planRequest(
-  session: Session,
-  arch: string,
-  goal: PlanRequest['goal'],
-  options: SelectorOptions & RootOptions,
-): PlanRequest {
-  return {
-    arch,
-    ...(session.archDirectories === undefined ? {} : { archDirectories: session.archDirectories }),
-    goal: options.image === undefined ? goal : { ...goal, image: options.image },
-    ...(options.overlay === undefined ? {} : { overlay: path.resolve(session.cwd, options.overlay) }),
-    ...(options.kernelConfig === undefined
-      ? {}
-      : { kernelConfig: path.resolve(session.cwd, options.kernelConfig) }),
-    ...(options.toolchain === undefined
-      ? {}
-      : {
-          toolchain: {
-            prefix: options.toolchain,
-            cwd: session.cwd,
-            searchPath: session.env['PATH'] ?? '',
-          },
-        }),
-    ...(options.host === undefined ? {} : { host: options.host }),
-    ...(options.until === undefined ? {} : { until: options.until }),
-    ...(options.only === undefined ? {} : { only: options.only }),
-    ...(options.onlyAction === undefined ? {} : { onlyAction: options.onlyAction }),
-  };
-}
-
-function buildRequest(
-  session: Session,
-  arch: string,
-  goal: PlanRequest['goal'],
-  options: BuildOptions,
-): BuildRequest {
-  return {
-    plan: planRequest(session, arch, goal, options),
-    sources: sourceRequest(options),
-    jobs: options.jobs ?? availableParallelism(),
-    ...(options.record === true || options.again === true
-      ? { record: { again: options.again ?? false } }
-      : {}),
-    ...(options.out === undefined ? {} : { out: options.out }),
-    ...(options.events === undefined ? {} : { events: options.events }),
-  };
 }

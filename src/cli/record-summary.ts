@@ -1,3 +1,4 @@
+import { isRecord, parseJson } from '../core/json.ts';
 import type { TreeEntry } from '../store/store.ts';
 
 /** A command that an action ran. */
@@ -55,14 +56,9 @@ export function programsOf(entries: readonly TreeEntry[]): Programs {
 
 /** Reads one line of a record; undefined when it is none. */
 export function parseCommand(line: string): RecordedCommand | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(line);
-  } catch {
-    return undefined;
-  }
-  if (typeof value !== 'object' || value === null) return undefined;
-  const { pid, ppid, program, cwd, argv } = value as Partial<Record<string, unknown>>;
+  const value = parseJson(line);
+  if (!isRecord(value)) return undefined;
+  const { pid, ppid, program, cwd, argv } = value;
   if (typeof pid !== 'number' || typeof ppid !== 'number') return undefined;
   if (typeof program !== 'string' || typeof cwd !== 'string') return undefined;
   if (!Array.isArray(argv) || !argv.every((word): word is string => typeof word === 'string'))

@@ -7,28 +7,23 @@ import type { Plan } from '../plan/action.ts';
 import { refsOf } from '../plan/graph.ts';
 import type { ActionName } from '../plan/names.ts';
 import { StoreFault } from '../store/fault.ts';
+import type { Arrival } from './arrival.ts';
 import { Bell } from './bell.ts';
 import type { BuildOptions, BuildOutcome } from './build.ts';
 import { Demand } from './demand.ts';
 import { recallTime } from './history.ts';
 import { openStoreJobserver, type TokenPool } from './jobserver.ts';
 import { expireDependants, makeNodes, sameOutputs, type Node } from './nodes.ts';
-import { cpuSecondsOf, outcomeOf, waitingEvent } from './outcome.ts';
+import { cpuSecondsOf, interruption, outcomeOf, waitingEvent } from './outcome.ts';
 import { Presence } from './presence.ts';
 import { runAction, type RunEnd } from './run-action.ts';
 import { longestPaths, nextAction } from './schedule.ts';
-import { makeSupplies, sourcesIn, type Supply } from './supplies.ts';
+import { makeSupplies, sourcesIn, wantedByUrgency, type Supply } from './supplies.ts';
 
 /** How often a free token is looked for while an action is ready and none is free. */
 const tokenPollMilliseconds = 50;
 /** Sources that are fetched and unpacked side by side. */
 const sourcesAtOnce = 2;
-
-/** What a task that ran beside the loop brought back. */
-type Arrival =
-  | { readonly kind: 'action'; readonly node: Node; readonly end: RunEnd }
-  | { readonly kind: 'supply'; readonly supply: Supply; readonly obtained: Result<Digest, Failure> }
-  | { readonly kind: 'crash'; readonly task: Node | Supply; readonly error: unknown };
 
 /**
  * One run of `build`. Tasks (actions, sources) run beside the loop and leave what they bring in a queue; only the loop
@@ -273,12 +268,9 @@ export class BuildLoop {
 
   // ---- starting
 
-  /** Sources first whose users have most work behind them. The machine's own trees are few and wait for nothing. */
+  /** The machine's own trees are few and wait for nothing. */
   #startSupplies(): void {
-    const urgency = (supply: Supply) =>
-      Math.max(0, ...supply.dependants.map((node) => this.#paths.get(node.action.name) ?? 0));
-    const wanted = [...this.#supplies.values()].filter((supply) => supply.state === 'wanted');
-    for (const supply of wanted.sort((a, b) => urgency(b) - urgency(a))) {
+    for (const supply of wantedByUrgency(this.#supplies.values(), this.#paths)) {
       if (supply.source !== undefined && sourcesIn(this.#obtaining).length >= sourcesAtOnce) continue;
       this.#startSupply(supply);
     }
@@ -389,10 +381,7 @@ export class BuildLoop {
     const { onEvent, clock, signal } = this.#options;
     const nodes = [...this.#nodes.values()];
     const complete = nodes.every((node) => node.state === 'known');
-    if (signal?.aborted === true && !complete) {
-      const reason: unknown = signal.reason;
-      this.#fail({ reason: 'interrupted', signal: typeof reason === 'string' ? reason : 'SIGINT' });
-    }
+    if (signal?.aborted === true && !complete) this.#fail(interruption(signal));
     if (!complete && this.#failures.length === 0) throw new Error('the build stands still; nothing failed');
     const outcome = outcomeOf(nodes, [...this.#supplies.values()], this.#ran, this.#failures);
     const at = clock();

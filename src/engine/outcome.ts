@@ -49,3 +49,8 @@ function finishedAction(node: Node): readonly (readonly [ActionName, FinishedAct
 function knownSource({ id, source, digest }: Supply) {
   return source === undefined || digest === undefined ? [] : [[id, digest] as const];
 }
+
+/** What is said of a run that `signal` ended: its reason is the name of the operating system's signal. */
+export function interruption({ reason }: AbortSignal): Failure {
+  return { reason: 'interrupted', signal: typeof reason === 'string' ? reason : 'SIGINT' };
+}

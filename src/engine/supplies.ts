@@ -1,3 +1,4 @@
+import type { ActionName } from '../plan/names.ts';
 import type { Digest } from '../core/digest.ts';
 import type { Failure } from '../core/failure.ts';
 import type { Result } from '../core/result.ts';
@@ -78,4 +79,14 @@ export async function makeSupplies(
     if (source === undefined) throw new Error(`the plan lists no source ${id}`);
     return { ...shared, source, obtain: (progress) => providers.sources.obtain(source, progress) };
   }
+}
+
+/** Supplies that are wanted, those first whose users have most work behind them (`paths`, from `longestPaths`). */
+export function wantedByUrgency(
+  supplies: Iterable<Supply>,
+  paths: ReadonlyMap<ActionName, number>,
+): readonly Supply[] {
+  const urgency = (supply: Supply) =>
+    Math.max(0, ...supply.dependants.map((node) => paths.get(node.action.name) ?? 0));
+  return [...supplies].filter(({ state }) => state === 'wanted').sort((a, b) => urgency(b) - urgency(a));
 }

@@ -1,3 +1,4 @@
+import { isRecord, parseJson } from '../core/json.ts';
 import { chmod, lstat, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Failure } from '../core/failure.ts';
@@ -145,18 +146,12 @@ export function forgetGuest(state: GuestState, record: GuestRecord): Promise<voi
 const textFields = ['name', 'arch', 'image', 'process', 'since', 'hostKey'] as const;
 
 function parseRecord(text: string, name: string): GuestRecord | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  if (typeof value !== 'object' || value === null) return undefined;
-  const fields = value as Readonly<Record<string, unknown>>;
+  const fields = parseJson(text);
+  if (!isRecord(fields)) return undefined;
   const valid =
     textFields.every((field) => typeof fields[field] === 'string') &&
     Number.isInteger(fields['port']) &&
     fields['name'] === name &&
     probeProcess(String(fields['process'])) !== undefined;
-  return valid ? (value as GuestRecord) : undefined;
+  return valid ? (fields as unknown as GuestRecord) : undefined;
 }

@@ -1,7 +1,9 @@
 import type { Fault } from '../core/failure.ts';
 import type { ArchDescriptor } from './arch.ts';
 import { virtioDevices } from './emulator.ts';
+import { consoleDrivers } from './console-drivers.ts';
 import { genericSymbols, parseSymbol } from './kernel-config.ts';
+import { muslArches } from './musl-arches.ts';
 
 /**
  * One thing that a descriptor must keep beyond the form of its fields. It looks only at the fields in `reads`, and
@@ -13,29 +15,7 @@ interface Rule {
 }
 
 /** Console devices that a kernel of ours can have, without their number. */
-const consoles = ['ttyAMA', 'ttyS', 'ttyGF', 'ttyUL', 'ttySC', 'ttysclp', 'hvc'];
-
-/** What musl 1.2.5 runs on, with the width of a pointer there. */
-const muslBits: Readonly<Record<string, 32 | 64>> = {
-  aarch64: 64,
-  arm: 32,
-  i386: 32,
-  loongarch64: 64,
-  m68k: 32,
-  microblaze: 32,
-  mips: 32,
-  mips64: 64,
-  mipsn32: 32,
-  or1k: 32,
-  powerpc: 32,
-  powerpc64: 64,
-  riscv32: 32,
-  riscv64: 64,
-  s390x: 64,
-  sh: 32,
-  x32: 32,
-  x86_64: 64,
-};
+const consoles = [...new Set(consoleDrivers.map(({ console }) => console))];
 
 const nameIsFileName: Rule = {
   reads: ['name'],
@@ -88,15 +68,15 @@ const floatFitsTriple: Rule = {
 const muslKnowsTheArch: Rule = {
   reads: ['musl.arch'],
   faults: ({ musl }) =>
-    Object.hasOwn(muslBits, musl.arch)
+    muslArches.has(musl.arch)
       ? []
-      : [fault('musl.arch', `musl does not know ${musl.arch}; it knows ${Object.keys(muslBits).join(' ')}`)],
+      : [fault('musl.arch', `musl does not know ${musl.arch}; it knows ${[...muslArches.keys()].join(' ')}`)],
 };
 
 const bitsFitMusl: Rule = {
   reads: ['bits', 'musl.arch'],
   faults: ({ bits, musl }) => {
-    const expected = Object.hasOwn(muslBits, musl.arch) ? muslBits[musl.arch] : undefined;
+    const expected = muslArches.get(musl.arch)?.bits;
     return expected === undefined || expected === bits
       ? []
       : [fault('bits', `is ${bits}, but musl's ${musl.arch} has ${expected}`)];

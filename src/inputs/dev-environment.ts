@@ -116,7 +116,7 @@ serve() {
   if [ "$(id -u)" -eq 0 ]; then
     # distccd refuses to be root.
     as='--user nobody'
-    chown nobody "$temporary" "$temporary/work" && { [ -z "\${DISTCCD_LOG-}" ] || chown nobody "$DISTCCD_LOG"; }
+    chown nobody "$temporary" "$temporary/server" && { [ -z "\${DISTCCD_LOG-}" ] || chown nobody "$DISTCCD_LOG"; }
   fi
   # There is no way to ask for a free port: one is tried after the other.
   port=$((20000 + $$ % 10000))
@@ -124,22 +124,22 @@ serve() {
   while :; do
     code=0
     # shellcheck disable=SC2086
-    TMPDIR=$temporary/work "$1/bin/distccd" --daemon --listen 127.0.0.1 --port "$port" --allow 127.0.0.1 --own-user $as \\
-      --programs "$1/distcc" --confine "$1" --jobs "$jobs" --pid-file "$temporary/work/pid" \\
-      --log-file "\${DISTCCD_LOG:-$temporary/work/log}" --log-level "$level" \\
+    TMPDIR=$temporary/server "$1/bin/distccd" --daemon --listen 127.0.0.1 --port "$port" --allow 127.0.0.1 --own-user $as \\
+      --programs "$1/distcc" --confine "$1" --jobs "$jobs" --pid-file "$temporary/server/pid" \\
+      --log-file "\${DISTCCD_LOG:-$temporary/server/log}" --log-level "$level" \\
       8<&- </dev/null >/dev/null 2>"$temporary/errors" || code=$?
     if [ "$code" -ne ${portTaken} ] || [ "$port" -eq "$last" ]; then break; fi
     port=$((port + 1))
   done
   if [ "$code" -ne 0 ]; then
     say "$1/bin/distccd does not start (exit code $code):"
-    cat "$temporary/errors" "\${DISTCCD_LOG:-$temporary/work/log}" 2>/dev/null | tail -n 3 >&2
+    cat "$temporary/errors" "\${DISTCCD_LOG:-$temporary/server/log}" 2>/dev/null | tail -n 3 >&2
     rm -rf "$temporary"
     return 1
   fi
   {
     read -r _ <&8 || :
-    if read -r server <"$temporary/work/pid"; then
+    if read -r server <"$temporary/server/pid"; then
       kill "$server"
       seconds=0
       while kill -0 "$server" && [ "$seconds" -lt 5 ]; do
@@ -183,7 +183,7 @@ if [ -n "$compiler" ]; then
   temporary=$(mktemp -d "\${TMPDIR:-/tmp}/dev-environment.XXXXXX") ||
     fail 1 "\${TMPDIR:-/tmp}: cannot make a directory there"
   temporary=$(absolute "$temporary")
-  mkdir "$temporary/work"
+  mkdir "$temporary/server"
   # The emulator inherits descriptor 9, and nobody else keeps it. When the last holder is gone, even by kill -9, who reads
   # the other end learns of it.
   mkfifo "$temporary/lifeline"

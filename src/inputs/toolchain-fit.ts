@@ -1,4 +1,5 @@
 import type { Arch } from './arch.ts';
+import { muslArches } from './musl-arches.ts';
 
 /** What a compiler makes, as far as it decides whether it serves an arch. */
 export interface CompilerFacts {
@@ -12,32 +13,10 @@ export interface CompilerFacts {
   };
 }
 
-/** Numbers of processor families in ELF files (`e_machine`), by musl's names of them. */
-const elfMachines: Readonly<Record<string, number>> = {
-  aarch64: 183,
-  arm: 40,
-  i386: 3,
-  loongarch64: 258,
-  m68k: 4,
-  microblaze: 189,
-  mips: 8,
-  mips64: 8,
-  mipsn32: 8,
-  or1k: 92,
-  powerpc: 20,
-  powerpc64: 21,
-  riscv32: 243,
-  riscv64: 243,
-  s390x: 22,
-  sh: 42,
-  x32: 62,
-  x86_64: 62,
-};
-
 /** Why a compiler does not serve an arch: field, value, and what would be right; empty when it does. */
 export function toolchainFaults(arch: Arch, facts: CompilerFacts): readonly string[] {
   const { object, triple } = facts;
-  const machine = elfMachines[arch.musl.arch];
+  const machine = muslArches.get(arch.musl.arch)?.elfMachine;
   const faults: string[] = [];
   if (machine !== undefined && object.machine !== machine) {
     faults.push(`its processor is ${familyOf(object.machine)}, and must be ${familyOf(machine)}`);
@@ -55,7 +34,7 @@ export function toolchainFaults(arch: Arch, facts: CompilerFacts): readonly stri
 
 /** Musl's names of a family as one word: `riscv32/riscv64`; the number of one that musl does not run on. */
 function familyOf(machine: number): string {
-  const names = Object.keys(elfMachines).filter((name) => elfMachines[name] === machine);
+  const names = [...muslArches].filter(([, { elfMachine }]) => elfMachine === machine).map(([name]) => name);
   return names.length === 0 ? `ELF machine ${machine}` : names.join('/');
 }
 

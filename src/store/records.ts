@@ -1,16 +1,7 @@
 import { createHash } from 'node:crypto';
 import { isDigest } from '../core/digest.ts';
+import { isRecord, parseJson } from '../core/json.ts';
 import type { ActionResult } from './store.ts';
-
-/** Parses what a file of the store holds; undefined when it is not JSON. */
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    // JSON.parse throws nothing but SyntaxError.
-    return undefined;
-  }
-}
 
 /** An action result read from disk, which may hold anything; undefined unless it is whole. */
 export function parseResult(text: string): ActionResult | undefined {
@@ -25,10 +16,6 @@ export function parseResult(text: string): ActionResult | undefined {
     entries.push([name, tree]);
   }
   return { action, outputs: Object.fromEntries(entries), wallSeconds, cpuSeconds };
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isSeconds(value: unknown): value is number {

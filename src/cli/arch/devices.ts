@@ -1,15 +1,3 @@
-/** Kernel symbols with the console that each brings, without its number. */
-export const consoleDrivers: readonly { readonly console: string; readonly symbol: string }[] = [
-  { console: 'ttyAMA', symbol: 'SERIAL_AMBA_PL011_CONSOLE' },
-  { console: 'ttyS', symbol: 'SERIAL_8250_CONSOLE' },
-  { console: 'ttyS', symbol: 'SERIAL_PMACZILOG_TTYS' },
-  { console: 'ttyGF', symbol: 'GOLDFISH_TTY' },
-  { console: 'ttyUL', symbol: 'SERIAL_UARTLITE_CONSOLE' },
-  { console: 'ttySC', symbol: 'SERIAL_SH_SCI_CONSOLE' },
-  { console: 'ttysclp', symbol: 'SCLP_CONSOLE' },
-  { console: 'hvc', symbol: 'HVC_CONSOLE' },
-];
-
 /** A device of the emulator that tells what a kernel for its machine needs. */
 export interface KnownDevice {
   /** Name in the emulator's device tree (`info qtree`). */

@@ -1,7 +1,7 @@
+import { consoleDrivers } from '../../inputs/console-drivers.ts';
 import type { Arch } from '../../inputs/arch.ts';
 import { genericSymbols, parseSymbol, wantedSymbols, type WantedSymbol } from '../../inputs/kernel-config.ts';
 import { nearest } from '../nearest.ts';
-import { consoleDrivers } from './devices.ts';
 import { finding, type Finding } from './finding.ts';
 
 /** What the kernel's source has for one `ARCH=`: the files of the action `check-ARCH/kernel-facts`. */

@@ -1,3 +1,4 @@
+import { isRecord, parseJson } from '../../core/json.ts';
 import type { LockedSource, Origin } from '../../inputs/lock.ts';
 import type { Plan } from '../../plan/action.ts';
 import { sourceId } from '../../plan/graph.ts';
@@ -172,17 +173,12 @@ export function renderManifest(manifest: Manifest): string {
 
 /** Reads a manifest of an earlier run; undefined when it is none, or of another format. */
 export function parseManifest(text: string): Manifest | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  if (typeof value !== 'object' || value === null) return undefined;
-  const manifest = value as Partial<Record<keyof Manifest, unknown>>;
+  const value = parseJson(text);
+  if (!isRecord(value)) return undefined;
+  const manifest: Partial<Record<keyof Manifest, unknown>> = value;
   const lists = [manifest.products, manifest.builds, manifest.sources];
   if (manifest.format !== 1 || !lists.every(Array.isArray)) return undefined;
-  return value as Manifest;
+  return value as unknown as Manifest;
 }
 
 /** Text of `SHA256SUMS`, as `sha256sum -c` reads it, over every file of every product. */
