@@ -33,6 +33,8 @@ export interface Proof {
   readonly bootSeconds?: number;
   readonly kernelBytes: number;
   readonly rootBytes: number;
+  /** What the compiler from elsewhere says of itself that made the image. Undefined: our own stage 1 made it. */
+  readonly toolchain?: string;
   readonly areas: Readonly<Record<Area, AreaProof>>;
 }
 
@@ -68,7 +70,7 @@ export async function readProofs(repository: string): Promise<Result<Proofs, Fai
 }
 
 /** What a test's table proves. */
-export function proofOf({ rows, bootSeconds, kernelBytes, rootBytes }: TestResult): Proof {
+export function proofOf({ rows, bootSeconds, kernelBytes, rootBytes, toolchain }: TestResult): Proof {
   const kernel = rows.find(({ id }) => id === 'kernel')?.detail ?? '';
   const proved = areaNames.map((area): [Area, AreaProof] => {
     const named: readonly string[] = areas[area];
@@ -79,6 +81,7 @@ export function proofOf({ rows, bootSeconds, kernelBytes, rootBytes }: TestResul
     ...(bootSeconds === undefined ? {} : { bootSeconds }),
     kernelBytes,
     rootBytes,
+    ...(toolchain === undefined ? {} : { toolchain: toolchain.version }),
     areas: Object.fromEntries(proved) as Record<Area, AreaProof>,
   };
 }
@@ -110,7 +113,8 @@ export function proofLine(proof: Proof | undefined): string {
   const passed = with_(['passed']);
   const bad = with_(['failed', 'not reached']);
   const good = passed.length === 0 ? 'nothing proved' : `proved: ${passed.join(', ')}`;
-  return bad.length === 0 ? good : `${good}; failed: ${bad.join(', ')}`;
+  const failures = bad.length === 0 ? '' : `; failed: ${bad.join(', ')}`;
+  return `${good}${failures}${proof.toolchain === undefined ? '' : `; compiled by ${proof.toolchain}`}`;
 }
 
 /** The machine without its options. */
@@ -169,6 +173,10 @@ export function archesDocument(arches: readonly Arch[], proofs: Proofs): string 
       return [`- ${name}, ${area}: ${verdict === 'passed' ? '' : `${verdict}: `}${detail}`];
     }),
   );
+  const foreign = proved.flatMap(({ name }) => {
+    const { toolchain } = proofs[name] as Proof;
+    return toolchain === undefined ? [] : [`- ${name}: ${toolchain}`];
+  });
   return [
     '# Architectures',
     '',
@@ -181,6 +189,12 @@ export function archesDocument(arches: readonly Arch[], proofs: Proofs): string 
     '',
     ...(proved.length === 0 ? ['Nothing was tested yet.'] : table),
     ...(notes.length === 0 ? [] : ['', '## What did not pass, and why', '', ...notes]),
+    '',
+    '## Made with a compiler from elsewhere',
+    '',
+    ...(foreign.length === 0
+      ? ['None: our own stage-1 compilers made every image that was tested.']
+      : foreign),
     '',
     '## Not proved',
     '',
@@ -210,7 +224,9 @@ export function archesDocument(arches: readonly Arch[], proofs: Proofs): string 
 export function archesSummary(arches: readonly Arch[], proofs: Proofs): string {
   const all = [...arches].sort((a, b) => (a.name < b.name ? -1 : 1));
   const boots = (proof: Proof | undefined): string =>
-    proof === undefined ? 'not tested' : cells[proof.areas.boot.verdict];
+    proof === undefined
+      ? 'not tested'
+      : `${cells[proof.areas.boot.verdict]}${proof.toolchain === undefined ? '' : ' (compiler from elsewhere)'}`;
   const cell = (proof: Proof | undefined, area: Area): string =>
     proof === undefined ? '' : cells[proof.areas[area].verdict];
   return markdownTable([

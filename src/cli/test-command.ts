@@ -217,7 +217,8 @@ export function tableText(results: readonly TestResult[]): string {
       result.console.length === 0
         ? []
         : ['  The end of its console:', ...result.console.map((line) => `  | ${line}`)];
-    return [result.arch, ...lines, ...console, ''].map((line) => `${line}\n`).join('');
+    const made = result.toolchain === undefined ? '' : ` (compiled by ${result.toolchain.version})`;
+    return [`${result.arch}${made}`, ...lines, ...console, ''].map((line) => `${line}\n`).join('');
   });
   return `${blocks.join('')}${results.map((result) => `${summaryLine(result)}\n`).join('')}`;
 }

@@ -19,6 +19,7 @@ import { readableLines } from '../guest/console.ts';
 import { handFiles } from '../guest/handed-image.ts';
 import { watchGuest, type Watched, type WatchRequest } from '../guest/watch.ts';
 import { imageFiles } from '../inputs/emulator.ts';
+import { imageToolchain, type ForeignToolchain } from './products/image-toolchain.ts';
 import {
   absentChecks,
   guestFiles,
@@ -53,6 +54,8 @@ export interface TestResult {
   readonly kernelBytes: number;
   readonly rootBytes: number;
   readonly nativeCompiler: boolean;
+  /** Undefined: our own stage 1 made the image, as far as is known. */
+  readonly toolchain?: ForeignToolchain;
   readonly seconds: number;
 }
 
@@ -157,17 +160,19 @@ function portOf(server: Server): number {
 
 async function imageFacts(
   image: string,
-): Promise<Pick<TestResult, 'kernelBytes' | 'rootBytes' | 'nativeCompiler'>> {
+): Promise<Pick<TestResult, 'kernelBytes' | 'rootBytes' | 'nativeCompiler' | 'toolchain'>> {
   const size = (name: string): Promise<number> =>
     stat(path.join(image, name)).then(
       (found) => found.size,
       () => 0,
     );
   const roots = await Promise.all([imageFiles.initramfs, imageFiles.ext2, imageFiles.squashfs].map(size));
+  const toolchain = await imageToolchain(image);
   return {
     kernelBytes: await size(imageFiles.kernel),
     rootBytes: roots.reduce((sum, bytes) => sum + bytes, 0),
     nativeCompiler: (await size(imageFiles.toolchain)) > 0,
+    ...(toolchain === undefined ? {} : { toolchain }),
   };
 }
 

@@ -72,6 +72,20 @@ describe('what is written', () => {
     expect(archesDocument([other, sample], proofs)).toBe(text);
   });
 
+  test('an image that another compiler made is no proof of ours', () => {
+    const toolchain = {
+      ...{ name: 'sample-linux-gnu-gcc', version: 'sample-linux-gnu-gcc (Debian) 12.2.0' },
+      ...{ triple: 'sample-linux-gnu', digest: 'd', dynamicLoader: false },
+    };
+    const proof = proofOf({ ...result(), toolchain });
+    expect(proofLine(proof)).toMatch(/; compiled by sample-linux-gnu-gcc \(Debian\) 12\.2\.0$/);
+    expect(archesDocument([sample], { sample: proof })).toContain(
+      '\n- sample: sample-linux-gnu-gcc (Debian) 12.2.0\n',
+    );
+    expect(archesSummary([sample], { sample: proof })).toContain('| yes (compiler from elsewhere) |');
+    expect(archesDocument([sample], proofs)).toContain('None: our own stage-1 compilers made every image');
+  });
+
   test('the summary has a line for each', () => {
     expect(archesSummary([sample, other], proofs).split('\n').slice(2)).toEqual([
       '| another | an arch for tests | not tested |  |  |',

@@ -81,6 +81,7 @@ interface Json {
     readonly sound: boolean;
     readonly rows: readonly { readonly id: string; readonly verdict: string; readonly detail: string }[];
     readonly console: readonly string[];
+    readonly toolchain?: unknown;
   }[];
 }
 
@@ -105,6 +106,22 @@ describe('a sound image', () => {
     );
     expect(session.said.out).toMatch(/clean end of the emulator +passed/);
     expect(session.said.out).toMatch(/^armv5l: sound \(\d+ passed, 0 failed, \d+ absent\)/m);
+  });
+
+  test('names the compiler from elsewhere that made it, as the manifest beside it says', async () => {
+    const session = machine();
+    const toolchain = { name: 'arm-gcc', version: 'arm-gcc (Elsewhere) 12.2.0', triple: 'arm', digest: 'd' };
+    const manifest = (products: readonly string[]) =>
+      JSON.stringify({
+        ...{ format: 1, arch: 'armv5l', products: [], sources: [] },
+        builds: [{ products, options: { toolchain } }],
+      });
+    const file = path.join(session.home, 'out/armv5l/manifest.json');
+    writeFileSync(file, manifest(['system-image-armv5l']));
+    expect((await rows(session, 0)).toolchain).toMatchObject(toolchain);
+    writeFileSync(file, manifest(['root-filesystem-armv5l.tar.gz']));
+    const other = testSession();
+    expect((await rows({ ...session, said: other.said, out: other.out }, 0)).toolchain).toBeUndefined();
   });
 
   test('leaves nothing behind, but what the guests said where that is wanted', async () => {
