@@ -8,8 +8,14 @@ export const arch = describeArch({
   byteOrder: 'little',
   triple: 'sh4-linux-musl',
   unameMachines: ['sh4', 'sh4a'],
-  // The kernel is compiled with -m4-nofpu, which gcc knows only with this switch.
-  gcc: { configure: ['--enable-incomplete-targets'] },
+  gcc: {
+    configure: [
+      // The kernel is compiled with -m4-nofpu, which gcc knows only with this switch.
+      '--enable-incomplete-targets',
+      // Otherwise gcc/config/sh/t-sh makes its one processor a multilib, and libstdc++ is installed into lib/!m4.
+      '--with-multilib-list=',
+    ],
+  },
   musl: { arch: 'sh', loader: 'ld-musl-sh.so.1' },
   kernel: {
     arch: 'sh',
@@ -58,6 +64,6 @@ export const arch = describeArch({
     // The card's boot ROM is in a package that Debian only recommends; the console is the second serial port.
     arguments: ['-global', 'rtl8139.romfile=', '-serial', 'null', '-serial', 'mon:stdio'],
     commandLineLimit: 256,
-    lacks: [{ facility: 'clock', reason: 'the emulated board has no clock chip' }],
+    clockBy: 'command-line',
   },
 });

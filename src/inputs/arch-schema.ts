@@ -92,7 +92,7 @@ export const archSchema = {
           uniqueItems: true,
           items: {
             type: 'string',
-            pattern: '^--(with|without|enable|disable)-[a-z0-9-]+(=\\S+)?$',
+            pattern: '^--(with|without|enable|disable)-[a-z0-9-]+(=\\S*)?$',
             description: 'a configure switch such as --with-arch=NAME',
           },
         },
@@ -186,6 +186,7 @@ export const archSchema = {
         },
         network: word,
         networkBy: { type: 'string', enum: ['nic', 'device'] },
+        clockBy: { type: 'string', enum: ['board', 'command-line'] },
         kernelWords: words,
         arguments: {
           type: 'array',

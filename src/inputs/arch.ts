@@ -91,6 +91,11 @@ export interface Arch {
      * bus; `device` puts it on a bus like any other, on machines that attach none.
      */
     readonly networkBy?: 'nic' | 'device';
+    /**
+     * Where the guest has the time from: `board` (when undefined), a clock chip that the kernel reads; `command-line`,
+     * what run-emulator.sh says when it starts a board without one.
+     */
+    readonly clockBy?: 'board' | 'command-line';
     /** Further words of the kernel's command line: `noiotrap`. */
     readonly kernelWords?: readonly string[];
     /** Further fixed arguments. */

@@ -103,6 +103,9 @@ export function kernelCommandLine({ name, emulator }: Arch): string {
   );
 }
 
+/** Variable of the guest's init: seconds since 1970, for boards that have no clock. */
+export const clockVariable = 'CLOCK';
+
 /** The source of randomness, among the virtio devices. */
 const randomness = 'rng';
 
@@ -309,6 +312,7 @@ export function renderRunScript(arch: Arch, kind: ImageKind = 'initramfs'): stri
     ...(kind === 'initramfs' ? [] : [imageFiles[kind]]),
   ];
   const limit = emulator.memory.limit;
+  const clock = emulator.clockBy === 'command-line' ? ` ${clockVariable}=$(date +%s)` : '';
   return `#!/bin/sh
 # Boots this ${arch.name} system image in ${emulator.program}. Ctrl-A x ends the emulator, and so does leaving the shell.
 #
@@ -360,7 +364,7 @@ ${
   fail 2 "QEMU_MEMORY=$memory: the ${emulator.machine} machine takes at most ${limit} MiB"
 `
 }
-command_line="${kernelCommandLine(arch)}\${KERNEL_EXTRA:+ $KERNEL_EXTRA}"
+command_line="${kernelCommandLine(arch)}${clock}\${KERNEL_EXTRA:+ $KERNEL_EXTRA}"
 [ "\${#command_line}" -lt ${emulator.commandLineLimit} ] ||
   fail 2 "KERNEL_EXTRA: the kernel command line would have \${#command_line} characters; it takes ${emulator.commandLineLimit - 1}"
 

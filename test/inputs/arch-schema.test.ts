@@ -111,6 +111,11 @@ describe('checkArch', () => {
       ['emulator.virtioPlaces[0]'],
     ],
     [
+      'another source of the time',
+      { emulator: { ...sampleArch.emulator, clockBy: 'sntp' } },
+      ['emulator.clockBy'],
+    ],
+    [
       'another option for the network',
       { emulator: { ...sampleArch.emulator, networkBy: 'net' } },
       ['emulator.networkBy'],

@@ -188,6 +188,21 @@ describe('run-emulator.sh', () => {
     ]);
   });
 
+  it('tells a board without a clock the time', () => {
+    const board = describeArch({
+      ...sampleArch,
+      emulator: { ...sampleArch.emulator, clockBy: 'command-line' },
+    });
+    writeFileSync(script, renderRunScript(board));
+    const before = Math.floor(Date.now() / 1000);
+    const { words } = start({ KERNEL_EXTRA: 'quiet' });
+    const [, seconds = ''] =
+      /^console=.* CLOCK=(\d+) quiet$/.exec(words[words.indexOf('-append') + 1] ?? '') ?? [];
+    expect(Number(seconds)).toBeGreaterThanOrEqual(before);
+    expect(Number(seconds)).toBeLessThanOrEqual(Date.now() / 1000);
+    expect(renderRunScript(arch)).not.toContain('CLOCK');
+  });
+
   it('adds words to the kernel command line as they are', () => {
     const extra = 'HANDOFF=/mnt/run.sh quiet $(id) "x';
     expect(start({ KERNEL_EXTRA: extra }).words).toEqual(expected({ extra: ` ${extra}` }));

@@ -182,7 +182,7 @@ function draftBoard(
   const relative = sameBoard(told, relatives);
   if (relative !== undefined) {
     const { console, memory, virtio, virtioPlaces, network, networkBy } = relative.emulator;
-    const { kernelWords, arguments: more, lacks } = relative.emulator;
+    const { clockBy, kernelWords, arguments: more, lacks } = relative.emulator;
     if (machine?.virtio === undefined)
       guess('emulator.console', undefined, `this and what follows is taken from ${relative.name}`);
     return {
@@ -192,6 +192,7 @@ function draftBoard(
       ...(virtioPlaces === undefined ? {} : { virtioPlaces }),
       network,
       ...(networkBy === undefined ? {} : { networkBy }),
+      ...(clockBy === undefined ? {} : { clockBy }),
       ...(kernelWords === undefined ? {} : { kernelWords }),
       arguments: more,
       ...(lacks === undefined ? {} : { lacks }),
