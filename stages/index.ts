@@ -41,6 +41,7 @@ export function planFor(inputs: PlanInputs, goal: Goal): DeclaredPlan {
     ...compiledBy,
     furtherSymbols: goal.kernelSymbols,
     objtoolLibraries: [host.libraries.libelf, host.libraries.zlib],
+    bash: tools.bash,
   });
   const root = rootFilesystem(inputs, {
     base: [...base, tools.bash],

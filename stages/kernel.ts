@@ -24,6 +24,8 @@ export interface KernelTools {
    * objtool, not used elsewhere.
    */
   readonly objtoolLibraries?: readonly Ref[];
+  /** bash for the build machine, where the target's kernel wants one; not used elsewhere. */
+  readonly bash?: Ref;
 }
 
 export interface Kernel {
@@ -43,6 +45,7 @@ export function kernel(inputs: PlanInputs, using: KernelTools): Kernel {
   const { target } = inputs;
   const { arch, goals, image, deviceTree, objtool } = target.kernel;
   const libraries = objtool ? (using.objtoolLibraries ?? []) : [];
+  const shells = target.kernel.bash === true && using.bash !== undefined ? [using.bash] : [];
   const make = [
     'make',
     '-C',
@@ -62,7 +65,7 @@ export function kernel(inputs: PlanInputs, using: KernelTools): Kernel {
     name: `kernel-${target.name}/linux`,
     description: `kernel for ${target.name}`,
     platform: inputs.build,
-    tools: [...using.base, ...using.crossTools],
+    tools: [...using.base, ...shells, ...using.crossTools],
     inputs: {
       '/': machineTrees(using.toolchain),
       '/src/linux': source(inputs, 'linux'),

@@ -76,6 +76,8 @@ export const pSeriesKernel = {
   ],
   withoutGeneric: [],
   objtool: false,
+  // The last step looks for branches that go astray, with unrel_branch_check.sh of arch/powerpc/tools.
+  bash: true,
 } as const satisfies ArchDescriptor['kernel'];
 
 /** The machine in the emulator, which does not imitate the defences against speculation that the preset promises. */

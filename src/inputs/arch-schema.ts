@@ -139,6 +139,7 @@ export const archSchema = {
           items: { type: 'string', pattern: `^${symbolName}$`, description: 'a SYMBOL' },
         },
         objtool: { type: 'boolean' },
+        bash: { type: 'boolean' },
       },
     },
     emulator: {

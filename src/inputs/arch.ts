@@ -63,6 +63,8 @@ export interface Arch {
     readonly withoutGeneric: readonly string[];
     /** Whether the kernel's build runs objtool, which needs libelf on the build machine. */
     readonly objtool: boolean;
+    /** Whether the kernel's makefiles run bash for something. Undefined: busybox's shell will do. */
+    readonly bash?: boolean;
   };
   readonly emulator: {
     /** `qemu-system-arm`. */

@@ -42,6 +42,7 @@ function kernelAction(target: Arch): Action {
     base: [tool('busybox'), tool('make')],
     crossTools: [tool('gcc')],
     objtoolLibraries: [tool('elfutils')],
+    bash: tool('bash'),
   });
   const [action, ...others] = actions;
   if (action === undefined) throw new Error('no action');
@@ -89,6 +90,12 @@ describe('kernel', () => {
     const paths = (target: Arch) => kernelAction(target).recipe.inputs.map(({ path }) => path);
     expect(paths(armv5l)).toEqual(['/', '/src/linux']);
     expect(paths(x86_64)).toEqual(['/', '/libraries', '/src/linux']);
+  });
+
+  it('has bash only where the makefiles run it', () => {
+    const names = (target: Arch) => JSON.stringify(kernelAction(target).recipe.tools);
+    expect(names(armv5l)).not.toContain('bash');
+    expect(names({ ...armv5l, kernel: { ...armv5l.kernel, bash: true } })).toContain('bash');
   });
 
   it('changes with a symbol, in nothing but its miniature configuration', () => {
