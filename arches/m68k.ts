@@ -8,8 +8,12 @@ export const arch = describeArch({
   byteOrder: 'big',
   triple: 'm68k-linux-musl',
   unameMachines: ['m68k'],
-  // Before the 68040 the square root of a double is computed in extended precision, and rounded twice.
-  gcc: { configure: ['--with-cpu=m68040'] },
+  gcc: {
+    // Before the 68040 the square root of a double is computed in extended precision, and rounded twice.
+    configure: ['--with-cpu=m68040'],
+    // libgcc/config/m68k/t-slibgcc-elf-ver
+    libgccVersion: 2,
+  },
   musl: { arch: 'm68k', loader: 'ld-musl-m68k.so.1' },
   kernel: {
     arch: 'm68k',

@@ -6,6 +6,7 @@ import type { DeclaredPlan } from './index.ts';
 import { baseEnvironment, repoFile, type PlanInputs } from './inputs.ts';
 import { buildMachine } from './machine.ts';
 import { mathLibraries } from './math-libraries.ts';
+import { sharedLibgcc } from './runtime.ts';
 import { stage1 } from './stage-1.ts';
 
 const sourceDirectory = 'target/tests/programs/';
@@ -123,7 +124,7 @@ export function crossPrograms(inputs: PlanInputs): DeclaredPlan {
       shell(forEach(muslPrograms(inputs), '$CC -O2 -static -s -o /out/musl/$name /tests/musl/$name.c')),
       // For the emulator of single programs, which has no root filesystem to find them in.
       shell(
-        `for name in libc.so libgcc_s.so.1 libstdc++.so.6 libatomic.so.1; do
+        `for name in libc.so ${sharedLibgcc(target)} libstdc++.so.6 libatomic.so.1; do
           if [ -e ${libraries}/$name ]; then cp -L ${libraries}/$name /out/lib; fi
         done
         ln -s libc.so /out/lib/${target.musl.loader}`,

@@ -9,6 +9,7 @@ import {
   targetToybox,
   type TargetTools,
 } from './target-programs.ts';
+import { sharedLibgcc } from './runtime.ts';
 import { toolchainTree, type Toolchain } from './toolchain.ts';
 
 export interface RootFilesystem {
@@ -60,7 +61,9 @@ const ownFiles = {
 const commandProviders = ['bash', 'dropbear', 'busybox', 'toybox'] as const;
 
 /** Shared libraries that dynamic programs may need beside libc, by soname. */
-const requiredLibraries = ['libgcc_s.so.1', 'libstdc++.so.6'];
+function requiredLibraries(target: Arch): readonly string[] {
+  return [sharedLibgcc(target), 'libstdc++.so.6'];
+}
 /** Those that gcc does not build for every target. */
 const optionalLibraries = ['libatomic.so.1', 'libgomp.so.1'];
 
@@ -172,7 +175,7 @@ function ownLibraries(target: Arch, libraries: { readonly musl: Ref; readonly gc
       `strip=${target.triple}-strip`,
       `$strip --strip-unneeded -o lib/libc.so /libraries/musl/${target.triple}/lib/libc.so`,
       ...loaderLinks(target),
-      `for name in ${requiredLibraries.join(' ')}; do`,
+      `for name in ${requiredLibraries(target).join(' ')}; do`,
       `  $strip --strip-unneeded -o lib/$name /libraries/gcc/${target.triple}/lib/$name`,
       `done`,
       `for name in ${optionalLibraries.join(' ')}; do`,
@@ -193,7 +196,7 @@ function outsideLibraries(target: Arch, toolchain: Toolchain): Libraries {
     lines: [
       `${command}strip --strip-unneeded -o lib/libc.so "$(${command}gcc -print-file-name=libc.so)"`,
       ...loaderLinks(target),
-      `for name in ${[...requiredLibraries, ...optionalLibraries].join(' ')}; do`,
+      `for name in ${[...requiredLibraries(target), ...optionalLibraries].join(' ')}; do`,
       `  file=$(${command}gcc -print-file-name=$name)`,
       // gcc gives back the bare name of what it does not find.
       `  if [ "$file" != $name ]; then ${command}strip --strip-unneeded -o lib/$name "$file"; fi`,

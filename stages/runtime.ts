@@ -170,6 +170,11 @@ export function runtime(
   };
 }
 
+/** Soname of the shared libgcc. */
+export function sharedLibgcc({ gcc }: Arch): string {
+  return `libgcc_s.so.${String(gcc.libgccVersion ?? 1)}`;
+}
+
 /** Files that a complete runtime has, relative to the prefix: what the smoke tests look for. */
 export function runtimeFiles(inputs: PlanInputs, target: Arch): readonly string[] {
   const gccLibraries = gccLibraryDirectory(inputs, target);
@@ -180,7 +185,7 @@ export function runtimeFiles(inputs: PlanInputs, target: Arch): readonly string[
     `${libraries}/${target.musl.loader}`,
     `${libraries}/libstdc++.a`,
     `${libraries}/libstdc++.so`,
-    `${libraries}/libgcc_s.so.1`,
+    `${libraries}/${sharedLibgcc(target)}`,
     `${gccLibraries}/libgcc.a`,
     `${gccLibraries}/libgcc_eh.a`,
     `${gccLibraries}/crtbeginS.o`,

@@ -96,6 +96,7 @@ export const archSchema = {
             description: 'a configure switch such as --with-arch=NAME',
           },
         },
+        libgccVersion: { type: 'integer', minimum: 1 },
       },
     },
     musl: {

@@ -41,6 +41,8 @@ export interface Arch {
   readonly gcc: {
     /** Configure switches that select processor and ABI: `--with-arch=armv5te`. */
     readonly configure: readonly string[];
+    /** The number in `libgcc_s.so.1`: SHLIB_SOVERSION in gcc's libgcc/config. Undefined: 1. */
+    readonly libgccVersion?: number;
   };
   readonly musl: {
     /** musl's name for the processor family. */

@@ -3,11 +3,12 @@ import { describe, expect, test } from 'vitest';
 import { rootFilesystem } from '../../stages/root-filesystem.ts';
 import { imageInputs, madeElsewhere, reads, said } from './image-inputs.ts';
 
-const made = rootFilesystem(imageInputs, {
+const using = {
   base: [madeElsewhere('busybox')],
   crossTools: [madeElsewhere('stage-1')],
   targetLibraries: { musl: madeElsewhere('musl'), gccRuntime: madeElsewhere('gcc-runtime') },
-});
+};
+const made = rootFilesystem(imageInputs, using);
 const byName = new Map(made.actions.map((action) => [action.name.split('/')[1], action]));
 
 function action(name: string) {
@@ -74,6 +75,10 @@ describe('root filesystem', () => {
     const text = said(action('assemble'));
     expect(text).toContain('lib/ld-musl-arm.so.1');
     expect(text).toContain('libgcc_s.so.1 libstdc++.so.6');
+    const { target } = imageInputs;
+    const other = { ...imageInputs, target: { ...target, gcc: { ...target.gcc, libgccVersion: 2 } } };
+    const assemble = rootFilesystem(other, using).actions.find(({ name }) => name.endsWith('/assemble'));
+    expect(assemble === undefined ? '' : said(assemble)).toContain('libgcc_s.so.2 libstdc++.so.6');
     expect(text).toContain('BOOTSTRAP_ARCH=armv5l');
     expect(text).toContain('BOOTSTRAP_EPOCH=1735689600');
     expect(action('assemble').recipe.inputs.map(({ path }) => path)).toContain('/files/init');
