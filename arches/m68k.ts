@@ -9,8 +9,10 @@ export const arch = describeArch({
   triple: 'm68k-linux-musl',
   unameMachines: ['m68k'],
   gcc: {
-    // Before the 68040 the square root of a double is computed in extended precision, and rounded twice.
-    configure: ['--with-cpu=m68040'],
+    // Before the 68040 doubles are computed in extended precision, and rounded twice. What is tuned for the 68040 itself
+    // converts a long double to an integer by __fixxfsi of libgcc/config/m68k/fpgnulib.c, whose result is twice the right
+    // one in gcc 14.2.0; for the 68060, whose programs a 68040 runs too, there is an instruction (fintrz).
+    configure: ['--with-cpu=m68060'],
     // libgcc/config/m68k/t-slibgcc-elf-ver
     libgccVersion: 2,
   },
