@@ -11,7 +11,8 @@ export const arch = describeArch({
   gcc: {
     // Before the 68040 doubles are computed in extended precision, and rounded twice. What is tuned for the 68040 itself
     // converts a long double to an integer by __fixxfsi of libgcc/config/m68k/fpgnulib.c, whose result is twice the right
-    // one in gcc 14.2.0; for the 68060, whose programs a 68040 runs too, there is an instruction (fintrz).
+    // one in gcc 14.2.0. For the 68060 there is an instruction, fintrz, which a 68040's kernel emulates where the processor
+    // does not have it; the rest of its instructions a 68040 has.
     configure: ['--with-cpu=m68060'],
     // libgcc/config/m68k/t-slibgcc-elf-ver
     libgccVersion: 2,

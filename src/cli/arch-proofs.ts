@@ -1,7 +1,7 @@
-import { isRecord, parseJson } from '../core/json.ts';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Failure } from '../core/failure.ts';
+import { isRecord, parseJson } from '../core/json.ts';
 import { failed, ok, type Result } from '../core/result.ts';
 import type { Row, Verdict } from '../guest/checks.ts';
 import type { Arch } from '../inputs/arch.ts';
@@ -33,7 +33,7 @@ export interface Proof {
   readonly bootSeconds?: number;
   readonly kernelBytes: number;
   readonly rootBytes: number;
-  /** What the compiler from elsewhere says of itself that made the image. Undefined: our own stage 1 made it. */
+  /** What the compiler from elsewhere says of itself that made the image. Undefined: none is known to have, so our own stage 1 did. */
   readonly toolchain?: string;
   readonly areas: Readonly<Record<Area, AreaProof>>;
 }
@@ -193,7 +193,7 @@ export function archesDocument(arches: readonly Arch[], proofs: Proofs): string 
     '## Made with a compiler from elsewhere',
     '',
     ...(foreign.length === 0
-      ? ['None: our own stage-1 compilers made every image that was tested.']
+      ? ['None that is known: our own stage-1 compilers made the images that were tested.']
       : foreign),
     '',
     '## Not proved',

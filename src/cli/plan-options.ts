@@ -29,6 +29,7 @@ export interface PlanOptions extends SelectorOptions, Omit<RootOptions, 'image'>
   readonly image?: ImageKind | true;
 }
 
+/** Options of commands that build. */
 export interface BuildOptions extends SelectorOptions, RootOptions, SourceOptions {
   readonly record?: boolean;
   readonly again?: boolean;

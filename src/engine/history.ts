@@ -1,5 +1,6 @@
 import { isDigest, type Digest } from '../core/digest.ts';
 import type { Why } from '../core/event.ts';
+import { isRecord } from '../core/json.ts';
 import type { Action, Ref } from '../plan/action.ts';
 import { bindRecipe } from '../plan/bind.ts';
 import type { BoundRecipe, Content } from '../plan/bound.ts';
@@ -101,8 +102,4 @@ function readDigests(value: unknown): Readonly<Record<string, Digest>> | undefin
     digests[name] = text;
   }
   return digests;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,9 +1,9 @@
-import type { ActionName } from '../plan/names.ts';
 import type { Digest } from '../core/digest.ts';
 import type { Failure } from '../core/failure.ts';
 import type { Result } from '../core/result.ts';
 import type { Plan, PlannedSource, Ref } from '../plan/action.ts';
 import { refsOf, sourceId } from '../plan/graph.ts';
+import type { ActionName } from '../plan/names.ts';
 import type { Node } from './nodes.ts';
 import type { DirectoryProvider, MachineProvider, SourceProvider } from './providers.ts';
 

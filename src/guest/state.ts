@@ -1,7 +1,7 @@
-import { isRecord, parseJson } from '../core/json.ts';
 import { chmod, lstat, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Failure } from '../core/failure.ts';
+import { isRecord, parseJson } from '../core/json.ts';
 import { failed, ok, type Result } from '../core/result.ts';
 import { withProcessLock } from '../sources/process-lock.ts';
 import { describeSystemError, errorCode } from '../store/fault.ts';

@@ -167,6 +167,14 @@ const lacksAreNamedOnce: Rule = {
   },
 };
 
+const clockIsNotLacking: Rule = {
+  reads: ['emulator.clockBy', 'emulator.lacks'],
+  faults: ({ emulator: { clockBy, lacks = [] } }) =>
+    clockBy === 'command-line' && lacks.some(({ facility }) => facility === 'clock')
+      ? [fault('emulator.clockBy', 'the guest is told the time, and emulator.lacks names clock')]
+      : [],
+};
+
 const rules: readonly Rule[] = [
   nameIsFileName,
   aliasesAreOtherNames,
@@ -182,6 +190,7 @@ const rules: readonly Rule[] = [
   everyDeviceHasAPlace,
   presetIsWithinLimit,
   lacksAreNamedOnce,
+  clockIsNotLacking,
 ];
 
 /**

@@ -103,7 +103,7 @@ export function kernelCommandLine({ name, emulator }: Arch): string {
   );
 }
 
-/** Variable of the guest's init: seconds since 1970, for boards that have no clock. */
+/** Variable of the guest's init: seconds since 1970 when the emulator begins, for boards that have no clock. */
 export const clockVariable = 'CLOCK';
 
 /** The source of randomness, among the virtio devices. */

@@ -116,6 +116,24 @@ describe('checkArch', () => {
       ['emulator.clockBy'],
     ],
     [
+      'a clock that is there and lacking',
+      {
+        emulator: {
+          ...sampleArch.emulator,
+          clockBy: 'command-line',
+          lacks: [{ facility: 'clock', reason: 'it has none' }],
+        },
+      },
+      ['emulator.clockBy'],
+    ],
+    [
+      'a version of libgcc in words',
+      { gcc: { ...sampleArch.gcc, libgccVersion: '2' } },
+      ['gcc.libgccVersion'],
+    ],
+    ['no version of libgcc', { gcc: { ...sampleArch.gcc, libgccVersion: 0 } }, ['gcc.libgccVersion']],
+    ['a shell by name', { kernel: { ...sampleArch.kernel, bash: 'bash' } }, ['kernel.bash']],
+    [
       'another option for the network',
       { emulator: { ...sampleArch.emulator, networkBy: 'net' } },
       ['emulator.networkBy'],

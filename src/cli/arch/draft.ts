@@ -64,6 +64,7 @@ export function draftArch(
   const bits = toolchain.bits ?? guess('bits', 32, 'binutils does not tell');
   const byteOrder = toolchain.byteOrder ?? guess('byteOrder', 'little', 'binutils does not tell');
   const [commandLine] = kernel.commandLine;
+  const { libgccVersion } = relatives.find(({ musl }) => musl.arch === toolchain.muslArch)?.gcc ?? {};
   const descriptor: ArchDescriptor = {
     name: told.name,
     aliases: guess('aliases', [], 'other names that users know it by'),
@@ -84,6 +85,7 @@ export function draftArch(
         configureSwitches(told.triple, told.configure),
         'the switches that select processor and ABI, such as --with-arch=',
       ),
+      ...(libgccVersion === undefined ? {} : { libgccVersion }),
     },
     musl: {
       arch: toolchain.muslArch ?? '',

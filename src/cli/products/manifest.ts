@@ -178,6 +178,15 @@ export function parseManifest(text: string): Manifest | undefined {
   const manifest: Partial<Record<keyof Manifest, unknown>> = value;
   const lists = [manifest.products, manifest.builds, manifest.sources];
   if (manifest.format !== 1 || !lists.every(Array.isArray)) return undefined;
+  const builds = manifest.builds as readonly unknown[];
+  const whole = builds.every(
+    (build) =>
+      isRecord(build) &&
+      isRecord(build['options']) &&
+      Array.isArray(build['products']) &&
+      Array.isArray(build['sources']),
+  );
+  if (!whole) return undefined;
   return value as unknown as Manifest;
 }
 
