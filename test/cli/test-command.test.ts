@@ -114,7 +114,7 @@ describe('a sound image', () => {
     const manifest = (products: readonly string[]) =>
       JSON.stringify({
         ...{ format: 1, arch: 'armv5l', products: [], sources: [] },
-        builds: [{ products, options: { toolchain } }],
+        builds: [{ products, sources: [], options: { toolchain } }],
       });
     const file = path.join(session.home, 'out/armv5l/manifest.json');
     writeFileSync(file, manifest(['system-image-armv5l']));
