@@ -43,6 +43,8 @@ export const arch = describeArch({
     ],
     withoutGeneric: [],
     objtool: false,
+    // arch/sh/boot/Makefile computes addresses with it.
+    bash: true,
   },
   emulator: {
     program: 'qemu-system-sh4',
