@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import type { ConsoleLine } from './checks.ts';
+import { startTyping, type Typist } from './typist.ts';
 
 export interface WatchRequest {
   /** `run-emulator.sh`, or a program that becomes it, with arguments. */
@@ -55,12 +56,13 @@ export async function watchGuest(request: WatchRequest): Promise<Watched> {
   // Writing to an emulator that is just ending is no fault.
   child.stdin?.on('error', () => undefined);
 
-  let typed = request.typed;
+  let typist: Typist | undefined;
   let unfinished = '';
   const listen = (chunk: string): void => {
     clearTimeout(silence);
     silence = setTimeout(() => finish('silent'), request.silenceSeconds * 1000);
     request.onText?.(chunk);
+    typist?.heard(chunk);
     const at = Date.now() / 1000;
     const pieces = (unfinished + chunk).split('\n');
     unfinished = pieces.pop() ?? '';
@@ -68,9 +70,8 @@ export async function watchGuest(request: WatchRequest): Promise<Watched> {
       const text = piece.replaceAll('\r', '');
       lines.push({ at, text });
       if (request.endWhen?.test(text) === true) finish('told');
-      if (typed !== undefined && text.includes(typed.when)) {
-        child.stdin?.write(typed.text);
-        typed = undefined;
+      if (request.typed !== undefined && text.includes(request.typed.when)) {
+        typist ??= startTyping(request.typed.text, (words) => child.stdin?.write(words));
       }
     }
   };
@@ -81,6 +82,7 @@ export async function watchGuest(request: WatchRequest): Promise<Watched> {
       resolve(signal === null ? `exit code ${String(code)}` : `signal ${signal}`),
     );
   });
+  typist?.stop();
   clearTimeout(silence);
   clearTimeout(limit);
   request.signal?.removeEventListener('abort', abort);

@@ -29,7 +29,7 @@ if [ -n "$nonce" ]; then
   exit 0
 fi
 echo 'init: this is armv5l; leave the shell to end the emulator'
-read -r word
+word=$(tee /dev/stderr | head -n 1)
 nonce=$(echo "$word" | sed "s/^n=//; s/''//")
 [ -z "$SECOND" ] || eval "$SECOND"
 echo "@$nonce passed console /dev/ttyAMA0"
