@@ -28,7 +28,7 @@ export interface FakedKernel {
 /** A workshop whose every action is faked, and in which upstream's sources have answered this. */
 export function fakedSources(report: string, { symbols, values }: FakedKernel): OpenWorkshop {
   const facts = {
-    [kernelFactFiles.arches]: 'alpha\narm\narm64\nx86\n',
+    [kernelFactFiles.arches]: 'alpha\narm\narm64\nm68k\nx86\n',
     [kernelFactFiles.symbols]: symbols.map((symbol) => `${symbol.join('\t')}\n`).join(''),
     [kernelFactFiles.deviceTrees]: 'arch/arm/boot/dts/versatile-ab.dts\narch/arm/boot/dts/versatile-pb.dts\n',
     [kernelFactFiles.commandLine]: 'arch/arm/include/uapi/asm/setup.h:20:#define COMMAND_LINE_SIZE 1024\n',

@@ -90,6 +90,17 @@ test('takes the kernel of an arch with the same board', async () => {
   expect(text).toContain("deviceTree: 'arch/arm/boot/dts/versatile-pb.dtb'");
 });
 
+test('takes the version of the shared libgcc from an arch with the same C library', async () => {
+  const report = armReport
+    .replace('gcc.processor=arm', 'gcc.processor=m68k')
+    .replace('byte-order=little', 'byte-order=big')
+    .replace('musl.arch=arm', 'musl.arch=m68k')
+    .replace('ld-musl-arm', 'ld-musl-m68k');
+  const place = room();
+  await make(place, { ...told, triple: 'm68k-linux-musl', kernelArch: 'm68k' }, report);
+  expect(readFileSync(place.file, 'utf8')).toMatch(/libgccVersion: 2\b/);
+});
+
 test('writes one without an emulator too, and says so', async () => {
   const place = room({ ...fakeBoard }, {});
   const without = { ...place, session: { ...place.session, env: { PATH: '/nowhere' } } };
