@@ -1,5 +1,5 @@
 /*
- * sigsetjmp() of 1.2.5 jumps to setjmp() by a branch of 64 KiB on s390x, and they stand farther apart in a static program
+ * sigsetjmp() of 1.2.5 jumps to setjmp() by a branch of 64 KiB on S/390, and they stand farther apart in a static program
  * that uses much of what the library's archive has behind sigsetjmp(), as this one does.
  */
 #define _GNU_SOURCE
