@@ -1,5 +1,5 @@
 /**
- * How many characters are typed at once. qemu (7.2) drops what its SCIF (SuperH's serial port) gets beyond the 16 bytes of the FIFO:
+ * How many characters are typed at once. qemu 7.2 drops what SuperH's serial port gets beyond the 16 bytes of its FIFO:
  * sh_serial_can_receive() in hw/char/sh_serial.c counts from where it writes next, not what waits to be read.
  */
 const pieceLength = 8;

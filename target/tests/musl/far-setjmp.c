@@ -4,7 +4,6 @@
  */
 #define _GNU_SOURCE
 #include <pthread.h>
-#include <search.h>
 #include <semaphore.h>
 #include <setjmp.h>
 #include <signal.h>
