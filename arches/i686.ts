@@ -1,5 +1,5 @@
 import { describeArch } from '../src/inputs/arch.ts';
-import { pcEmulator, pcKernel } from './families/x86.ts';
+import { pcEmulator, pcKernel, pcLacks } from './families/x86.ts';
 
 export const arch = describeArch({
   name: 'i686',
@@ -25,5 +25,6 @@ export const arch = describeArch({
     cpu: 'pentium3',
     // Beyond 3 GiB the machine puts memory above 4 GiB, where a kernel without PAE does not reach.
     memory: { preset: 256, limit: 3072 },
+    lacks: pcLacks,
   },
 });

@@ -96,7 +96,8 @@ function together(rows: readonly Row[]): AreaProof {
   const other = rows.find(({ verdict }) => verdict !== 'passed');
   if (other === undefined) return passed.length > 0 ? { verdict: 'passed' } : { verdict: 'not reached' };
   if (passed.length === 0) return { verdict: other.verdict, detail: other.detail };
-  return { verdict: 'passed', detail: `not ${other.id}: ${other.detail}` };
+  const left = rows.filter(({ verdict, detail }) => verdict === other.verdict && detail === other.detail);
+  return { verdict: 'passed', detail: `not ${left.map(({ id }) => id).join(', ')}: ${other.detail}` };
 }
 
 /** The text of the file: in order of names, so that it changes only where something is proved anew. */
@@ -110,7 +111,9 @@ export function proofLine(proof: Proof | undefined): string {
   if (proof === undefined) return 'nothing proved yet';
   const with_ = (verdicts: readonly Verdict[]): readonly Area[] =>
     areaNames.filter((area) => verdicts.includes(proof.areas[area].verdict));
-  const passed = with_(['passed']);
+  const passed = with_(['passed']).map((area) =>
+    proof.areas[area].detail === undefined ? area : `${area} (in part)`,
+  );
   const bad = with_(['failed', 'not reached']);
   const good = passed.length === 0 ? 'nothing proved' : `proved: ${passed.join(', ')}`;
   const failures = bad.length === 0 ? '' : `; failed: ${bad.join(', ')}`;
@@ -120,6 +123,11 @@ export function proofLine(proof: Proof | undefined): string {
 /** The machine without its options. */
 function machineOf({ machine }: Arch['emulator']): string {
   return machine.replace(/,.*$/, '');
+}
+
+/** A cell of a table. An area of which something could not be done is not simply proved. */
+function cell({ verdict, detail }: AreaProof): string {
+  return verdict === 'passed' && detail !== undefined ? 'in part' : cells[verdict];
 }
 
 /** One line of what an arch is. */
@@ -159,7 +167,7 @@ export function archesDocument(arches: readonly Arch[], proofs: Proofs): string 
       const proof = proofs[name] as Proof;
       return [
         name,
-        ...areaNames.map((area) => cells[proof.areas[area].verdict]),
+        ...areaNames.map((area) => cell(proof.areas[area])),
         proof.bootSeconds === undefined ? '–' : `${String(proof.bootSeconds)} s`,
         megabytes(proof.kernelBytes),
         megabytes(proof.rootBytes),
@@ -183,9 +191,9 @@ export function archesDocument(arches: readonly Arch[], proofs: Proofs): string 
     '<!-- Written by `npm run test:arches`; changes made by hand are lost. -->',
     '',
     '`bootstrap test ARCH` boots an image twice with no one watching and looks at what works; this is what the last such test of',
-    'each arch found. yes: every check of that kind passed; **no**: one failed or was not reached; cannot: the board cannot, as',
-    'its descriptor says; –: not in that image, or not on the machine that tested. Time of boot: from the start of the emulator',
-    'to the shell, on whatever machine that was.',
+    'each arch found. yes: every check of that kind passed; in part: all but what stands below; **no**: one failed or was not',
+    'reached; cannot: the board or its emulator cannot, as the descriptor says; –: not in that image, or not on the machine that',
+    'tested. Time of boot: from the start of the emulator to the shell, on whatever machine that was.',
     '',
     ...(proved.length === 0 ? ['Nothing was tested yet.'] : table),
     ...(notes.length === 0 ? [] : ['', '## What did not pass, and why', '', ...notes]),
@@ -226,14 +234,14 @@ export function archesSummary(arches: readonly Arch[], proofs: Proofs): string {
   const boots = (proof: Proof | undefined): string =>
     proof === undefined
       ? 'not tested'
-      : `${cells[proof.areas.boot.verdict]}${proof.toolchain === undefined ? '' : ' (compiler from elsewhere)'}`;
-  const cell = (proof: Proof | undefined, area: Area): string =>
-    proof === undefined ? '' : cells[proof.areas[area].verdict];
+      : `${cell(proof.areas.boot)}${proof.toolchain === undefined ? '' : ' (compiler from elsewhere)'}`;
+  const cellOf = (proof: Proof | undefined, area: Area): string =>
+    proof === undefined ? '' : cell(proof.areas[area]);
   return markdownTable([
     ['arch', 'what it is', 'boots', 'cross compiled programs', 'native compiler'],
     ...all.map(({ name, summary }) => {
       const proof = proofs[name];
-      return [name, summary, boots(proof), cell(proof, 'cross programs'), cell(proof, 'native compiler')];
+      return [name, summary, boots(proof), cellOf(proof, 'cross programs'), cellOf(proof, 'native compiler')];
     }),
   ]).join('\n');
 }

@@ -2,14 +2,16 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { Failure } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';
+import { emulatorVersion } from '../emulator/version.ts';
 import { isSound, type Row } from '../guest/checks.ts';
 import type { Arch } from '../inputs/arch.ts';
 import { duration } from '../report/duration.ts';
-import { findImage, imageScript, incompleteImage } from './find-image.ts';
+import { findImage, findInPath, imageScript, incompleteImage } from './find-image.ts';
 import { catchInterrupts } from './interrupt.ts';
 import { loadRepository, planInputs, type Repository } from './load-inputs.ts';
 import { explain, type ExitCode, type Session } from './session.ts';
 import { testImage, type TestResult } from './test-guest.ts';
+import { withEmulator } from './test-material.ts';
 import { makeTestPrograms, type TestPrograms } from './test-programs.ts';
 import type { OpenWorkshop } from './workshop.ts';
 
@@ -124,9 +126,19 @@ async function findCandidates(
     if (!script.ok) return script;
     const incomplete = await incompleteImage(arch.value, script.value);
     if (incomplete !== undefined) return failed(incomplete);
-    candidates.set(arch.value.name, { arch: arch.value, script: script.value });
+    candidates.set(arch.value.name, {
+      arch: await asEmulatedHere(session, arch.value),
+      script: script.value,
+    });
   }
   return ok([...candidates.values()]);
+}
+
+/** The arch as the emulator of this machine has it, by its version. */
+async function asEmulatedHere(session: Session, arch: Arch): Promise<Arch> {
+  if (!(arch.emulator.lacks ?? []).some(({ emulatorBefore }) => emulatorBefore !== undefined)) return arch;
+  const program = await findInPath(arch.emulator.program, session.env['PATH'] ?? '');
+  return withEmulator(arch, program === undefined ? '' : await emulatorVersion(program));
 }
 
 async function makeDirectory(directory: string, name: string): Promise<Failure | undefined> {

@@ -1,5 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { isBefore } from '../emulator/version.ts';
+import { needsOfProgram } from '../guest/checks.ts';
 import type { PackedFile } from '../guest/cpio.ts';
 import type { Arch, Facility } from '../inputs/arch.ts';
 import { packDirectory, type TestPrograms } from './test-programs.ts';
@@ -14,6 +16,22 @@ export interface Material {
 /** Whether the board cannot do something, as its descriptor says. */
 export function lacks({ emulator }: Arch, facility: Facility): boolean {
   return (emulator.lacks ?? []).some((lack) => lack.facility === facility);
+}
+
+/** Whether a program asks for what the board cannot do. */
+function cannotRun(arch: Arch, program: string): boolean {
+  return needsOfProgram(program).some((facility) => lacks(arch, facility));
+}
+
+/** The arch with an emulator of this version: what an older one could not do does not count. An unknown one may be old. */
+export function withEmulator(arch: Arch, version: string): Arch {
+  const { lacks: all, ...emulator } = arch.emulator;
+  if (all === undefined) return arch;
+  const left = all.filter(
+    ({ emulatorBefore }) =>
+      emulatorBefore === undefined || version === '' || isBefore(version, emulatorBefore),
+  );
+  return { ...arch, emulator: { ...emulator, lacks: left } };
 }
 
 /** Checks that this image or this machine leaves out, each with the reason. */
@@ -43,7 +61,7 @@ export function guestSettings(
     arch: arch.name,
     port: String(port),
     lacks: (arch.emulator.lacks ?? []).map(({ facility }) => facility).join(' '),
-    programs: programs.names.programs.join(' '),
+    programs: programs.names.programs.filter((name) => !cannotRun(arch, name)).join(' '),
     musl: programs.names.musl.join(' '),
     cross: programs.cross.ok ? 'yes' : 'no',
     native: native ? 'yes' : 'no',

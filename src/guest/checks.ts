@@ -27,6 +27,14 @@ export interface ProgramNames {
   readonly musl: readonly string[];
 }
 
+/** What single programs ask of the machine that runs them. */
+const programNeeds: Readonly<Record<string, readonly Facility[]>> = { atomics: ['wide-atomics'] };
+
+/** Facilities without which a program cannot run in a guest, whoever compiled it. */
+export function needsOfProgram(name: string): readonly Facility[] {
+  return programNeeds[name] ?? [];
+}
+
 /** All checks, in the order of the table. */
 export function checksOf({ programs, musl }: ProgramNames): readonly Check[] {
   const check = (id: string, title: string, ...needs: Facility[]): Check => ({ id, title, needs });
@@ -43,11 +51,15 @@ export function checksOf({ programs, musl }: ProgramNames): readonly Check[] {
     check('share-in', "9p: the host's file read", 'share'),
     check('share-out', '9p: a file left for the host', 'share'),
     check('entropy', 'random numbers are ready'),
-    ...programs.map((name) => check(`cross:${name}`, `cross compiled ${name}`)),
+    ...programs.map((name) => check(`cross:${name}`, `cross compiled ${name}`, ...needsOfProgram(name))),
     ...musl.map((name) => check(`musl:${name}`, `fault of musl mended: ${name}`)),
     ...programs.map((name) => check(`user:${name}`, `cross compiled ${name}, in qemu-user`)),
     ...programs.map((name) =>
-      check(`native:${name}`, `compiled in the guest: ${name}`, 'native-compiler', 'disk'),
+      check(
+        `native:${name}`,
+        `compiled in the guest: ${name}`,
+        ...['native-compiler' as const, 'disk' as const, ...needsOfProgram(name)],
+      ),
     ),
     check('end', 'clean end of the emulator', 'end'),
   ];

@@ -204,6 +204,11 @@ export const archSchema = {
             properties: {
               facility: { type: 'string', enum: facilities },
               reason: { type: 'string', pattern: '^\\S[^\\n]*$', description: 'a reason, in one line' },
+              emulatorBefore: {
+                type: 'string',
+                pattern: '^\\d+\\.\\d+(\\.\\d+)?$',
+                description: 'a version of the emulator such as 8.0',
+              },
             },
           },
         },

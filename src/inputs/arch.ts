@@ -18,10 +18,28 @@ export type KernelSymbol = string;
 
 /**
  * What a board of the emulator may be unable to do: tell the time, reach a network, have virtio disks, share folders with
- * its host, give the native compiler enough to run on, or end the emulator by itself.
+ * its host, give the native compiler enough to run on, end the emulator by itself, or carry out atomic operations on 64
+ * bits as the processor does.
  */
-export const facilities = ['clock', 'network', 'disk', 'share', 'native-compiler', 'end'] as const;
+export const facilities = [
+  'clock',
+  'network',
+  'disk',
+  'share',
+  'native-compiler',
+  'end',
+  'wide-atomics',
+] as const;
 export type Facility = (typeof facilities)[number];
+
+/** Something that a board cannot do. */
+export interface Lack {
+  readonly facility: Facility;
+  /** In a few words. */
+  readonly reason: string;
+  /** The first version of the emulator that has no such fault: `8.0`. Undefined: it is the board that cannot. */
+  readonly emulatorBefore?: string;
+}
 
 /** A target, as data: what `arches/<name>.ts` exports as `arch`. Checked against arch.schema.json. */
 export interface Arch {
@@ -107,7 +125,7 @@ export interface Arch {
     /** The kernel's COMMAND_LINE_SIZE. */
     readonly commandLineLimit: number;
     /** What the board cannot do, each with the reason in a few words: tests say so instead of trying. Undefined: nothing. */
-    readonly lacks?: readonly { readonly facility: Facility; readonly reason: string }[];
+    readonly lacks?: readonly Lack[];
     /** Emulator of single programs (Debian package qemu-user): `qemu-arm`. Undefined: there is none that fits. */
     readonly userProgram?: string;
   };

@@ -126,6 +126,16 @@ describe('rowsOf', () => {
     expect(isSound(rows)).toBe(true);
   });
 
+  it('shows a program as such that asks for what the board cannot do', () => {
+    const lacks = [{ facility: 'wide-atomics', reason: 'flags are lost' }] as const;
+    const all = checksOf({ programs: ['atomics', 'numbers'], musl: [] });
+    const cannot = rowsOf(all, circumstances({ emulator: { lacks } })).filter(
+      ({ verdict }) => verdict === 'cannot',
+    );
+    // In qemu-user nothing is interrupted, and the board is not asked.
+    expect(cannot.map(({ id }) => id)).toEqual(['cross:atomics', 'native:atomics']);
+  });
+
   it('shows a whole group, or one check of it, as absent', () => {
     const absent = new Map([
       ['native', 'not in this image'],

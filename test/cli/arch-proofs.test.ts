@@ -53,6 +53,17 @@ describe('proofOf', () => {
     expect(areas.clock).toEqual({ verdict: 'cannot', detail: 'why clock' });
   });
 
+  test('proves an area in part where something of it could not be done', () => {
+    const done = result({ 'cross:times': 'cannot' });
+    const proof = proofOf(done);
+    const detail = 'not cross:times: why cross:times';
+    expect(proof.areas['cross programs']).toEqual({ verdict: 'passed', detail });
+    expect(proofLine(proof)).toContain('cross programs (in part)');
+    expect(archesDocument([sample], { sample: proof })).toMatch(/\| yes +\| in part +\| yes/);
+    expect(archesDocument([sample], { sample: proof })).toContain(`- sample, cross programs: ${detail}`);
+    expect(archesSummary([sample], { sample: proof })).toContain('| in part |');
+  });
+
   test('proves nothing of an area without checks', () => {
     const { areas } = proofOf({ ...result(), rows: [] });
     expect(areas.boot.verdict).toBe('not reached');

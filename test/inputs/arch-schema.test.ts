@@ -27,7 +27,10 @@ describe('checkArch', () => {
   });
 
   it('takes what a board lacks, and the emulator of single programs', () => {
-    const lacks = [{ facility: 'disk', reason: 'the board has no bus for one' }] as const;
+    const lacks = [
+      { facility: 'disk', reason: 'the board has no bus for one' },
+      { facility: 'wide-atomics', reason: 'they are not', emulatorBefore: '8.0' },
+    ] as const;
     const emulator = { ...sampleArch.emulator, lacks, userProgram: 'qemu-sample' };
     expect(faults({ ...sampleArch, emulator })).toEqual([]);
   });
@@ -159,6 +162,16 @@ describe('checkArch', () => {
       'a lack without a reason',
       { emulator: { ...sampleArch.emulator, lacks: [{ facility: 'disk' }] } },
       ['emulator.lacks[0].reason'],
+    ],
+    [
+      'a lack until something else than a version',
+      {
+        emulator: {
+          ...sampleArch.emulator,
+          lacks: [{ facility: 'disk', reason: 'no bus', emulatorBefore: 'soon' }],
+        },
+      },
+      ['emulator.lacks[0].emulatorBefore'],
     ],
     [
       'a lack named twice',

@@ -5,6 +5,7 @@ import { cpuNames, machineName, machineNames, trialArguments, type Trial } from 
 import { firmwarePackage, isOutOfMemory, readComplaint } from '../../emulator/complaint.ts';
 import { findLimit, type Taken } from '../../emulator/limit.ts';
 import { listFrom, lookAtMachine, type PausedMachine } from '../../emulator/paused.ts';
+import { emulatorVersion } from '../../emulator/version.ts';
 import { failed, type Result } from '../../core/result.ts';
 import type { Arch } from '../../inputs/arch.ts';
 import { nearest } from '../nearest.ts';
@@ -19,11 +20,6 @@ export interface Emulator {
   readonly program: string;
   /** Directory of a built image, for its kernel. Undefined: none is built. */
   readonly image?: string;
-}
-
-/** The first line of `--version`, short: `7.2.22`. Empty where it cannot be told. */
-export async function emulatorVersion(program: string): Promise<string> {
-  return /version (\d[\w.]*)/.exec(await listFrom(program, ['--version']))?.[1] ?? '';
 }
 
 /** Does the machine exist, start, and take what the descriptor attaches? Nothing is run in it. */

@@ -72,8 +72,10 @@ int main()
 	} catch (const Problem &problem) {
 		std::cout << "carried " << problem.code() << '\n';
 	}
+	// Volatile, lest the compiler warn of what is wanted here.
+	const volatile std::size_t too_much = static_cast<std::size_t>(-1) - 65536;
 	try {
-		::operator delete(::operator new(static_cast<std::size_t>(-1) - 65536));
+		::operator delete(::operator new(too_much));
 		std::cout << "too much memory\n";
 	} catch (const std::bad_alloc &) {
 		std::cout << "bad_alloc\n";
