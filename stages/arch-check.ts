@@ -1,7 +1,7 @@
 import type { WantedSymbol } from '../src/inputs/kernel-config.ts';
 import { actionName, type ActionName } from '../src/plan/names.ts';
 import { kernelConfiguration, kernelFacts } from './arch-check/kernel.ts';
-import { toolchainFacts, type ToolchainQuestion } from './arch-check/toolchain.ts';
+import { toolchainFacts, toolchainFiles, type ToolchainQuestion } from './arch-check/toolchain.ts';
 import { hostTools } from './host-tools.ts';
 import type { DeclaredPlan } from './index.ts';
 import type { PlanInputs } from './inputs.ts';
@@ -37,8 +37,9 @@ export function archCheck(inputs: PlanInputs, questions: ArchQuestions): Declare
   const host = hostTools(inputs);
   const { busybox, make, m4, flex, bison } = host.tools;
   const { name, toolchain, kernel } = questions;
+  const files = toolchainFiles(inputs, [busybox]);
   const actions = [
-    ...(toolchain === undefined ? [] : [toolchainFacts(inputs, { name, ...toolchain }, [busybox])]),
+    ...(toolchain === undefined ? [] : [toolchainFacts(inputs, { name, ...toolchain }, files, [busybox])]),
     ...(kernel === undefined ? [] : [kernelFacts(inputs, name, kernel.arch, [busybox])]),
     ...(kernel?.symbols === undefined
       ? []
@@ -53,7 +54,7 @@ export function archCheck(inputs: PlanInputs, questions: ArchQuestions): Declare
         ]),
   ];
   return {
-    actions: [...host.actions, ...actions],
+    actions: [...host.actions, ...(toolchain === undefined ? [] : [files]), ...actions],
     products: [],
     goals: actions.map((action) => action.name),
   };

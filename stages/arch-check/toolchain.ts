@@ -1,5 +1,5 @@
 import type { Action, Ref } from '../../src/plan/action.ts';
-import { defineAction, run, write } from '../../src/plan/builder.ts';
+import { defineAction, output, run, write } from '../../src/plan/builder.ts';
 import { source, type PlanInputs } from '../inputs.ts';
 
 /** What the sources of a toolchain are asked about. */
@@ -15,12 +15,43 @@ export interface ToolchainQuestion {
 export const toolchainReport = 'report';
 
 /**
+ * The files of gcc, binutils and musl that answer, the same for every question: so that only the first one has to read the
+ * whole of gcc, which takes far longer than the answer.
+ */
+export function toolchainFiles(inputs: PlanInputs, base: readonly Ref[]): Action {
+  return defineAction({
+    name: 'check/toolchain-files',
+    description: 'what of gcc, binutils and musl knows triples',
+    platform: inputs.build,
+    tools: base,
+    inputs: {
+      '/src/gcc': source(inputs, 'gcc'),
+      '/src/binutils': source(inputs, 'binutils'),
+      '/src/musl': source(inputs, 'musl'),
+    },
+    commands: [run(['sh', '-euc', filesScript])],
+    outputs: { out: '/out' },
+    weight: 3,
+  });
+}
+
+/** config.gcc looks which files of gcc/config there are, and reads some. */
+const filesScript = `mkdir -p /out/gcc/gcc /out/binutils/bfd
+cp /src/gcc/config.sub /out/gcc/
+cp /src/gcc/gcc/config.gcc /out/gcc/gcc/
+cp -R /src/gcc/gcc/config /out/gcc/gcc/
+cp /src/binutils/bfd/config.bfd /src/binutils/bfd/elf*.c /out/binutils/bfd/
+cp -R /src/musl /out/
+`;
+
+/**
  * Asks gcc, binutils and musl what they make of a triple, with their own scripts and nothing built. The answer is a
  * report, whatever it says: that a triple is wrong fails no action.
  */
 export function toolchainFacts(
   inputs: PlanInputs,
   question: ToolchainQuestion,
+  files: Action,
   base: readonly Ref[],
 ): Action {
   return defineAction({
@@ -28,12 +59,7 @@ export function toolchainFacts(
     description: `what gcc, binutils and musl make of ${question.triple}`,
     platform: inputs.build,
     tools: base,
-    inputs: {
-      '/': { kind: 'compiler' },
-      '/src/gcc': source(inputs, 'gcc'),
-      '/src/binutils': source(inputs, 'binutils'),
-      '/src/musl': source(inputs, 'musl'),
-    },
+    inputs: { '/': { kind: 'compiler' }, '/src': output(files, 'out') },
     commands: [
       write('/build/gcc.sh', gccScript),
       write('/build/binutils.sh', binutilsScript),
