@@ -136,5 +136,11 @@ const sound = results.filter((result) => result.sound).map(({ arch }) => arch);
 const unsound = tested.filter((name) => !sound.includes(name));
 for (const name of unbuilt) console.log(`not tested, for want of an image: ${name}`);
 for (const name of unsound) console.log(`not sound: ${name}`);
+for (const { arch, rows, console: said } of results.filter((result) => !result.sound)) {
+  for (const { id, verdict, detail } of rows)
+    if (verdict === 'failed' || verdict === 'not reached')
+      console.log(`${arch}, ${id}: ${verdict} ${detail}`);
+  for (const line of said) console.log(`${arch}| ${line}`);
+}
 console.log(`${String(sound.length)} passed, ${String(unsound.length + unbuilt.length)} failed`);
 process.exitCode = unsound.length + unbuilt.length === 0 ? 0 : 1;
