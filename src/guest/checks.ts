@@ -58,7 +58,9 @@ export function checksOf({ programs, musl }: ProgramNames): readonly Check[] {
       check(
         `native:${name}`,
         `compiled in the guest: ${name}`,
-        ...['native-compiler' as const, 'disk' as const, ...needsOfProgram(name)],
+        'native-compiler',
+        'disk',
+        ...needsOfProgram(name),
       ),
     ),
     check('end', 'clean end of the emulator', 'end'),

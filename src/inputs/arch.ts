@@ -18,7 +18,7 @@ export type KernelSymbol = string;
 
 /**
  * What a board of the emulator may be unable to do: tell the time, reach a network, have virtio disks, share folders with
- * its host, give the native compiler enough to run on, end the emulator by itself, or carry out atomic operations on 64
+ * its host, run the native compiler, end the emulator by itself, or carry out atomic operations on 64
  * bits as the processor does.
  */
 export const facilities = [
