@@ -7,7 +7,7 @@ import { selectPlan, type SelectedPlan } from '../../src/cli/select-plan.ts';
 import { testCommand, type TestRequest } from '../../src/cli/test-command.ts';
 import type { ExecuteRequest } from '../../src/executor/executor.ts';
 import { fakeWorkshop } from './fake-workshop.ts';
-import { repository, run, testSession, type TestSession } from './rig.ts';
+import { repository, repositoryCopy, run, testSession, type TestSession } from './rig.ts';
 
 // Faked builds and many processes: on a busy machine that takes its time.
 vi.setConfig({ testTimeout: 600_000 });
@@ -122,6 +122,23 @@ describe('a sound image', () => {
     writeFileSync(file, manifest(['root-filesystem-armv5l.tar.gz']));
     const other = testSession();
     expect((await rows({ ...session, said: other.said, out: other.out }, 0)).toolchain).toBeUndefined();
+  });
+
+  test.each([
+    ['7.2.22', 'cannot'],
+    ['8.0.0', 'absent'],
+  ])('of an emulator of version %s: what it cannot do until 8.0 is %s', async (version, verdict) => {
+    const copy = repositoryCopy();
+    const descriptor = path.join(copy, 'arches/armv5l.ts');
+    const lack = "{ facility: 'wide-atomics', reason: 'flags are lost', emulatorBefore: '8.0' }";
+    const text = readFileSync(descriptor, 'utf8');
+    const changed = text.replace('versatileEmulator,\n}', `{ ...versatileEmulator, lacks: [${lack}] },\n}`);
+    expect(changed).not.toBe(text);
+    writeFileSync(descriptor, changed);
+    const session = { ...machine(), repository: copy };
+    const emulator = path.join(session.home, 'bin/qemu-system-arm');
+    writeFileSync(emulator, `#!/bin/sh\necho 'QEMU emulator version ${version} (Debian)'\n`);
+    expect((await rows(session, 0)).verdicts['cross:atomics']).toBe(verdict);
   });
 
   test('leaves nothing behind, but what the guests said where that is wanted', async () => {
