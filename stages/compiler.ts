@@ -1,7 +1,7 @@
 import type { Arch } from '../src/inputs/arch.ts';
 import type { Action, Ref } from '../src/plan/action.ts';
-import { defineAction, output, run, shell } from '../src/plan/builder.ts';
-import { baseEnvironment, source, type PlanInputs } from './inputs.ts';
+import { output, run, shell } from '../src/plan/builder.ts';
+import { baseEnvironment, buildAction, type PlanInputs, source } from './inputs.ts';
 import { buildCompilers, buildMachine, type Machine } from './machine.ts';
 
 /** Where every compiler is installed, before it is moved anywhere: the place of tools in a sandbox. */
@@ -71,10 +71,9 @@ export function compiler(inputs: PlanInputs, request: CompilerRequest): Compiler
   ];
   const everyCompiler = ['--disable-nls', '--disable-werror', '--disable-multilib', '--without-zstd'];
 
-  const binutils = defineAction({
+  const binutils = buildAction(inputs, {
     name: `${stage}/binutils`,
     description: `assembler and linker for ${target.triple} that run on ${host.triple}`,
-    platform: inputs.build,
     tools: [...base, ...host.tools],
     inputs: { '/': { kind: 'compiler' }, '/src': source(inputs, 'binutils') },
     env: environment,
@@ -116,10 +115,9 @@ export function compiler(inputs: PlanInputs, request: CompilerRequest): Compiler
 
   // Stage 1 configures gcc with the assembler just made; the others with the one of stage 1, which is the same release.
   const targetTools = host.name === 'build' ? [output(binutils, 'out')] : [];
-  const gccBuild = defineAction({
+  const gccBuild = buildAction(inputs, {
     name: `${stage}/gcc-build`,
     description: `build tree of gcc for ${target.triple} that runs on ${host.triple}`,
-    platform: inputs.build,
     // Where host and target are one machine, its compiler's trees are named twice.
     tools: unique([...base, ...host.tools, ...request.targetTrees, ...targetTools]),
     inputs: { '/': { kind: 'compiler' }, '/src': source(inputs, 'gcc'), '/libraries': request.mathLibraries },
@@ -178,10 +176,9 @@ export function compiler(inputs: PlanInputs, request: CompilerRequest): Compiler
   });
 
   // Apart from the build, so that what is installed can change without compiling anything again.
-  const gcc = defineAction({
+  const gcc = buildAction(inputs, {
     name: `${stage}/gcc`,
     description: `C and C++ compiler for ${target.triple} that runs on ${host.triple}`,
-    platform: inputs.build,
     tools: gccBuild.recipe.tools,
     inputs: {
       '/': { kind: 'compiler' },

@@ -1,11 +1,10 @@
 import { controlFiles } from '../src/inputs/control-file.ts';
 import type { Digest } from '../src/core/digest.ts';
 import type { Ref } from '../src/plan/action.ts';
-import { defineAction } from '../src/plan/builder.ts';
 import { actionName, type ActionName, type SourceName } from '../src/plan/names.ts';
 import { hostTools } from './host-tools.ts';
 import type { DeclaredPlan } from './index.ts';
-import { source, type PlanInputs } from './inputs.ts';
+import { buildAction, type PlanInputs, source } from './inputs.ts';
 import { mksquashfs } from './root-images.ts';
 
 /** What a control image is made of. */
@@ -34,10 +33,9 @@ export function controlImage(inputs: PlanInputs, parts: ControlParts): DeclaredP
     `/control/${controlFiles.sources}/${name}`,
     source(inputs, name),
   ]);
-  const action = defineAction({
+  const action = buildAction(inputs, {
     name: controlImageAction(parts.name),
     description: `control image ${parts.name} as squashfs`,
-    platform: inputs.build,
     tools: [host.tools.busybox, host.tools['squashfs-tools']],
     inputs: { '/control': directory, ...Object.fromEntries(sources) },
     // No SOURCE_DATE_EPOCH, since mksquashfs refuses its time options then. With one time for all files, make runs neither

@@ -1,9 +1,9 @@
 import type { Ref } from '../src/plan/action.ts';
-import { defineAction, output, shell } from '../src/plan/builder.ts';
+import { output, shell } from '../src/plan/builder.ts';
 import { compiler } from './compiler.ts';
 import { assembleCompiler, frontEnd, type FinishedCompiler } from './finished-compiler.ts';
 import { distccNames, distccProgram } from './host-tools/distcc.ts';
-import { baseEnvironment, type PlanInputs } from './inputs.ts';
+import { baseEnvironment, buildAction, type PlanInputs } from './inputs.ts';
 import { archMachine } from './machine.ts';
 import { smokeTest } from './smoke-test.ts';
 import type { Stage1 } from './stage-1.ts';
@@ -58,10 +58,9 @@ export function crossCompiler(
   });
   // The build machine runs its own 32-bit sibling too; for any other host the guest's test has to do.
   const runsHere = using.host.arch.runsOn?.includes(inputs.build.cpu) ?? false;
-  const test = defineAction({
+  const test = buildAction(inputs, {
     name: `${stage}/smoke-test`,
     description: `C and C++ programs for ${target.name}, by the compiler for ${host.name}`,
-    platform: inputs.build,
     tools: base,
     // Not where it was built for: a relocatable compiler works anywhere.
     inputs: { '/moved/compiler': output(whole, 'out') },

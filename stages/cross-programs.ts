@@ -1,9 +1,9 @@
 import type { Ref } from '../src/plan/action.ts';
-import { defineAction, run, shell } from '../src/plan/builder.ts';
+import { run, shell } from '../src/plan/builder.ts';
 import { actionName, type ActionName } from '../src/plan/names.ts';
 import { hostTools } from './host-tools.ts';
 import type { DeclaredPlan } from './index.ts';
-import { baseEnvironment, repoFile, type PlanInputs } from './inputs.ts';
+import { baseEnvironment, buildAction, type PlanInputs, repoFile } from './inputs.ts';
 import { buildMachine } from './machine.ts';
 import { mathLibraries } from './math-libraries.ts';
 import { sharedLibgcc } from './runtime.ts';
@@ -68,10 +68,9 @@ function forEach(names: readonly string[], body: string): string {
 /** The test programs by the machine's own compiler, run here: the output that every other build of them must have. */
 export function expectedOutput(inputs: PlanInputs): DeclaredPlan {
   const { tools, actions } = hostTools(inputs);
-  const action = defineAction({
+  const action = buildAction(inputs, {
     name: expectedAction,
     description: "output of the test programs, built by this machine's compiler",
-    platform: inputs.build,
     tools: [tools.busybox],
     inputs: { '/': { kind: 'compiler' }, ...mounted(inputs, testProgramFiles(inputs)) },
     env: { ...baseEnvironment(inputs), CC: 'gcc', CXX: 'g++' },
@@ -101,10 +100,9 @@ export function crossPrograms(inputs: PlanInputs): DeclaredPlan {
     muslPrograms(inputs).map((name) => [`musl/${name}.c`, `${muslDirectory}${name}.c`]),
   );
   const libraries = `/tools/${target.triple}/lib`;
-  const action = defineAction({
+  const action = buildAction(inputs, {
     name: crossProgramsAction(target.name),
     description: `test programs for ${target.name}, static and dynamic`,
-    platform: inputs.build,
     tools: [...base, ...compiler.tools],
     inputs: mounted(inputs, { ...testProgramFiles(inputs), ...musl }),
     env: {

@@ -1,7 +1,7 @@
 import type { Action, Ref } from '../src/plan/action.ts';
-import { defineAction, run, shell } from '../src/plan/builder.ts';
+import { run, shell } from '../src/plan/builder.ts';
 import type { ActionName, Triple } from '../src/plan/names.ts';
-import { baseEnvironment, repoFile, source, type PlanInputs } from './inputs.ts';
+import { baseEnvironment, buildAction, type PlanInputs, repoFile, source } from './inputs.ts';
 import type { Machine } from './machine.ts';
 
 /** A finished compiler: one tree, relocatable, smoke-tested where the build machine can run it. */
@@ -17,10 +17,9 @@ const specFiles = ['dynamic-linker.specs', 'topdir.specs'] as const;
 
 /** The small front end that keeps a host's environment out of a compiler, for one machine. */
 export function frontEnd(inputs: PlanInputs, stage: string, host: Machine, base: readonly Ref[]): Action {
-  return defineAction({
+  return buildAction(inputs, {
     name: `${stage}/ccwrap`,
     description: `front end of the compiler drivers, for ${host.name}`,
-    platform: inputs.build,
     tools: [...base, ...host.tools],
     inputs: {
       '/src/ccwrap.c': repoFile(inputs, 'target/ccwrap.c'),
@@ -67,10 +66,9 @@ export function assembleCompiler(
 ): Action {
   const { programPrefix, triple } = options;
   const version = source(inputs, 'gcc').version;
-  return defineAction({
+  return buildAction(inputs, {
     name: `${options.stage}/assemble`,
     description: options.description,
-    platform: inputs.build,
     tools: options.base,
     inputs: { '/compiler': options.trees, '/ccwrap': options.ccwrap },
     env: baseEnvironment(inputs),

@@ -1,7 +1,8 @@
 import type { Arch } from '../src/inputs/arch.ts';
 import type { Lock } from '../src/inputs/lock.ts';
 import type { Digest } from '../src/core/digest.ts';
-import type { Platform, Ref } from '../src/plan/action.ts';
+import type { Action, Platform, Ref } from '../src/plan/action.ts';
+import { defineAction, type ActionSpec } from '../src/plan/builder.ts';
 import { repoPath, type RepoPath } from '../src/plan/names.ts';
 
 /** What every stage is a function of. Plain data, gathered by the cli before planning. */
@@ -46,4 +47,9 @@ export function repoFile(inputs: PlanInputs, path: string): Extract<Ref, { kind:
 /** Environment of every action that compiles something. */
 export function baseEnvironment(inputs: PlanInputs): Readonly<Record<string, string>> {
   return { SOURCE_DATE_EPOCH: String(inputs.lock.sourceDateEpoch) };
+}
+
+/** An action that runs on the build machine. One that runs elsewhere names its platform to `defineAction`. */
+export function buildAction(inputs: PlanInputs, spec: Omit<ActionSpec, 'platform'>): Action {
+  return defineAction({ ...spec, platform: inputs.build });
 }

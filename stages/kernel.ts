@@ -6,8 +6,8 @@ import {
 } from '../src/inputs/kernel-config.ts';
 import { imageFiles } from '../src/inputs/emulator.ts';
 import type { Action, Ref } from '../src/plan/action.ts';
-import { defineAction, output, run, write } from '../src/plan/builder.ts';
-import { baseEnvironment, source, type PlanInputs } from './inputs.ts';
+import { output, run, write } from '../src/plan/builder.ts';
+import { baseEnvironment, buildAction, type PlanInputs, source } from './inputs.ts';
 import { commandPrefix, machineTrees, type Toolchain } from './toolchain.ts';
 
 export interface KernelTools {
@@ -61,10 +61,9 @@ export function kernel(inputs: PlanInputs, using: KernelTools): Kernel {
         ['HOSTCFLAGS=-I/libraries/include', 'HOSTLDFLAGS=-L/libraries/lib -lz']),
   ] as const;
 
-  const action = defineAction({
+  const action = buildAction(inputs, {
     name: `kernel-${target.name}/linux`,
     description: `kernel for ${target.name}`,
-    platform: inputs.build,
     tools: [...using.base, ...shells, ...using.crossTools],
     inputs: {
       '/': machineTrees(using.toolchain),

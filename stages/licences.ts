@@ -1,6 +1,6 @@
 import type { Action, Ref } from '../src/plan/action.ts';
-import { defineAction, output, run } from '../src/plan/builder.ts';
-import type { PlanInputs } from './inputs.ts';
+import { output, run } from '../src/plan/builder.ts';
+import { buildAction, type PlanInputs } from './inputs.ts';
 
 /** The licence texts of one source, as a tree to put below `licenses/`. */
 export interface LicenceTexts {
@@ -28,10 +28,9 @@ export function licenceTexts(
     const directories = [...new Set(locked.licenceFiles.map((file) => parent(file)))].filter(
       (directory) => directory !== '',
     );
-    const action = defineAction({
+    const action = buildAction(inputs, {
       name: `licences/${name}`,
       description: `licence texts of ${name} ${locked.version}`,
-      platform: inputs.build,
       tools: base,
       inputs: { '/src': { kind: 'source', name: locked.name, version: locked.version } },
       commands: [

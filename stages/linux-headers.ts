@@ -1,7 +1,7 @@
 import type { Arch } from '../src/inputs/arch.ts';
 import type { Action, Ref } from '../src/plan/action.ts';
-import { defineAction, output, run, shell } from '../src/plan/builder.ts';
-import { baseEnvironment, source, type PlanInputs } from './inputs.ts';
+import { output, run, shell } from '../src/plan/builder.ts';
+import { baseEnvironment, buildAction, type PlanInputs, source } from './inputs.ts';
 
 export interface LinuxHeadersTools {
   /** Stage that the action belongs to; undefined: `stage-1-<arch>`. */
@@ -19,10 +19,9 @@ export function linuxHeaders(
   arch: Arch,
   using: LinuxHeadersTools,
 ): { readonly action: Action; readonly ref: Ref } {
-  const action = defineAction({
+  const action = buildAction(inputs, {
     name: `${using.stage ?? `stage-1-${arch.name}`}/linux-headers`,
     description: `the kernel's interface headers for ${arch.triple}`,
-    platform: inputs.build,
     tools: using.base,
     inputs: { '/': { kind: 'compiler' }, '/src/linux': source(inputs, 'linux') },
     env: baseEnvironment(inputs),

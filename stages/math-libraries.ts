@@ -1,6 +1,6 @@
 import type { Action, Ref } from '../src/plan/action.ts';
-import { defineAction, output, run, shell, write } from '../src/plan/builder.ts';
-import { baseEnvironment, source, type PlanInputs } from './inputs.ts';
+import { output, run, shell, write } from '../src/plan/builder.ts';
+import { baseEnvironment, buildAction, type PlanInputs, source } from './inputs.ts';
 import { buildMachine, type Machine } from './machine.ts';
 
 /** gmp, mpfr and mpc for one machine: static libraries and headers, united they are one prefix. */
@@ -33,10 +33,9 @@ export function mathLibraries(
     weight: number,
     before: readonly ReturnType<typeof write>[],
   ) => {
-    const action = defineAction({
+    const action = buildAction(inputs, {
       name: `${stage}/${name}`,
       description: `${name}, static, for ${machine.triple}`,
-      platform: inputs.build,
       tools: [...base, ...machine.tools],
       inputs: {
         '/': { kind: 'compiler' },

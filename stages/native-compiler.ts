@@ -1,9 +1,9 @@
 import type { Ref } from '../src/plan/action.ts';
-import { defineAction, output, run, shell, write } from '../src/plan/builder.ts';
+import { output, run, shell, write } from '../src/plan/builder.ts';
 import { compiler } from './compiler.ts';
 import { assembleCompiler, frontEnd, type FinishedCompiler } from './finished-compiler.ts';
 import { distccNames, distccProgram } from './host-tools/distcc.ts';
-import { baseEnvironment, source, type PlanInputs } from './inputs.ts';
+import { baseEnvironment, buildAction, type PlanInputs, source } from './inputs.ts';
 import { archMachine, buildMachine } from './machine.ts';
 import { runtimeFiles } from './runtime.ts';
 import type { Stage1 } from './stage-1.ts';
@@ -25,10 +25,9 @@ export function nativeCompiler(
     mathLibraries: using.mathLibraries,
     targetTrees: using.target.tools,
   });
-  const make = defineAction({
+  const make = buildAction(inputs, {
     name: `${stage}/make`,
     description: `make for ${target.name}`,
-    platform: inputs.build,
     tools: [...base, ...host.tools],
     inputs: { '/src': { writable: [source(inputs, 'make')] } },
     env: { ...baseEnvironment(inputs), CC: host.cc, CFLAGS: '-O2' },
@@ -72,10 +71,9 @@ export function nativeCompiler(
     description: `the compiler that runs on ${target.name} itself`,
   });
   // The build machine cannot run it; that every program is static and of the right kind it can see. Guests do the rest.
-  const test = defineAction({
+  const test = buildAction(inputs, {
     name: `${stage}/smoke-test`,
     description: `programs of the compiler for ${target.name}, looked at`,
-    platform: inputs.build,
     tools: [...base, ...host.tools],
     inputs: { '/compiler': output(whole, 'out') },
     env: baseEnvironment(inputs),

@@ -1,6 +1,6 @@
 import type { Action, Product, Ref } from '../src/plan/action.ts';
-import { defineAction, output, shell, write } from '../src/plan/builder.ts';
-import { baseEnvironment, type PlanInputs } from './inputs.ts';
+import { output, shell, write } from '../src/plan/builder.ts';
+import { baseEnvironment, buildAction, type PlanInputs } from './inputs.ts';
 import { licenceTexts } from './licences.ts';
 
 export interface PackageSpec {
@@ -39,10 +39,9 @@ export function tarball(inputs: PlanInputs, base: readonly Ref[], spec: PackageS
   const top = `/pack/${spec.name}`;
   const file = `${spec.name}.tar.gz`;
   const modes = Object.entries(spec.modes ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
-  const action = defineAction({
+  const action = buildAction(inputs, {
     name: `package/${spec.name}`,
     description: `${file}: ${spec.description}`,
-    platform: inputs.build,
     tools: base,
     inputs: {
       [top]: { writable: spec.trees },

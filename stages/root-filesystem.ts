@@ -1,7 +1,7 @@
 import type { Arch } from '../src/inputs/arch.ts';
 import type { Action, Ref } from '../src/plan/action.ts';
-import { defineAction, output, run, shell, write } from '../src/plan/builder.ts';
-import { baseEnvironment, repoFile, type PlanInputs } from './inputs.ts';
+import { output, run, shell, write } from '../src/plan/builder.ts';
+import { baseEnvironment, buildAction, type PlanInputs, repoFile } from './inputs.ts';
 import {
   targetBash,
   targetBusybox,
@@ -92,10 +92,9 @@ export function rootFilesystem(
     using.toolchain === undefined
       ? ownLibraries(target, using.targetLibraries)
       : outsideLibraries(target, using.toolchain);
-  const assemble = defineAction({
+  const assemble = buildAction(inputs, {
     name: `root-filesystem-${target.name}/assemble`,
     description: `root filesystem for ${target.name}`,
-    platform: inputs.build,
     tools: [...using.base, ...using.crossTools],
     inputs: {
       ...Object.fromEntries(
@@ -208,10 +207,9 @@ function outsideLibraries(target: Arch, toolchain: Toolchain): Libraries {
 
 /** Lays files over the root filesystem. Its own win, and directories are united. */
 function layOver(inputs: PlanInputs, base: readonly Ref[], below: Action, overlay: Ref): Action {
-  return defineAction({
+  return buildAction(inputs, {
     name: `root-filesystem-${inputs.target.name}/overlay`,
     description: `root filesystem for ${inputs.target.name} with the overlay`,
-    platform: inputs.build,
     tools: base,
     inputs: { '/root-filesystem': output(below, 'out'), '/overlay': overlay },
     env: baseEnvironment(inputs),

@@ -1,7 +1,7 @@
 import { imageFiles, rootSerial, type ImageKind } from '../src/inputs/emulator.ts';
 import type { Action, Command, Ref } from '../src/plan/action.ts';
-import { defineAction, run, shell } from '../src/plan/builder.ts';
-import { baseEnvironment, repoFile, type PlanInputs } from './inputs.ts';
+import { run, shell } from '../src/plan/builder.ts';
+import { baseEnvironment, buildAction, type PlanInputs, repoFile } from './inputs.ts';
 import { specialModes } from './root-filesystem.ts';
 
 /** What images of the root filesystem are made with. */
@@ -39,10 +39,9 @@ export function mksquashfs(inputs: PlanInputs, from: string, to: string): Comman
 }
 
 function packSquashfs(inputs: PlanInputs, parts: RootImageParts): Action {
-  return defineAction({
+  return buildAction(inputs, {
     name: `system-image-${inputs.target.name}/root-squashfs`,
     description: `root filesystem for ${inputs.target.name} as squashfs`,
-    platform: inputs.build,
     tools: [...parts.base, parts.squashfsTools],
     inputs: { '/root-filesystem': { writable: [parts.rootFilesystem] } },
     // Not baseEnvironment: mksquashfs refuses its time options while SOURCE_DATE_EPOCH is set.
@@ -61,10 +60,9 @@ const ext2Uuid = '00000000-0000-4000-8000-626f6f747374';
 const ext2Room = 64;
 
 function packExt2(inputs: PlanInputs, parts: RootImageParts): Action {
-  return defineAction({
+  return buildAction(inputs, {
     name: `system-image-${inputs.target.name}/root-ext2`,
     description: `root filesystem for ${inputs.target.name} as ext2`,
-    platform: inputs.build,
     tools: [...parts.base, parts.e2fsprogs],
     inputs: { '/root-filesystem': parts.rootFilesystem },
     // mke2fs takes SOURCE_DATE_EPOCH for the present, and gives no file a later time.
@@ -107,10 +105,9 @@ function packFinder(inputs: PlanInputs, parts: RootImageParts): Action {
     ...finderCommands.map((name) => `slink /bin/${name} busybox 0777 0 0`),
     'file /init /find-root 0755 0 0',
   ];
-  return defineAction({
+  return buildAction(inputs, {
     name: `system-image-${inputs.target.name}/find-root`,
     description: `initramfs that finds the root disk for ${inputs.target.name}`,
-    platform: inputs.build,
     tools: [...parts.base, parts.generator],
     inputs: { '/busybox': parts.busybox, '/find-root': repoFile(inputs, 'target/find-root') },
     env: baseEnvironment(inputs),
@@ -134,10 +131,9 @@ function packFinder(inputs: PlanInputs, parts: RootImageParts): Action {
  */
 export function packAnyNames(inputs: PlanInputs, base: readonly Ref[], rootFilesystem: Ref): Action {
   const modes = Object.entries(specialModes).map(([path, mode]) => `${path}) mode=${mode} ;;`);
-  return defineAction({
+  return buildAction(inputs, {
     name: `system-image-${inputs.target.name}/initramfs`,
     description: `root filesystem for ${inputs.target.name} as initramfs`,
-    platform: inputs.build,
     tools: base,
     inputs: { '/root-filesystem': rootFilesystem },
     env: baseEnvironment(inputs),

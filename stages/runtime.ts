@@ -1,15 +1,14 @@
 import type { Arch } from '../src/inputs/arch.ts';
 import type { Action, Ref } from '../src/plan/action.ts';
-import { defineAction, output, run, shell } from '../src/plan/builder.ts';
+import { output, run, shell } from '../src/plan/builder.ts';
 import { gccLibraryDirectory, prefix, type Compiler } from './compiler.ts';
-import { baseEnvironment, source, type PlanInputs } from './inputs.ts';
+import { baseEnvironment, buildAction, type PlanInputs, source } from './inputs.ts';
 
 /** musl's headers, for the time before musl itself can be compiled. */
 export function muslHeaders(inputs: PlanInputs, stage: string, target: Arch, base: readonly Ref[]): Action {
-  return defineAction({
+  return buildAction(inputs, {
     name: `${stage}/musl-headers`,
     description: `headers of the C library for ${target.name}`,
-    platform: inputs.build,
     tools: base,
     inputs: { '/src': { writable: [source(inputs, 'musl')] } },
     env: baseEnvironment(inputs),
@@ -82,10 +81,9 @@ export function runtime(
     ),
   ];
 
-  const libgcc = defineAction({
+  const libgcc = buildAction(inputs, {
     name: `${stage}/libgcc`,
     description: `gcc's own support library for ${target.name}, static`,
-    platform: inputs.build,
     tools: [...base, compiler.binutils, kernelHeaders, request.muslHeaders],
     inputs: { '/src': source(inputs, 'gcc'), '/build/gcc': buildTree },
     env: environment,
@@ -98,10 +96,9 @@ export function runtime(
     weight: 30,
   });
 
-  const musl = defineAction({
+  const musl = buildAction(inputs, {
     name: `${stage}/musl`,
     description: `the C library for ${target.name}`,
-    platform: inputs.build,
     tools: [
       ...base,
       compiler.binutils,
@@ -137,10 +134,9 @@ export function runtime(
     weight: 60,
   });
 
-  const gccRuntime = defineAction({
+  const gccRuntime = buildAction(inputs, {
     name: `${stage}/gcc-runtime`,
     description: `libgcc, libstdc++ and friends for ${target.name}`,
-    platform: inputs.build,
     tools: [...base, compiler.binutils, kernelHeaders, output(musl, 'out')],
     inputs: { '/src': source(inputs, 'gcc'), '/build/gcc': buildTree },
     env: environment,

@@ -1,8 +1,8 @@
 import type { Arch } from '../src/inputs/arch.ts';
 import type { Action, Ref } from '../src/plan/action.ts';
-import { defineAction, output } from '../src/plan/builder.ts';
+import { output } from '../src/plan/builder.ts';
 import { compiler } from './compiler.ts';
-import { baseEnvironment, type PlanInputs } from './inputs.ts';
+import { baseEnvironment, buildAction, type PlanInputs } from './inputs.ts';
 import { linuxHeaders } from './linux-headers.ts';
 import { buildMachine } from './machine.ts';
 import { muslHeaders, runtime } from './runtime.ts';
@@ -55,10 +55,9 @@ export function stage1(
   });
   const shared = [kernelHeaders, libraries.musl, libraries.gccRuntime];
   const untested = [made.binutils, made.gcc, ...shared];
-  const test = defineAction({
+  const test = buildAction(inputs, {
     name: `${stage}/smoke-test`,
     description: `C and C++ programs for ${arch.name}, static and dynamic`,
-    platform: inputs.build,
     tools: [...base, ...untested],
     env: baseEnvironment(inputs),
     commands: smokeTest(inputs, { target: arch, prefix: '/tools', programPrefix: `${arch.triple}-` }),

@@ -1,8 +1,8 @@
 import { renderDevEnvironment } from '../src/inputs/dev-environment.ts';
 import { imageFiles, renderRunScript, type ImageKind } from '../src/inputs/emulator.ts';
 import type { Action, Ref } from '../src/plan/action.ts';
-import { defineAction, output, run, shell, write } from '../src/plan/builder.ts';
-import { baseEnvironment, repoFile, source, type PlanInputs } from './inputs.ts';
+import { output, run, shell, write } from '../src/plan/builder.ts';
+import { baseEnvironment, buildAction, type PlanInputs, repoFile, source } from './inputs.ts';
 import { specialModes } from './root-filesystem.ts';
 import { mksquashfs, packAnyNames, packRootDisk } from './root-images.ts';
 
@@ -41,10 +41,9 @@ export function systemImage(inputs: PlanInputs, parts: ImageParts): SystemImage 
     imageFiles.kernel,
     ...(target.kernel.deviceTree === undefined ? [] : [imageFiles.deviceTree]),
   ];
-  const image = defineAction({
+  const image = buildAction(inputs, {
     name: `system-image-${target.name}/assemble`,
     description: `bootable image for ${target.name}`,
-    platform: inputs.build,
     tools: parts.base,
     inputs: {
       '/kernel': parts.kernel,
@@ -76,10 +75,9 @@ function packRoot(inputs: PlanInputs, parts: ImageParts, generator: Ref): readon
 
 /** The kernel's own program that writes initramfs archives from a list: owners, device nodes and numbers are as listed. */
 function initramfsGenerator(inputs: PlanInputs, base: readonly Ref[]): Action {
-  return defineAction({
+  return buildAction(inputs, {
     name: `system-image-${inputs.target.name}/gen-init-cpio`,
     description: 'writer of initramfs archives',
-    platform: inputs.build,
     tools: base,
     inputs: { '/': { kind: 'compiler' }, '/src': source(inputs, 'linux') },
     env: baseEnvironment(inputs),
@@ -95,10 +93,9 @@ function initramfsGenerator(inputs: PlanInputs, base: readonly Ref[]): Action {
 
 function packInitramfs(inputs: PlanInputs, parts: ImageParts, generator: Ref): Action {
   const modes = Object.entries(specialModes).map(([path, mode]) => `/${path}) mode=${mode} ;;`);
-  return defineAction({
+  return buildAction(inputs, {
     name: `system-image-${inputs.target.name}/initramfs`,
     description: `root filesystem for ${inputs.target.name} as initramfs`,
-    platform: inputs.build,
     tools: [...parts.base, generator],
     inputs: { '/root-filesystem': parts.rootFilesystem },
     env: baseEnvironment(inputs),
@@ -133,10 +130,9 @@ function packInitramfs(inputs: PlanInputs, parts: ImageParts, generator: Ref): A
 }
 
 function packToolchain(inputs: PlanInputs, parts: ImageParts, nativeCompiler: Ref): Action {
-  return defineAction({
+  return buildAction(inputs, {
     name: `system-image-${inputs.target.name}/toolchain`,
     description: `native compiler for ${inputs.target.name} as squashfs`,
-    platform: inputs.build,
     tools: [...parts.base, parts.squashfsTools],
     inputs: { '/native-compiler': nativeCompiler },
     // Not baseEnvironment: mksquashfs refuses its time options while SOURCE_DATE_EPOCH is set.

@@ -1,6 +1,6 @@
 import type { Action, Ref } from '../src/plan/action.ts';
-import { defineAction, run, shell, write } from '../src/plan/builder.ts';
-import { baseEnvironment, source, type PlanInputs } from './inputs.ts';
+import { run, shell, write, type ActionSpec } from '../src/plan/builder.ts';
+import { baseEnvironment, buildAction, type PlanInputs, source } from './inputs.ts';
 import { commandPrefix, compilerVariables, machineTrees, type Toolchain } from './toolchain.ts';
 
 /** What the programs of the root filesystem are built with. */
@@ -18,12 +18,11 @@ function targetAction(
   inputs: PlanInputs,
   using: TargetTools,
   program: string,
-  spec: Pick<Parameters<typeof defineAction>[0], 'commands' | 'env' | 'weight'>,
+  spec: Pick<ActionSpec, 'commands' | 'env' | 'weight'>,
 ): Action {
-  return defineAction({
+  return buildAction(inputs, {
     name: `root-filesystem-${inputs.target.name}/${program}`,
     description: `${program} for ${inputs.target.name}, static`,
-    platform: inputs.build,
     tools: [...using.base, ...using.crossTools],
     inputs: { '/': machineTrees(using.toolchain), '/src': { writable: [source(inputs, program)] } },
     outputs: { out: '/out' },

@@ -1,7 +1,7 @@
 import { renderMiniConfig, type WantedSymbol } from '../../src/inputs/kernel-config.ts';
 import type { Action, Ref } from '../../src/plan/action.ts';
-import { defineAction, run, write } from '../../src/plan/builder.ts';
-import { baseEnvironment, source, type PlanInputs } from '../inputs.ts';
+import { run, write } from '../../src/plan/builder.ts';
+import { baseEnvironment, buildAction, type PlanInputs, source } from '../inputs.ts';
 
 /** Names of the files in the outputs of the two actions below. */
 export const kernelFactFiles = {
@@ -25,10 +25,9 @@ export const kernelFactFiles = {
 
 /** Lists what an arch of the kernel has: symbols, device trees, makefiles. */
 export function kernelFacts(inputs: PlanInputs, name: string, arch: string, base: readonly Ref[]): Action {
-  return defineAction({
+  return buildAction(inputs, {
     name: `check-${name}/kernel-facts`,
     description: `what the kernel has for ARCH=${arch}`,
-    platform: inputs.build,
     tools: base,
     inputs: { '/src/linux': source(inputs, 'linux') },
     commands: [
@@ -50,10 +49,9 @@ export function kernelConfiguration(
   question: { readonly name: string; readonly arch: string; readonly symbols: readonly WantedSymbol[] },
   base: readonly Ref[],
 ): Action {
-  return defineAction({
+  return buildAction(inputs, {
     name: `check-${question.name}/kernel-configuration`,
     description: `what kconfig makes of the symbols of ${question.name}`,
-    platform: inputs.build,
     tools: base,
     inputs: { '/': { kind: 'compiler' }, '/src/linux': source(inputs, 'linux') },
     env: { ...baseEnvironment(inputs), KCONFIG_ALLCONFIG: '/build/mini.config' },

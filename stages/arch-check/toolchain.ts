@@ -1,6 +1,6 @@
 import type { Action, Ref } from '../../src/plan/action.ts';
-import { defineAction, output, run, write } from '../../src/plan/builder.ts';
-import { source, type PlanInputs } from '../inputs.ts';
+import { output, run, write } from '../../src/plan/builder.ts';
+import { buildAction, type PlanInputs, source } from '../inputs.ts';
 
 /** What the sources of a toolchain are asked about. */
 export interface ToolchainQuestion {
@@ -19,10 +19,9 @@ export const toolchainReport = 'report';
  * whole of gcc, which takes far longer than the answer.
  */
 export function toolchainFiles(inputs: PlanInputs, base: readonly Ref[]): Action {
-  return defineAction({
+  return buildAction(inputs, {
     name: 'check/toolchain-files',
     description: 'what of gcc, binutils and musl knows triples',
-    platform: inputs.build,
     tools: base,
     inputs: {
       '/src/gcc': source(inputs, 'gcc'),
@@ -54,10 +53,9 @@ export function toolchainFacts(
   files: Action,
   base: readonly Ref[],
 ): Action {
-  return defineAction({
+  return buildAction(inputs, {
     name: `check-${question.name}/toolchain`,
     description: `what gcc, binutils and musl make of ${question.triple}`,
-    platform: inputs.build,
     tools: base,
     inputs: { '/': { kind: 'compiler' }, '/src': output(files, 'out') },
     commands: [

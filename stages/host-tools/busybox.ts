@@ -1,6 +1,6 @@
 import type { Action } from '../../src/plan/action.ts';
-import { defineAction, run, shell, write } from '../../src/plan/builder.ts';
-import { baseEnvironment, source, type PlanInputs } from '../inputs.ts';
+import { run, shell, write } from '../../src/plan/builder.ts';
+import { baseEnvironment, buildAction, type PlanInputs, source } from '../inputs.ts';
 import { applets } from './applets.ts';
 
 /** Config symbols over busybox's own defaults, applets apart. */
@@ -59,10 +59,9 @@ const settings = [
  * Shell and utilities, the first action of all: the only one that runs the machine's make, shell and utilities.
  */
 export function busybox(inputs: PlanInputs): Action {
-  return defineAction({
+  return buildAction(inputs, {
     name: 'host-tools/busybox',
     description: 'shell and utilities for every later action',
-    platform: inputs.build,
     tools: [],
     inputs: {
       '/': [{ kind: 'compiler' }, { kind: 'machine-utilities' }],

@@ -1,6 +1,6 @@
 import type { Action, Command, Ref } from '../../src/plan/action.ts';
-import { defineAction, run, shell, write } from '../../src/plan/builder.ts';
-import { baseEnvironment, source, type PlanInputs } from '../inputs.ts';
+import { run, shell, write } from '../../src/plan/builder.ts';
+import { baseEnvironment, buildAction, type PlanInputs, source } from '../inputs.ts';
 import { buildMachine, type Machine } from '../machine.ts';
 import { hostTool } from './tool.ts';
 
@@ -42,10 +42,9 @@ export function distccProgram(
   },
 ): Action {
   const { stage, program, host, base } = request;
-  return defineAction({
+  return buildAction(inputs, {
     name: `${stage}/${program}`,
     description: `${program === 'distcc' ? 'client' : 'server'} of distributed compilation, for ${host.name}`,
-    platform: inputs.build,
     tools: [...base, ...host.tools],
     inputs: { '/src': source(inputs, 'distcc') },
     env: baseEnvironment(inputs),

@@ -1,6 +1,6 @@
 import type { Action, Command, Ref } from '../../src/plan/action.ts';
-import { defineAction, output, run } from '../../src/plan/builder.ts';
-import { baseEnvironment, source, type PlanInputs } from '../inputs.ts';
+import { output, run } from '../../src/plan/builder.ts';
+import { baseEnvironment, buildAction, type PlanInputs, source } from '../inputs.ts';
 import { buildMachine } from '../machine.ts';
 
 /** What distinguishes one host tool from another. */
@@ -30,10 +30,9 @@ export const librariesPrefix = '/libraries';
 export function hostTool(inputs: PlanInputs, spec: ToolSpec): Action {
   const from = source(inputs, spec.source ?? spec.name);
   const libraries = spec.libraries ?? [];
-  return defineAction({
+  return buildAction(inputs, {
     name: `host-tools/${spec.name}`,
     description: spec.description,
-    platform: inputs.build,
     tools: spec.tools.map((tool) => output(tool, 'out')),
     inputs: {
       '/': { kind: 'compiler' },
