@@ -3,10 +3,10 @@ import path from 'node:path';
 import type { Failure } from '../core/failure.ts';
 import { isRecord, parseJson } from '../core/json.ts';
 import { failed, ok, type Result } from '../core/result.ts';
-import { withProcessLock } from '../sources/process-lock.ts';
+import { withProcessLock } from '../core/process-lock.ts';
 import { describeSystemError, errorCode } from '../store/fault.ts';
 import { makeDirectory } from '../store/make-directory.ts';
-import { probeProcess } from '../store/process-stamp.ts';
+import { probeProcess } from '../core/process-stamp.ts';
 
 /** What is written down of a guest in the background. */
 export interface GuestRecord {

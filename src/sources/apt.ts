@@ -4,7 +4,7 @@ import { $ } from 'zx';
 import { failed, ok, type Result } from '../core/result.ts';
 import { errorCode } from '../store/fault.ts';
 import { parseListFile, parseSourcesFile, pickMirror, type AptArchive } from './apt-mirror.ts';
-import { withProcessLock } from './process-lock.ts';
+import { withProcessLock } from '../core/process-lock.ts';
 import { Slots } from './slots.ts';
 
 /** What a program said. */

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Sha256 } from '../core/digest.ts';
 import { failed, ok, type Result } from '../core/result.ts';
 import { errorCode } from '../store/fault.ts';
-import { probeProcess, processStamp } from '../store/process-stamp.ts';
+import { probeProcess, processStamp } from '../core/process-stamp.ts';
 
 /**
  * Verified archives, each a file named by its SHA-256, and beginnings of such: `<sha256>.part`, or

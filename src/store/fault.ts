@@ -1,6 +1,9 @@
 import type { Failure } from '../core/failure.ts';
 import { failed, type Result } from '../core/result.ts';
+import { errorCode } from '../core/system-error.ts';
 import { inodeShortageAt } from './room.ts';
+
+export { errorCode } from '../core/system-error.ts';
 
 /**
  * An expected failure of the file system in a method of the store that has no `Result` to put it in
@@ -14,12 +17,6 @@ export class StoreFault extends Error {
     this.name = 'StoreFault';
     this.failure = failure;
   }
-}
-
-/** Error code of a failed system call (`ENOENT`); undefined for every other error. */
-export function errorCode(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !('code' in error)) return undefined;
-  return typeof error.code === 'string' ? error.code : undefined;
 }
 
 /**

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode } from './fault.ts';
-import { probeProcess, processStamp } from './process-stamp.ts';
+import { probeProcess, processStamp } from '../core/process-stamp.ts';
 
 /** After this time what a process of another pid namespace left counts as abandoned. */
 const foreignMilliseconds = 2 * 24 * 3600 * 1000;

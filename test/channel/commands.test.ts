@@ -12,7 +12,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { probeProcess } from '../../src/store/process-stamp.ts';
+import { probeProcess } from '../../src/core/process-stamp.ts';
 import { repository, run, testSession, type TestSession } from '../cli/rig.ts';
 
 /** A session with an image whose emulator is a stand-in. */

@@ -12,7 +12,7 @@ import {
   type GuestRecord,
   type GuestState,
 } from '../../src/guest/state.ts';
-import { processStamp } from '../../src/store/process-stamp.ts';
+import { processStamp } from '../../src/core/process-stamp.ts';
 import { temporaryDirectory } from '../sources/temporary.ts';
 
 const dead = processStamp().replace(/^\d+\.\d+/, '4194305.7');

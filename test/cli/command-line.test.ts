@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { processStamp } from '../../src/store/process-stamp.ts';
+import { processStamp } from '../../src/core/process-stamp.ts';
 import { repositoryCopy, run, testSession } from './rig.ts';
 
 describe('wrong use', () => {

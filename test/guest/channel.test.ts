@@ -20,7 +20,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ChannelAddress } from '../../src/guest/connect.ts';
 import { probePort } from '../../src/guest/ports.ts';
 import { guestFile, readGuest, type Guest } from '../../src/guest/state.ts';
-import { probeProcess } from '../../src/store/process-stamp.ts';
+import { probeProcess } from '../../src/core/process-stamp.ts';
 import { channelContract } from '../channel/contract.ts';
 import { connected, runOn, watch } from '../channel/rig.ts';
 import { bootstrap, repository } from '../real/built.ts';

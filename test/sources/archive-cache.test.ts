@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { sha256 } from '../../src/core/digest.ts';
 import { ArchiveCache } from '../../src/sources/archive-cache.ts';
-import { processStamp } from '../../src/store/process-stamp.ts';
+import { processStamp } from '../../src/core/process-stamp.ts';
 import { temporaryDirectory } from './temporary.ts';
 
 const sha = sha256(createHash('sha256').update('whole').digest('hex'));

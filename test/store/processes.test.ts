@@ -1,33 +1,28 @@
 import { execFile, spawn, spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { isDigest, type Digest } from '../../src/core/digest.ts';
 import { key } from '../../src/plan/names.ts';
 import { listTrees } from '../../src/store/collect.ts';
 import { openDiskStore } from '../../src/store/disk-store.ts';
-import { probeProcess, processStamp } from '../../src/store/process-stamp.ts';
+import { probeProcess, processStamp } from '../../src/core/process-stamp.ts';
+import { processArguments } from './process-arguments.ts';
 import { openTestStore, temporaryDirectory, testEpoch } from './temporary-store.ts';
-
-const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-const script = fileURLToPath(new URL('store-process.ts', import.meta.url));
-const argv = (...rest: string[]): string[] => ['--import', tsx, script, ...rest];
 
 async function runProcess(wrapper: readonly string[], ...rest: string[]): Promise<unknown> {
   const [program = '', ...before] = [...wrapper, process.execPath];
-  const { stdout } = await promisify(execFile)(program, [...before, ...argv(...rest)]);
+  const { stdout } = await promisify(execFile)(program, [...before, ...processArguments(...rest)]);
   return JSON.parse(stdout) as unknown;
 }
 
 describe('a writer that is killed', () => {
   it.each([0, 40, 90, 170, 310])('after %d ms of work leaves nothing half-done', async (milliseconds) => {
     const root = join(await temporaryDirectory(), 'store');
-    const writer = spawn(process.execPath, argv('write-forever', root), {
+    const writer = spawn(process.execPath, processArguments('write-forever', root), {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     await new Promise((resolve) => writer.stdout.once('data', resolve));

@@ -1,14 +1,15 @@
-// A process of its own for the tests: `store-process.ts TASK ROOT [ARGUMENT]`. Prints one line of JSON, unless killed.
-import { access, chmod, mkdir, writeFile } from 'node:fs/promises';
+// A process of its own for the tests: `store-process.ts TASK ROOT [ARGUMENT [LOG]]`. Prints one line of JSON, unless killed.
+import { access, appendFile, chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { key } from '../../src/plan/names.ts';
 import { openDiskStore } from '../../src/store/disk-store.ts';
 import { StoreFault } from '../../src/store/fault.ts';
+import { takeKeyLock, tryKeyLock } from '../../src/store/key-lock.ts';
 import type { Store } from '../../src/store/store.ts';
 import { writeSketch } from './sketch.ts';
 
-const [task = '', root = '', argument = ''] = process.argv.slice(2);
+const [task = '', root = '', argument = '', log = ''] = process.argv.slice(2);
 const opened = await openDiskStore({ root, epochSeconds: 1_700_000_000 });
 if (opened.ok) await runTask(opened.value);
 else print(opened.failure);
@@ -25,6 +26,10 @@ async function runTask(store: Store): Promise<void> {
       return fill(store);
     case 'restricted':
       return removeRestricted(store);
+    case 'hold-lock':
+      return holdLock(store);
+    case 'work-under-lock':
+      return workUnderLock(store);
     default:
       throw new Error(`unknown task: ${task}`);
   }
@@ -126,4 +131,24 @@ async function removeRestricted(store: Store): Promise<void> {
     await store.removeTree(adopted.value);
   }
   print(adopted.ok);
+}
+
+/** Takes the lock of the key `argument`, and keeps it until killed. */
+async function holdLock(store: Store): Promise<void> {
+  if ((await tryKeyLock(store, key(argument))) === undefined) throw new Error('somebody else has it');
+  print('held');
+  await setTimeout(3_600_000);
+}
+
+/** Takes that lock five times, and writes down when it has and when it gives it back. */
+async function workUnderLock(store: Store): Promise<void> {
+  print('started');
+  for (let round = 0; round < 5; round += 1) {
+    const lock = await takeKeyLock(store, key(argument));
+    const who = `${String(process.pid)}-${String(round)}`;
+    await appendFile(log, `in ${who}\n`);
+    await setTimeout(2);
+    await appendFile(log, `out ${who}\n`);
+    await lock?.release();
+  }
 }

@@ -5,7 +5,7 @@ import type { Failure } from '../../core/failure.ts';
 import { failed, ok, type Result } from '../../core/result.ts';
 import { describeSystemError, errorCode } from '../../store/fault.ts';
 import { makeDirectory } from '../../store/make-directory.ts';
-import { probeProcess, processStamp } from '../../store/process-stamp.ts';
+import { probeProcess, processStamp } from '../../core/process-stamp.ts';
 
 /** Prefix of what lies in an output directory only while a product is copied. */
 const temporary = '.bootstrap-';

@@ -1,5 +1,5 @@
 import { readFileSync, readlinkSync } from 'node:fs';
-import { errorCode } from './fault.ts';
+import { errorCode } from './system-error.ts';
 
 /**
  * Identity of a process as a piece of a file name: `<pid>.<start time>.<pid namespace>`. The start

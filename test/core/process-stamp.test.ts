@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
-import { probeProcess, processStamp } from '../../src/store/process-stamp.ts';
+import { probeProcess, processStamp } from '../../src/core/process-stamp.ts';
 
 it('tells of another process whether it lives', async () => {
   const child = spawn('sleep', ['1000']);

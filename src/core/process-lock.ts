@@ -1,0 +1,153 @@
+import { randomBytes } from 'node:crypto';
+import { link, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { probeProcess, processStamp } from './process-stamp.ts';
+import { errorCode } from './system-error.ts';
+
+/** How often a waiting process looks whether the lock is free. */
+const pollMilliseconds = 200;
+/** How often a holder says that it is still there, to those who cannot see its process. */
+const heartbeatMilliseconds = 15_000;
+/** A holder in another pid namespace that has not said so for this time counts as dead. */
+const foreignMilliseconds = 120_000;
+
+/** A lock that this process holds. */
+export interface ProcessLock {
+  /** Gives the lock back; a second time does nothing. */
+  release(): Promise<void>;
+}
+
+export interface LockWait {
+  /** Ends the waiting. */
+  readonly signal?: AbortSignal;
+  /** Told once when the lock is held by another, before the waiting begins. */
+  readonly onWait?: () => void;
+}
+
+/**
+ * A lock file names its holder: `<process stamp> <nonce>`. It appears by `link` with its content in it, whenever a
+ * process may be killed, and is given back by removing it.
+ *
+ * The lock of a dead holder is taken over by the one process that can link a file of its own at `<file>.<nonce>`;
+ * where that process died too, at `<file>.<its nonce>`, and so on. Only the end of that chain may replace the lock
+ * file. So of several who find a lock abandoned exactly one gets it, and nobody ever removes the lock of a living one.
+ */
+export async function tryProcessLock(file: string): Promise<ProcessLock | undefined> {
+  const nonce = randomBytes(8).toString('hex');
+  const own = `${file}.${nonce}.new`;
+  const content = `${processStamp()} ${nonce}`;
+  try {
+    await writeFile(own, content);
+    if (!(await take(file, own))) return undefined;
+  } finally {
+    await rm(own, { force: true });
+  }
+  return heldLock(file, content);
+}
+
+/** Waits for a lock and takes it; undefined when the waiting was ended by the signal. Throws errors of the file system. */
+export async function takeProcessLock(
+  file: string,
+  { signal, onWait }: LockWait = {},
+): Promise<ProcessLock | undefined> {
+  for (let waited = false; signal?.aborted !== true; waited = true) {
+    const lock = await tryProcessLock(file);
+    if (lock !== undefined) return lock;
+    if (!waited) onWait?.();
+    await sleep(pollMilliseconds, undefined, signal === undefined ? {} : { signal }).catch(
+      (error: unknown) => {
+        if (signal?.aborted !== true) throw error;
+      },
+    );
+  }
+  return undefined;
+}
+
+/** Runs `work` while this process alone holds the lock file; the lock of a dead process is taken over. */
+export async function withProcessLock<Value>(file: string, work: () => Promise<Value>): Promise<Value> {
+  const lock = await takeProcessLock(file);
+  if (lock === undefined) throw new Error('a lock that nobody can call off was called off');
+  try {
+    return await work();
+  } finally {
+    await lock.release();
+  }
+}
+
+async function take(file: string, own: string): Promise<boolean> {
+  if (await linked(own, file)) return true;
+  const head = await holderOf(file);
+  if (head === undefined) return false;
+  /** The places of the chain, and whose death each stands for. */
+  const chain: string[] = [];
+  for (let holder: Holder | undefined = head; ;) {
+    if (holder === undefined || !isDead(holder)) return false;
+    const next = `${file}.${holder.nonce}`;
+    chain.push(next);
+    if (await linked(own, next)) break;
+    holder = await holderOf(next);
+  }
+  // Others may have gone through all of this since the head was read; then its nonce is another now.
+  if ((await holderOf(file))?.nonce !== head.nonce) {
+    await rm(chain.at(-1) ?? own, { force: true });
+    return false;
+  }
+  await rename(own, file);
+  for (const place of chain) await rm(place, { force: true });
+  return true;
+}
+
+async function linked(own: string, place: string): Promise<boolean> {
+  try {
+    await link(own, place);
+    return true;
+  } catch (error) {
+    if (errorCode(error) !== 'EEXIST') throw error;
+    return false;
+  }
+}
+
+interface Holder {
+  readonly stamp: string;
+  /** Empty in a lock file of earlier versions. */
+  readonly nonce: string;
+  /** Milliseconds since it was last heard of. */
+  readonly silence: number;
+}
+
+function isDead({ stamp, silence }: Holder): boolean {
+  const state = probeProcess(stamp);
+  return state === 'foreign' ? silence > foreignMilliseconds : state !== 'alive';
+}
+
+async function holderOf(file: string): Promise<Holder | undefined> {
+  try {
+    const [stamp = '', nonce = ''] = (await readFile(file, 'utf8')).split(' ');
+    return { stamp, nonce, silence: Date.now() - (await stat(file)).mtimeMs };
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function heldLock(file: string, content: string): ProcessLock {
+  const isOurs = async (): Promise<boolean> => {
+    const text = await readFile(file, 'utf8').catch(() => undefined);
+    return text === content;
+  };
+  const heartbeat = setInterval(() => {
+    const now = new Date();
+    // Where it fails, the worst that follows is that a process of another namespace takes the lock.
+    void utimes(file, now, now).catch(() => undefined);
+  }, heartbeatMilliseconds);
+  heartbeat.unref();
+  let held = true;
+  return {
+    release: async () => {
+      clearInterval(heartbeat);
+      // A process that was stopped for long may have lost it to one of another namespace.
+      if (held && (await isOurs())) await rm(file, { force: true });
+      held = false;
+    },
+  };
+}

@@ -1,0 +1,37 @@
+import { join } from 'node:path';
+import { takeProcessLock, tryProcessLock, type LockWait, type ProcessLock } from '../core/process-lock.ts';
+import type { Key } from '../plan/names.ts';
+import { throwFaults } from './fault.ts';
+import { makeDirectory } from './make-directory.ts';
+
+/**
+ * Takes the lock under which one process at a time makes the result of a key; undefined when another holds it. The
+ * lock says nothing of the result: whoever gets it looks for one (`getResult`) before he makes it. That of a dead
+ * process counts as free. Throws a `StoreFault` where the store cannot be written to.
+ */
+export async function tryKeyLock(
+  store: { readonly root: string },
+  key: Key,
+): Promise<ProcessLock | undefined> {
+  const file = await lockFile(store.root, key);
+  return throwFaults(file, () => tryProcessLock(file));
+}
+
+/**
+ * The same, but waits until the lock is free; undefined when `signal` ended the waiting. `onWait` is told once if
+ * another process holds it.
+ */
+export async function takeKeyLock(
+  store: { readonly root: string },
+  key: Key,
+  wait: LockWait = {},
+): Promise<ProcessLock | undefined> {
+  const file = await lockFile(store.root, key);
+  return throwFaults(file, () => takeProcessLock(file, wait));
+}
+
+async function lockFile(root: string, key: Key): Promise<string> {
+  const directory = join(root, 'locks');
+  await throwFaults(directory, () => makeDirectory(directory));
+  return join(directory, key);
+}
