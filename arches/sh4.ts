@@ -51,7 +51,7 @@ export const arch = describeArch({
     userProgram: 'qemu-sh4',
     debianPackage: 'qemu-system-misc',
     machine: 'r2d',
-    // Longer lines, when pasted, lose characters: qemu forgets what its serial port has not been read of (src/guest/typist.ts).
+    // Longer lines, when pasted, lose characters: qemu forgets what its serial port has not been read of (src/image-test/typist.ts).
     console: 'ttySC1',
     // All that the board has, whatever the emulator is told.
     memory: { preset: 64, limit: 64 },

@@ -1,4 +1,4 @@
-import { controlFiles } from '../src/inputs/control-file.ts';
+import { controlFiles } from '../src/image/control-file.ts';
 import type { Digest } from '../src/core/digest.ts';
 import type { Ref } from '../src/plan/action.ts';
 import { actionName, type ActionName, type SourceName } from '../src/plan/names.ts';

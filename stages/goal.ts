@@ -1,5 +1,5 @@
 import type { Digest } from '../src/core/digest.ts';
-import type { ImageKind } from '../src/inputs/emulator.ts';
+import type { ImageKind } from '../src/image/emulator.ts';
 import type { WantedSymbol } from '../src/inputs/kernel-config.ts';
 import type { Toolchain } from './toolchain.ts';
 

@@ -4,7 +4,7 @@ import {
   wantedSymbols,
   type WantedSymbol,
 } from '../src/inputs/kernel-config.ts';
-import { imageFiles } from '../src/inputs/emulator.ts';
+import { imageFiles } from '../src/image/emulator.ts';
 import type { Action, Ref } from '../src/plan/action.ts';
 import { output, run, write } from '../src/plan/builder.ts';
 import { baseEnvironment, buildAction, type PlanInputs, source } from './inputs.ts';

@@ -1,4 +1,4 @@
-import type { ImageKind } from '../src/inputs/emulator.ts';
+import type { ImageKind } from '../src/image/emulator.ts';
 import type { Ref } from '../src/plan/action.ts';
 import type { PlanInputs } from './inputs.ts';
 import { tarball, type Package } from './package.ts';

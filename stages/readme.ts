@@ -1,4 +1,4 @@
-import { attachments, imageFiles, rootWritableVariable, type ImageKind } from '../src/inputs/emulator.ts';
+import { attachments, imageFiles, rootWritableVariable, type ImageKind } from '../src/image/emulator.ts';
 import { source, type PlanInputs } from './inputs.ts';
 import { toolchainMountPoint } from './root-filesystem.ts';
 import type { Toolchain } from './toolchain.ts';

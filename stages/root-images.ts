@@ -1,4 +1,4 @@
-import { imageFiles, rootSerial, type ImageKind } from '../src/inputs/emulator.ts';
+import { imageFiles, rootSerial, type ImageKind } from '../src/image/emulator.ts';
 import type { Action, Command, Ref } from '../src/plan/action.ts';
 import { run, shell } from '../src/plan/builder.ts';
 import { baseEnvironment, buildAction, type PlanInputs, repoFile } from './inputs.ts';

@@ -1,5 +1,5 @@
-import { renderDevEnvironment } from '../src/inputs/dev-environment.ts';
-import { imageFiles, renderRunScript, type ImageKind } from '../src/inputs/emulator.ts';
+import { renderDevEnvironment } from '../src/image/dev-environment.ts';
+import { imageFiles, renderRunScript, type ImageKind } from '../src/image/emulator.ts';
 import type { Action, Ref } from '../src/plan/action.ts';
 import { output, run, shell, write } from '../src/plan/builder.ts';
 import { baseEnvironment, buildAction, type PlanInputs, repoFile, source } from './inputs.ts';

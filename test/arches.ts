@@ -20,9 +20,9 @@ import {
   proofsText,
   readProofs,
   type Proofs,
-} from '../src/cli/arch-proofs.ts';
-import { openArches } from '../src/cli/load-arches.ts';
-import type { TestResult } from '../src/cli/test-guest.ts';
+} from '../src/image-test/arch-proofs.ts';
+import { openArches } from '../src/repository/load-arches.ts';
+import type { TestResult } from '../src/image-test/test-guest.ts';
 import { failureText } from '../src/report/failure-text.ts';
 import type { Arch } from '../src/inputs/arch.ts';
 

@@ -11,15 +11,15 @@ import { actionName, type ActionName } from '../plan/names.ts';
 import { count, exitCodeOf } from '../report/failure-text.ts';
 import type { Store } from '../store/store.ts';
 import { catchInterrupts } from './interrupt.ts';
-import { exclusively, prepareOutDirectory } from './products/out-directory.ts';
-import { publishProduct, type PublishedProduct } from './products/publish.ts';
-import { writeRecords } from './products/records.ts';
+import { exclusively, prepareOutDirectory } from '../release/out-directory.ts';
+import { publishProduct, type PublishedProduct } from '../release/publish.ts';
+import { writeRecords } from '../release/records.ts';
 import { openReporter } from './open-reporter.ts';
-import { createDirectoryProvider } from './overlay.ts';
-import { selectPlan, type PlanRequest, type SelectedPlan } from './select-plan.ts';
+import { createDirectoryProvider } from '../repository/overlay.ts';
+import { selectPlan, type PlanRequest, type SelectedPlan } from '../repository/select-plan.ts';
 import { explain, outDirectory, type ExitCode, type Session } from './session.ts';
 import { stageTable, type StageSpan } from './summary.ts';
-import type { OpenWorkshop, SourceRequest, Workshop } from './workshop.ts';
+import type { OpenWorkshop, SourceRequest, Workshop } from '../build/build-context.ts';
 
 export interface BuildRequest {
   readonly plan: PlanRequest;
@@ -55,7 +55,7 @@ export async function buildCommand(
   if (!reporter.ok) return explain(session, reporter.failure);
   const say = (text: string): void => reporter.value.report({ kind: 'note', at: performance.now(), text });
   // Not before: what a build needs takes a while to load, and a mistake on the command line need not wait for it.
-  const openWorkshop = open ?? (await import('./workshop.ts')).openWorkshop;
+  const openWorkshop = open ?? (await import('../build/build-context.ts')).openWorkshop;
   const opened = await openWorkshop(session, repository.lock, request.sources, say);
   if (!opened.ok) return explain(session, opened.failure);
   const interrupt = catchInterrupts(say, () => reporter.value.close());
@@ -110,7 +110,7 @@ async function recordOptions(
   options: BuildOptions,
 ): Promise<Result<Pick<BuildOptions, 'record'>, readonly Failure[]>> {
   if (record === undefined) return ok({});
-  const { actionsMeant, makeRecorder } = await import('./recorder.ts');
+  const { actionsMeant, makeRecorder } = await import('../build/recorder.ts');
   const recorder = await makeRecorder(session.repository, options);
   if (!recorder.ok) return recorder;
   const again = record.again ? actionsMeant(selected, plan) : new Set<ActionName>();

@@ -2,18 +2,18 @@ import { machine } from 'node:os';
 import path from 'node:path';
 import type { PlanInputs } from '../../stages/inputs.ts';
 import type { Arch } from '../inputs/arch.ts';
-import { imageFiles } from '../inputs/emulator.ts';
+import { imageFiles } from '../image/emulator.ts';
 import { wantedSymbols } from '../inputs/kernel-config.ts';
 import { count } from '../report/failure-text.ts';
-import { askSources, type SourceAnswers } from './arch/ask-sources.ts';
-import { emulatorFindings } from './arch/emulator-findings.ts';
-import { exitCodeOfFindings, finding, findingsText, type Finding } from './arch/finding.ts';
-import { kernelFindings } from './arch/kernel-findings.ts';
-import { toolchainFindings } from './arch/toolchain-findings.ts';
-import { findInPath, isFile } from './find-image.ts';
-import { loadRepository, type Repository } from './load-inputs.ts';
+import { askSources, type SourceAnswers } from '../porting/ask-sources.ts';
+import { emulatorFindings } from '../porting/emulator-findings.ts';
+import { exitCodeOfFindings, finding, findingsText, type Finding } from '../porting/finding.ts';
+import { kernelFindings } from '../porting/kernel-findings.ts';
+import { toolchainFindings } from '../porting/toolchain-findings.ts';
+import { findInPath, isFile } from '../release/find-image.ts';
+import { loadRepository, type Repository } from '../repository/load-inputs.ts';
 import { explain, outDirectory, type ExitCode, type Session } from './session.ts';
-import type { OpenWorkshop, SourceRequest } from './workshop.ts';
+import type { OpenWorkshop, SourceRequest } from '../build/build-context.ts';
 
 export interface CheckRequest {
   readonly arch: string;

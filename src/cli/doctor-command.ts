@@ -1,13 +1,13 @@
 import { access, constants, statfs } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import path from 'node:path';
-import { findProgram, machinePath } from '../executor/host-programs.ts';
-import { compilerPrograms } from '../executor/machine-compiler.ts';
-import { listUtilities } from '../executor/machine-utilities.ts';
-import { probeNamespaces } from '../executor/namespaces.ts';
+import { findProgram, machinePath } from '../core/host-programs.ts';
+import { compilerPrograms } from '../machine/machine-compiler.ts';
+import { listUtilities } from '../machine/machine-utilities.ts';
+import { probeNamespaces } from '../sandbox/namespaces.ts';
 import { failureText } from '../report/failure-text.ts';
-import { openArches } from './load-arches.ts';
-import { openStore } from './open-store.ts';
+import { openArches } from '../repository/load-arches.ts';
+import { openStore } from '../build/open-store.ts';
 import { storeDirectory, type ExitCode, type Session } from './session.ts';
 
 /** One thing that was looked at. */

@@ -6,12 +6,12 @@ import { patchesOf } from '../plan/assemble.ts';
 import { sourceId } from '../plan/graph.ts';
 import { count, exitCodeOf } from '../report/failure-text.ts';
 import { catchInterrupts } from './interrupt.ts';
-import { loadRepository, planInputs, type Repository } from './load-inputs.ts';
-import { unknownName } from './nearest.ts';
+import { loadRepository, planInputs, type Repository } from '../repository/load-inputs.ts';
+import { unknownName } from '../core/nearest.ts';
 import { openReporter } from './open-reporter.ts';
-import { wholePlan } from './select-plan.ts';
+import { wholePlan } from '../repository/select-plan.ts';
 import { explain, type ExitCode, type Session } from './session.ts';
-import { openWorkshop, type SourceRequest } from './workshop.ts';
+import { openWorkshop, type SourceRequest } from '../build/build-context.ts';
 
 /** `bootstrap fetch`: brings sources into the store, so that a later build can do `--offline`. */
 export async function fetchCommand(

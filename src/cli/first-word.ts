@@ -1,6 +1,6 @@
 import type { Failure } from '../core/failure.ts';
-import { openArches } from './load-arches.ts';
-import { nearest, unknownName } from './nearest.ts';
+import { openArches } from '../repository/load-arches.ts';
+import { nearest, unknownName } from '../core/nearest.ts';
 
 /**
  * The first word of a command line is a command, or else the arch of the main one. The failure for a word that is

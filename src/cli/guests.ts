@@ -9,8 +9,8 @@ import {
   type Guest,
   type GuestState,
 } from '../guest/state.ts';
-import { openArches } from './load-arches.ts';
-import { unknownName } from './nearest.ts';
+import { openArches } from '../repository/load-arches.ts';
+import { unknownName } from '../core/nearest.ts';
 import { storeDirectory, type Session } from './session.ts';
 
 /** What is known of this user's guests lies in the store, since that outlives a login. */

@@ -2,9 +2,9 @@ import { unreachable } from '../core/result.ts';
 import type { Failure } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';
 import { stageNames } from '../plan/select.ts';
-import { archFacts, proofLine, readProofs } from './arch-proofs.ts';
-import { loadRepository, type Repository } from './load-inputs.ts';
-import { unknownName } from './nearest.ts';
+import { archFacts, proofLine, readProofs } from '../image-test/arch-proofs.ts';
+import { loadRepository, type Repository } from '../repository/load-inputs.ts';
+import { unknownName } from '../core/nearest.ts';
 import { explain, type ExitCode, type Session } from './session.ts';
 
 const subjects = ['arches', 'stages', 'sources'] as const;

@@ -6,14 +6,14 @@ import { failed, ok, type Result } from '../core/result.ts';
 import { recallAction } from '../engine/history.ts';
 import { hasRecord, recordPath } from '../engine/record.ts';
 import { quoteWord } from '../executor/script.ts';
-import { imageKinds } from '../inputs/emulator.ts';
+import { imageKinds } from '../image/emulator.ts';
 import type { ActionName, Key } from '../plan/names.ts';
 import type { Store } from '../store/store.ts';
-import { loadRepository, planInputs, type Repository } from './load-inputs.ts';
-import { unknownAction } from './nearest.ts';
-import { openStore } from './open-store.ts';
+import { loadRepository, planInputs, type Repository } from '../repository/load-inputs.ts';
+import { unknownAction } from '../core/nearest.ts';
+import { openStore } from '../build/open-store.ts';
 import { readRecord } from './record-command.ts';
-import { wholePlan } from './select-plan.ts';
+import { wholePlan } from '../repository/select-plan.ts';
 import { explain, storeDirectory, type ExitCode, type Session } from './session.ts';
 
 /**

@@ -2,7 +2,7 @@ import { CommanderError } from 'commander';
 import { setMaxListeners } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { StoreFault } from '../store/fault.ts';
+import { StoreFault } from '../core/fault.ts';
 import { createProgram } from './program.ts';
 import { explain, processSession, type ExitCode, type Session } from './session.ts';
 

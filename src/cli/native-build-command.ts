@@ -7,22 +7,22 @@ import type { PlanInputs } from '../../stages/inputs.ts';
 import type { Failure } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';
 import { build } from '../engine/build.ts';
-import { findProgram, machinePath } from '../executor/host-programs.ts';
+import { findProgram, machinePath } from '../core/host-programs.ts';
 import { consoleTail } from '../guest/console.ts';
-import { readControl, type ControlDirectory, type ControlRequest } from '../guest/control-image.ts';
-import { imageFiles } from '../inputs/emulator.ts';
+import { readControl, type ControlDirectory, type ControlRequest } from '../native-build/control-image.ts';
+import { imageFiles } from '../image/emulator.ts';
 import { assemblePlan } from '../plan/assemble.ts';
 import { duration } from '../report/duration.ts';
 import { exitCodeOf } from '../report/failure-text.ts';
 import { buildCommand, type BuildRequest } from './build-command.ts';
-import { findCrossCompiler } from './find-cross-compiler.ts';
+import { findCrossCompiler } from '../native-build/find-cross-compiler.ts';
 import { catchInterrupts, type Interrupt } from './interrupt.ts';
-import { loadRepository, planInputs } from './load-inputs.ts';
+import { loadRepository, planInputs } from '../repository/load-inputs.ts';
 import { openReporter } from './open-reporter.ts';
-import { exclusively, prepareOutDirectory, temporaryPath } from './products/out-directory.ts';
+import { exclusively, prepareOutDirectory, temporaryPath } from '../release/out-directory.ts';
 import { explain, outDirectory, type ExitCode, type Session } from './session.ts';
 import { table } from './summary.ts';
-import type { OpenWorkshop, Workshop } from './workshop.ts';
+import type { OpenWorkshop, Workshop } from '../build/build-context.ts';
 
 export interface NativeBuildRequest {
   /** The image that the guest boots, with the native compiler. */
@@ -90,7 +90,7 @@ async function prepare(
   if ((await findProgram(program, searched)) === undefined) {
     return failed({ reason: 'missing-program', program, purpose: `booting ${target.name}`, debianPackage });
   }
-  const openWorkshop = open ?? (await import('./workshop.ts')).openWorkshop;
+  const openWorkshop = open ?? (await import('../build/build-context.ts')).openWorkshop;
   const workshop = await openWorkshop(session, lock, request.image.sources, (text) =>
     session.err(`${text}\n`),
   );

@@ -9,20 +9,20 @@ import type { Failure } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';
 import { checkArch } from '../inputs/arch-schema.ts';
 import type { Arch } from '../inputs/arch.ts';
-import { describeSystemError, errorCode } from '../store/fault.ts';
-import { askSources } from './arch/ask-sources.ts';
-import { configureSwitches, draftArch, type MachineFacts, type NewArch } from './arch/draft.ts';
-import { plenty, startWith } from './arch/emulator-findings.ts';
-import { exitCodeOfFindings, findingsText } from './arch/finding.ts';
-import type { KernelFacts } from './arch/kernel-findings.ts';
-import { renderDescriptor } from './arch/render-descriptor.ts';
-import type { ToolchainAnswer } from './arch/toolchain-findings.ts';
+import { describeSystemError, errorCode } from '../core/fault.ts';
+import { askSources } from '../porting/ask-sources.ts';
+import { configureSwitches, draftArch, type MachineFacts, type NewArch } from '../porting/draft.ts';
+import { plenty, startWith } from '../porting/emulator-findings.ts';
+import { exitCodeOfFindings, findingsText } from '../porting/finding.ts';
+import type { KernelFacts } from '../porting/kernel-findings.ts';
+import { renderDescriptor } from '../porting/render-descriptor.ts';
+import type { ToolchainAnswer } from '../porting/toolchain-findings.ts';
 import { examineArch, inputsFor, summary } from './check-command.ts';
-import { findInPath } from './find-image.ts';
-import { loadRepository, type Repository } from './load-inputs.ts';
-import { nearest, unknownName } from './nearest.ts';
+import { findInPath } from '../release/find-image.ts';
+import { loadRepository, type Repository } from '../repository/load-inputs.ts';
+import { nearest, unknownName } from '../core/nearest.ts';
 import { explain, type ExitCode, type Session } from './session.ts';
-import type { OpenWorkshop, SourceRequest } from './workshop.ts';
+import type { OpenWorkshop, SourceRequest } from '../build/build-context.ts';
 
 /** What the command line says; what is undefined is asked for, if there is a terminal. */
 export interface NewArchRequest extends Omit<Partial<NewArch>, 'name'> {

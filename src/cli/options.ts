@@ -1,5 +1,5 @@
 import { InvalidArgumentError, type Command } from 'commander';
-import type { SourceRequest } from './workshop.ts';
+import type { SourceRequest } from '../build/build-context.ts';
 
 export const outHelp = 'directory of products (default: out in the repository)';
 export const archDirHelp = 'directory with descriptors of arches beside ours (NAME.ts); may be repeated';

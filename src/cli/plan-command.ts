@@ -3,7 +3,7 @@ import { planIds } from '../plan/bind.ts';
 import { dependenciesOf, sourceId, stageIdOf } from '../plan/graph.ts';
 import { stageIdsOf } from '../plan/select.ts';
 import { count } from '../report/failure-text.ts';
-import { selectPlan, type PlanRequest } from './select-plan.ts';
+import { selectPlan, type PlanRequest } from '../repository/select-plan.ts';
 import { explain, type ExitCode, type Session } from './session.ts';
 
 export type PlanForm = 'text' | 'json' | 'dot';

@@ -3,10 +3,10 @@ import path from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { Failure } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';
-import { imageKinds, type ImageKind } from '../inputs/emulator.ts';
+import { imageKinds, type ImageKind } from '../image/emulator.ts';
 import type { BuildRequest } from './build-command.ts';
 import { jobs, nonEmpty, outHelp, sourceRequest, sourcing, type SourceOptions } from './options.ts';
-import type { PlanRequest } from './select-plan.ts';
+import type { PlanRequest } from '../repository/select-plan.ts';
 import type { Session } from './session.ts';
 
 interface SelectorOptions {

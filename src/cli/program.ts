@@ -2,7 +2,7 @@ import path from 'node:path';
 import { Command, CommanderError, Option } from 'commander';
 import type { Failure } from '../core/failure.ts';
 import { guestCommands, testCommands } from './guest-commands.ts';
-import { nearest, unknownName } from './nearest.ts';
+import { nearest, unknownName } from '../core/nearest.ts';
 import {
   archDirHelp,
   nonEmpty,
@@ -65,7 +65,7 @@ export function createProgram(given: Session, version: string, done: (code: numb
   program.hook('preAction', async (_, started) => {
     const named = (started.opts() as { archDir?: readonly string[] }).archDir ?? [];
     if (named.length === 0) return;
-    const { archDirectoriesFault } = await import('./load-arches.ts');
+    const { archDirectoriesFault } = await import('../repository/load-arches.ts');
     archDirectories.push(...new Set(named.map((directory) => path.resolve(session.cwd, directory))));
     const fault = await archDirectoriesFault(session.repository, archDirectories);
     if (fault !== undefined) throw new CommanderError(explain(session, fault), 'arch-dir', '');

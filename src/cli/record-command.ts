@@ -6,7 +6,7 @@ import { hasRecord, recordPath } from '../engine/record.ts';
 import type { Action, Ref } from '../plan/action.ts';
 import { refLabel } from '../plan/graph.ts';
 import type { Store } from '../store/store.ts';
-import { openStore } from './open-store.ts';
+import { openStore } from '../build/open-store.ts';
 import {
   parseCommand,
   programsOf,
@@ -18,8 +18,8 @@ import {
   type NamedTool,
   type Programs,
   type RecordedCommand,
-} from './record-summary.ts';
-import { selectPlan, type PlanRequest } from './select-plan.ts';
+} from '../build/record-summary.ts';
+import { selectPlan, type PlanRequest } from '../repository/select-plan.ts';
 import { explain, storeDirectory, type ExitCode, type Session } from './session.ts';
 
 /**

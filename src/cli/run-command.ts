@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { constants as system } from 'node:os';
-import { findImage } from './find-image.ts';
-import { openArches } from './load-arches.ts';
+import { findImage } from '../release/find-image.ts';
+import { openArches } from '../repository/load-arches.ts';
 import { explain, type ExitCode, type Session } from './session.ts';
 
 /**

@@ -8,7 +8,7 @@ import type { Failure } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';
 import { count } from '../report/failure-text.ts';
 import { compressionOf, decompressed, type Compression } from '../sources/decompress.ts';
-import { describeSystemError } from '../store/fault.ts';
+import { describeSystemError } from '../core/fault.ts';
 import { packShare, type Packed } from '../virtfs/pack-share.ts';
 import { unpackShare } from '../virtfs/unpack-share.ts';
 import { catchInterrupts, type Interrupt } from './interrupt.ts';

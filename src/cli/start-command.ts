@@ -5,11 +5,11 @@ import { failed, ok, type Result } from '../core/result.ts';
 import { startGuest } from '../guest/start.ts';
 import { guestFile, isGuestName, processId } from '../guest/state.ts';
 import type { Arch } from '../inputs/arch.ts';
-import { describeSystemError, errorCode } from '../store/fault.ts';
-import { findImage } from './find-image.ts';
+import { describeSystemError, errorCode } from '../core/fault.ts';
+import { findImage } from '../release/find-image.ts';
 import { openGuests } from './guests.ts';
 import { catchInterrupts } from './interrupt.ts';
-import { openArches } from './load-arches.ts';
+import { openArches } from '../repository/load-arches.ts';
 import { explain, type ExitCode, type Session } from './session.ts';
 
 export interface StartOptions {

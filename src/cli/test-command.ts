@@ -3,17 +3,17 @@ import path from 'node:path';
 import type { Failure } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';
 import { emulatorVersion } from '../emulator/version.ts';
-import { isSound, type Row } from '../guest/checks.ts';
+import { isSound, type Row } from '../image-test/checks.ts';
 import type { Arch } from '../inputs/arch.ts';
 import { duration } from '../report/duration.ts';
-import { findImage, findInPath, imageScript, incompleteImage } from './find-image.ts';
+import { findImage, findInPath, imageScript, incompleteImage } from '../release/find-image.ts';
 import { catchInterrupts } from './interrupt.ts';
-import { loadRepository, planInputs, type Repository } from './load-inputs.ts';
+import { loadRepository, planInputs, type Repository } from '../repository/load-inputs.ts';
 import { explain, type ExitCode, type Session } from './session.ts';
-import { testImage, type TestResult } from './test-guest.ts';
-import { withEmulator } from './test-material.ts';
-import { makeTestPrograms, type TestPrograms } from './test-programs.ts';
-import type { OpenWorkshop } from './workshop.ts';
+import { testImage, type TestResult } from '../image-test/test-guest.ts';
+import { withEmulator } from '../image-test/test-material.ts';
+import { makeTestPrograms, type TestPrograms } from '../image-test/test-programs.ts';
+import type { OpenWorkshop } from '../build/build-context.ts';
 
 export interface TestRequest {
   /** As the user wrote them. */
@@ -161,7 +161,7 @@ async function allPrograms(
   signal: AbortSignal,
   open: OpenWorkshop | undefined,
 ): Promise<Result<readonly TestPrograms[], Failure>> {
-  const openWorkshop = open ?? (await import('./workshop.ts')).openWorkshop;
+  const openWorkshop = open ?? (await import('../build/build-context.ts')).openWorkshop;
   const sources = {
     offline: false,
     acceptVariants: [],

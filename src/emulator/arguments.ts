@@ -1,10 +1,5 @@
 import type { Arch } from '../inputs/arch.ts';
-import {
-  attachmentArguments,
-  attachments,
-  emulatorArguments,
-  kernelCommandLine,
-} from '../inputs/emulator.ts';
+import { attachmentArguments, attachments, emulatorArguments, kernelCommandLine } from '../image/emulator.ts';
 
 /** What a machine is started with to be looked at. */
 export interface Trial {

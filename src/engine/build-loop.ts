@@ -6,7 +6,7 @@ import { unreachable, type Result } from '../core/result.ts';
 import type { Plan } from '../plan/action.ts';
 import { refsOf } from '../plan/graph.ts';
 import type { ActionName } from '../plan/names.ts';
-import { StoreFault } from '../store/fault.ts';
+import { StoreFault } from '../core/fault.ts';
 import type { Arrival } from './arrival.ts';
 import { Bell } from './bell.ts';
 import type { BuildOptions, BuildOutcome } from './build.ts';

@@ -8,7 +8,7 @@ import type { ActionName, Key, PlanId, RepoPath } from '../plan/names.ts';
 import type { Store } from '../store/store.ts';
 import { BuildLoop } from './build-loop.ts';
 import type { TokenPool } from './jobserver.ts';
-import type { DirectoryProvider, MachineProvider, SourceProvider } from './providers.ts';
+import type { DirectoryProvider, MachineProvider, SourceProvider } from '../plan/providers.ts';
 
 export interface BuildOptions {
   readonly store: Store;

@@ -5,7 +5,7 @@ import type { Plan, PlannedSource, Ref } from '../plan/action.ts';
 import { refsOf, sourceId } from '../plan/graph.ts';
 import type { ActionName } from '../plan/names.ts';
 import type { Node } from './nodes.ts';
-import type { DirectoryProvider, MachineProvider, SourceProvider } from './providers.ts';
+import type { DirectoryProvider, MachineProvider, SourceProvider } from '../plan/providers.ts';
 
 /** A tree that no action makes: a source, a part of the build machine, a directory of the user's. Changed by the build loop alone. */
 export interface Supply {

@@ -1,5 +1,5 @@
 import { Client } from 'ssh2';
-import { errorCode } from '../store/fault.ts';
+import { errorCode } from '../core/fault.ts';
 import { loopback } from './ports.ts';
 
 /** What it takes to reach a guest's command channel. */

@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises';
-import { errorCode } from '../store/fault.ts';
+import { errorCode } from '../core/fault.ts';
 
 /** How much of a console is worth reading for its last lines, in bytes. */
 const tailBytes = 16_384;

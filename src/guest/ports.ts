@@ -1,5 +1,5 @@
 import { createServer } from 'node:net';
-import { errorCode } from '../store/fault.ts';
+import { errorCode } from '../core/fault.ts';
 
 /** The one address where anything of a guest can be reached. */
 export const loopback = '127.0.0.1';

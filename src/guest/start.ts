@@ -4,7 +4,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Failure } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';
-import { sshPortVariable } from '../inputs/emulator.ts';
+import { sshPortVariable } from '../image/emulator.ts';
 import { processStamp } from '../core/process-stamp.ts';
 import { connect, type ChannelAddress } from './connect.ts';
 import { consoleTail } from './console.ts';

@@ -4,8 +4,8 @@ import type { Failure } from '../core/failure.ts';
 import { isRecord, parseJson } from '../core/json.ts';
 import { failed, ok, type Result } from '../core/result.ts';
 import { withProcessLock } from '../core/process-lock.ts';
-import { describeSystemError, errorCode } from '../store/fault.ts';
-import { makeDirectory } from '../store/make-directory.ts';
+import { describeSystemError, errorCode } from '../core/fault.ts';
+import { makeDirectory } from '../core/make-directory.ts';
 import { probeProcess } from '../core/process-stamp.ts';
 
 /** What is written down of a guest in the background. */

@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readFile } from 'node:fs/promises';
 import { probeProcess } from '../core/process-stamp.ts';
-import { errorCode } from '../store/fault.ts';
+import { errorCode } from '../core/fault.ts';
 import { connect } from './connect.ts';
 import { runInGuest } from './run-command.ts';
 import { forgetGuest, guestFile, processId, type Guest, type GuestState } from './state.ts';

@@ -1,6 +1,6 @@
 import type { Fault } from '../core/failure.ts';
 import type { ArchDescriptor } from './arch.ts';
-import { virtioDevices } from './emulator.ts';
+import { virtioDevices } from './virtio-devices.ts';
 import { consoleDrivers } from './console-drivers.ts';
 import { genericSymbols, parseSymbol } from './kernel-config.ts';
 import { muslArches } from './musl-arches.ts';

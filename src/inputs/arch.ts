@@ -102,7 +102,7 @@ export interface Arch {
     /** How virtio devices attach: the suffix of their names (`virtio-blk-pci`). */
     readonly virtio: 'pci' | 'device' | 'ccw';
     /**
-     * Where on its bus each of `virtioDevices` (src/inputs/emulator.ts) sits, in their order, as options of `-device`:
+     * Where on its bus each of `virtioDevices` (src/inputs/virtio-devices.ts) sits, in their order, as options of `-device`:
      * `addr=1.0,multifunction=on`. Undefined: where the emulator puts it.
      */
     readonly virtioPlaces?: readonly string[];

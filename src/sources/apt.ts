@@ -2,7 +2,7 @@ import { access, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { $ } from 'zx';
 import { failed, ok, type Result } from '../core/result.ts';
-import { errorCode } from '../store/fault.ts';
+import { errorCode } from '../core/fault.ts';
 import { parseListFile, parseSourcesFile, pickMirror, type AptArchive } from './apt-mirror.ts';
 import { withProcessLock } from '../core/process-lock.ts';
 import { Slots } from './slots.ts';

@@ -4,7 +4,7 @@ import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Sha256 } from '../core/digest.ts';
 import { failed, ok, type Result } from '../core/result.ts';
-import { errorCode } from '../store/fault.ts';
+import { errorCode } from '../core/fault.ts';
 import { probeProcess, processStamp } from '../core/process-stamp.ts';
 
 /**

@@ -2,7 +2,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import type { Failure } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';
 import type { Origin } from '../inputs/lock.ts';
-import { describeSystemError } from '../store/fault.ts';
+import { describeSystemError } from '../core/fault.ts';
 import type { Apt } from './apt.ts';
 import type { ArchiveCache } from './archive-cache.ts';
 import { fetchDebian } from './fetch-debian.ts';

@@ -2,7 +2,7 @@ import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { failed, ok, type Result } from '../core/result.ts';
 import type { Origin } from '../inputs/lock.ts';
-import { errorCode } from '../store/fault.ts';
+import { errorCode } from '../core/fault.ts';
 import type { Apt } from './apt.ts';
 import { revisionsWith } from './debian-index.ts';
 import type { FetchFault } from './fetch-fault.ts';

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { EnvHttpProxyAgent, interceptors, request, type Dispatcher } from 'undici';
 import type { Failure } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';
-import { describeSystemError, errorCode } from '../store/fault.ts';
+import { describeSystemError, errorCode } from '../core/fault.ts';
 import type { FetchFault } from './fetch-fault.ts';
 
 export interface FetchUrlRequest {

@@ -2,7 +2,7 @@ import { chmod, lstat, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Failure } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';
-import { errorCode } from '../store/fault.ts';
+import { errorCode } from '../core/fault.ts';
 import { applyPatch, type Changes, type PatchedFile } from './patch.ts';
 
 /** A patch of this repository. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Parser, type ReadEntry } from 'tar';
 import type { Failure } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';
-import { noRoomAt } from '../store/fault.ts';
+import { noRoomAt } from '../core/fault.ts';
 import { compressionOf, DamagedStream, decompressed } from './decompress.ts';
 import { nameParts } from './entry-name.ts';
 import { defaultLimits, type Limits } from './limits.ts';

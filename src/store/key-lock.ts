@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { takeProcessLock, tryProcessLock, type LockWait, type ProcessLock } from '../core/process-lock.ts';
 import type { Key } from '../plan/names.ts';
-import { throwFaults } from './fault.ts';
-import { makeDirectory } from './make-directory.ts';
+import { throwFaults } from '../core/fault.ts';
+import { makeDirectory } from '../core/make-directory.ts';
 
 /**
  * Takes the lock under which one process at a time makes the result of a key; undefined when another holds it. The

@@ -1,6 +1,6 @@
 import { chmod, opendir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errorCode } from './fault.ts';
+import { errorCode } from '../core/fault.ts';
 
 /**
  * Removes a file or a directory with everything in it, whatever the modes of the directories are; what

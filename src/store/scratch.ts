@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errorCode } from './fault.ts';
+import { errorCode } from '../core/fault.ts';
 import { probeProcess, processStamp } from '../core/process-stamp.ts';
 
 /** After this time what a process of another pid namespace left counts as abandoned. */

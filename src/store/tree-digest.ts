@@ -22,7 +22,7 @@ import {
   type FileNode,
   type SymlinkNode,
 } from './directory-message.ts';
-import { catchFailures, StoreFault } from './fault.ts';
+import { catchFailures, StoreFault } from '../core/fault.ts';
 import { TimeSlice } from './time-slice.ts';
 
 export interface DigestOptions {

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Arch } from '../../src/inputs/arch.ts';
 import { checkArch } from '../../src/inputs/arch-schema.ts';
-import { kernelCommandLine } from '../../src/inputs/emulator.ts';
+import { kernelCommandLine } from '../../src/image/emulator.ts';
 
 const directory = new URL('../../arches/', import.meta.url);
 const files = readdirSync(directory).filter((name) => name.endsWith('.ts'));

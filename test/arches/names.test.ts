@@ -24,7 +24,7 @@ const exceptions: readonly {
     why: "musl's list of what it runs on",
   },
   {
-    file: 'src/executor/local-sandbox.ts',
+    file: 'src/sandbox/local-sandbox.ts',
     names: ['aarch64', 'arm64', 'i686', 'powerpc64le', 'ppc64', 'riscv64', 'x86_64'],
     why: "node's names for the processor of this machine, and GNU's",
   },

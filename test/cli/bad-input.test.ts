@@ -16,7 +16,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { machinePath } from '../../src/executor/host-programs.ts';
+import { machinePath } from '../../src/core/host-programs.ts';
 import { removeForcibly } from '../../src/store/remove.ts';
 import { cutFile, file, startFileServer, status } from '../sources/file-server.ts';
 import {

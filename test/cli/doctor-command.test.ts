@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { findingsText, programFindings } from '../../src/cli/doctor-command.ts';
-import { machinePath } from '../../src/executor/host-programs.ts';
+import { machinePath } from '../../src/core/host-programs.ts';
 import { run, temporaryDirectory, testSession } from './rig.ts';
 
 describe('doctor', () => {

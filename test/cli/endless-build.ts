@@ -1,8 +1,8 @@
 /** `endless-build.ts HOME heeds|ignores`: a build whose first action never ends, for tests that signal it. */
 import { buildCommand } from '../../src/cli/build-command.ts';
-import { selectPlan } from '../../src/cli/select-plan.ts';
+import { selectPlan } from '../../src/repository/select-plan.ts';
 import { processSession } from '../../src/cli/session.ts';
-import type { OpenWorkshop } from '../../src/cli/workshop.ts';
+import type { OpenWorkshop } from '../../src/build/build-context.ts';
 import { fakeWorkshop } from './fake-workshop.ts';
 
 const [home = '', mode = ''] = process.argv.slice(2);

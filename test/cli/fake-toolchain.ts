@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { elfFile, type ElfSketch } from '../executor/elf-file.ts';
+import { elfFile, type ElfSketch } from '../machine/elf-file.ts';
 
 /** A cross compiler that compiles nothing: what it would make lies ready. */
 export interface FakeToolchain {

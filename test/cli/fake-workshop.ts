@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { SelectedPlan } from '../../src/cli/select-plan.ts';
+import type { SelectedPlan } from '../../src/repository/select-plan.ts';
 import { storeDirectory } from '../../src/cli/session.ts';
-import type { OpenWorkshop } from '../../src/cli/workshop.ts';
+import type { OpenWorkshop } from '../../src/build/build-context.ts';
 import type { Digest } from '../../src/core/digest.ts';
 import { ok } from '../../src/core/result.ts';
 import type { ExecuteRequest } from '../../src/executor/executor.ts';

@@ -1,7 +1,7 @@
 /** `faked-build.ts HOME EDITION-FILE`: builds everything into HOME/out with faked actions; the file's text goes into each product. */
 import { readFileSync } from 'node:fs';
 import { buildCommand } from '../../src/cli/build-command.ts';
-import { selectPlan } from '../../src/cli/select-plan.ts';
+import { selectPlan } from '../../src/repository/select-plan.ts';
 import { processSession } from '../../src/cli/session.ts';
 import { fakeWorkshop } from './fake-workshop.ts';
 

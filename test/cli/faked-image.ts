@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { selectPlan } from '../../src/cli/select-plan.ts';
-import type { OpenWorkshop } from '../../src/cli/workshop.ts';
+import { selectPlan } from '../../src/repository/select-plan.ts';
+import type { OpenWorkshop } from '../../src/build/build-context.ts';
 import type { ExecuteRequest } from '../../src/executor/executor.ts';
 import type { FakeExecutor } from '../executor/fake-executor.ts';
 import type { TreeSketch } from '../store/sketch.ts';

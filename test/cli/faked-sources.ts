@@ -1,6 +1,6 @@
 import { kernelFactFiles } from '../../stages/arch-check/kernel.ts';
 import { toolchainReport } from '../../stages/arch-check/toolchain.ts';
-import type { OpenWorkshop } from '../../src/cli/workshop.ts';
+import type { OpenWorkshop } from '../../src/build/build-context.ts';
 import type { TreeSketch } from '../store/sketch.ts';
 import { fakeWorkshop } from './fake-workshop.ts';
 

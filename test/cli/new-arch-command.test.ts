@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { check as checkFormat } from 'prettier';
 import type { Session } from '../../src/cli/session.ts';
 import { newArchCommand, type NewArchRequest } from '../../src/cli/new-arch-command.ts';
-import { openArches } from '../../src/cli/load-arches.ts';
+import { openArches } from '../../src/repository/load-arches.ts';
 import { fakeBoard, fakeEmulator, type FakeBoard } from './fake-emulator.ts';
 import { armReport, fakedSources } from './faked-sources.ts';
 import { repository, run, temporaryDirectory, testSession, type TestSession } from './rig.ts';

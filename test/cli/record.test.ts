@@ -10,8 +10,8 @@ import {
   UseCounter,
   type NamedTool,
   type RecordedCommand,
-} from '../../src/cli/record-summary.ts';
-import { selectPlan, type PlanRequest } from '../../src/cli/select-plan.ts';
+} from '../../src/build/record-summary.ts';
+import { selectPlan, type PlanRequest } from '../../src/repository/select-plan.ts';
 import { recordName, type ExecuteRequest } from '../../src/executor/executor.ts';
 import type { TreeEntry } from '../../src/store/store.ts';
 import { sampleDigest } from '../plan/sample.ts';

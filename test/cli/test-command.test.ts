@@ -2,8 +2,8 @@ import { mkdirSync, readdirSync, rmSync, readFileSync, writeFileSync } from 'nod
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
-import { firstDifference } from '../../src/cli/test-programs.ts';
-import { selectPlan, type SelectedPlan } from '../../src/cli/select-plan.ts';
+import { firstDifference } from '../../src/image-test/test-programs.ts';
+import { selectPlan, type SelectedPlan } from '../../src/repository/select-plan.ts';
 import { testCommand, type TestRequest } from '../../src/cli/test-command.ts';
 import type { ExecuteRequest } from '../../src/executor/executor.ts';
 import { fakeWorkshop } from './fake-workshop.ts';

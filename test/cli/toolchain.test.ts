@@ -2,9 +2,9 @@ import { chmodSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync 
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { buildCommand } from '../../src/cli/build-command.ts';
-import { createDirectoryProvider } from '../../src/cli/overlay.ts';
-import { parseManifest } from '../../src/cli/products/manifest.ts';
-import { selectPlan, type PlanRequest, type SelectedPlan } from '../../src/cli/select-plan.ts';
+import { createDirectoryProvider } from '../../src/repository/overlay.ts';
+import { parseManifest } from '../../src/release/manifest.ts';
+import { selectPlan, type PlanRequest, type SelectedPlan } from '../../src/repository/select-plan.ts';
 import { planIds } from '../../src/plan/bind.ts';
 import { openTestStore } from '../store/temporary-store.ts';
 import { writeFakeToolchain, type FakeToolchain } from './fake-toolchain.ts';

@@ -5,7 +5,7 @@ import type { Failure } from '../../src/core/failure.ts';
 import { failed, ok, type Result } from '../../src/core/result.ts';
 import { build, type BuildOptions, type BuildOutcome } from '../../src/engine/build.ts';
 import type { TokenPool } from '../../src/engine/jobserver.ts';
-import type { MachineProvider, SourceProvider } from '../../src/engine/providers.ts';
+import type { MachineProvider, SourceProvider } from '../../src/plan/providers.ts';
 import type { Plan, PlannedSource } from '../../src/plan/action.ts';
 import { sourceId } from '../../src/plan/graph.ts';
 import type { Store } from '../../src/store/store.ts';

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { processSession } from '../../src/cli/session.ts';
-import { selectPlan, type PlanRequest } from '../../src/cli/select-plan.ts';
-import { openWorkshop } from '../../src/cli/workshop.ts';
+import { selectPlan, type PlanRequest } from '../../src/repository/select-plan.ts';
+import { openWorkshop } from '../../src/build/build-context.ts';
 import { build } from '../../src/engine/build.ts';
 
 /** Absolute path of this repository, without trailing slash. */

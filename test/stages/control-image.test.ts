@@ -3,7 +3,7 @@ import { digest } from '../../src/core/digest.ts';
 import { sourceName } from '../../src/plan/names.ts';
 import { controlImage } from '../../stages/control-image.ts';
 import { repository } from '../cli/rig.ts';
-import { loadRepository, planInputs } from '../../src/cli/load-inputs.ts';
+import { loadRepository, planInputs } from '../../src/repository/load-inputs.ts';
 import { assemblePlan } from '../../src/plan/assemble.ts';
 import { planIds } from '../../src/plan/bind.ts';
 

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { loadRepository, planInputs } from '../../src/cli/load-inputs.ts';
+import { loadRepository, planInputs } from '../../src/repository/load-inputs.ts';
 import { assemblePlan } from '../../src/plan/assemble.ts';
 import { planIds } from '../../src/plan/bind.ts';
 import {

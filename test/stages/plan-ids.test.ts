@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { assemblePlan } from '../../src/plan/assemble.ts';
 import { planIds } from '../../src/plan/bind.ts';
-import { loadRepository } from '../../src/cli/load-inputs.ts';
+import { loadRepository } from '../../src/repository/load-inputs.ts';
 import { planFor } from '../../stages/index.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url)).replace(/\/$/, '');

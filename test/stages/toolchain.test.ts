@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { arch as aarch64 } from '../../arches/aarch64.ts';
 import { arch as x86_64 } from '../../arches/x86_64.ts';
-import { loadRepository } from '../../src/cli/load-inputs.ts';
+import { loadRepository } from '../../src/repository/load-inputs.ts';
 import { digest } from '../../src/core/digest.ts';
 import { parseLock } from '../../src/inputs/lock-file.ts';
 import type { Arch } from '../../src/inputs/arch.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { key } from '../../src/plan/names.ts';
 import { openDiskStore } from '../../src/store/disk-store.ts';
-import { StoreFault } from '../../src/store/fault.ts';
+import { StoreFault } from '../../src/core/fault.ts';
 import { takeKeyLock, tryKeyLock } from '../../src/store/key-lock.ts';
 import type { Store } from '../../src/store/store.ts';
 import { writeSketch } from './sketch.ts';

@@ -1,0 +1,257 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { Failure } from '../core/failure.ts';
+import { isRecord, parseJson } from '../core/json.ts';
+import { failed, ok, type Result } from '../core/result.ts';
+import type { Row, Verdict } from './checks.ts';
+import type { Arch } from '../inputs/arch.ts';
+import { errorCode } from '../core/fault.ts';
+import type { TestResult } from './test-guest.ts';
+
+/** Where it is written down what the last test of each arch proved; relative to the repository. */
+export const proofsFile = 'docs/arches.json';
+
+/** What several checks say together, with the checks by id or by what stands before the colon. */
+export const areas = {
+  boot: ['kernel', 'init', 'console', 'end'],
+  clock: ['clock'],
+  network: ['loopback', 'eth0', 'tcp'],
+  disk: ['disk', 'disk-again'],
+  '9p': ['share-in', 'share-out'],
+  entropy: ['entropy'],
+  'cross programs': ['cross', 'musl'],
+  'qemu-user': ['user'],
+  'native compiler': ['native'],
+} as const satisfies Readonly<Record<string, readonly string[]>>;
+export type Area = keyof typeof areas;
+const areaNames = Object.keys(areas) as readonly Area[];
+
+/** What a test proved of an arch. */
+export interface Proof {
+  /** What the guest's kernel says of itself. */
+  readonly kernel: string;
+  readonly bootSeconds?: number;
+  readonly kernelBytes: number;
+  readonly rootBytes: number;
+  /** What the compiler from elsewhere says of itself that made the image. Undefined: none is known to have, so our own stage 1 did. */
+  readonly toolchain?: string;
+  readonly areas: Readonly<Record<Area, AreaProof>>;
+}
+
+export interface AreaProof {
+  readonly verdict: Verdict;
+  /** Of a verdict other than passed: which checks, and why. */
+  readonly detail?: string;
+}
+
+/** Proofs by name of the arch. */
+export type Proofs = Readonly<Record<string, Proof>>;
+
+/** Reads what was proved; nothing where there is no such file. */
+export async function readProofs(repository: string): Promise<Result<Proofs, Failure>> {
+  const bad = (message: string): Result<never, Failure> =>
+    failed({ reason: 'bad-input', file: proofsFile, faults: [{ field: '', message }] });
+  let text: string;
+  try {
+    text = await readFile(path.join(repository, proofsFile), 'utf8');
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === undefined) throw error;
+    return code === 'ENOENT' ? ok({}) : bad(`cannot be read (${code})`);
+  }
+  const value = parseJson(text);
+  if (value === undefined) return bad('is no JSON; `npm run test:arches` writes it again');
+  const sound =
+    isRecord(value) &&
+    Object.values(value).every((proof) => isRecord(proof) && typeof proof['areas'] === 'object');
+  return sound
+    ? ok(value as unknown as Proofs)
+    : bad('is not what `npm run test:arches` writes; run that again');
+}
+
+/** What a test's table proves. */
+export function proofOf({ rows, bootSeconds, kernelBytes, rootBytes, toolchain }: TestResult): Proof {
+  const kernel = rows.find(({ id }) => id === 'kernel')?.detail ?? '';
+  const proved = areaNames.map((area): [Area, AreaProof] => {
+    const named: readonly string[] = areas[area];
+    return [area, together(rows.filter(({ id }) => named.includes(id.replace(/:.*$/, ''))))];
+  });
+  return {
+    kernel,
+    ...(bootSeconds === undefined ? {} : { bootSeconds }),
+    kernelBytes,
+    rootBytes,
+    ...(toolchain === undefined ? {} : { toolchain: toolchain.version }),
+    areas: Object.fromEntries(proved) as Record<Area, AreaProof>,
+  };
+}
+
+/** The worst verdict counts; an area is left out for a reason only where nothing of it was done. */
+function together(rows: readonly Row[]): AreaProof {
+  for (const verdict of ['failed', 'not reached'] as const) {
+    const found = rows.filter((row) => row.verdict === verdict);
+    if (found.length > 0) return { verdict, detail: found.map(({ id }) => id).join(', ') };
+  }
+  const passed = rows.filter(({ verdict }) => verdict === 'passed');
+  const other = rows.find(({ verdict }) => verdict !== 'passed');
+  if (other === undefined) return passed.length > 0 ? { verdict: 'passed' } : { verdict: 'not reached' };
+  if (passed.length === 0) return { verdict: other.verdict, detail: other.detail };
+  const left = rows.filter(({ verdict, detail }) => verdict === other.verdict && detail === other.detail);
+  return { verdict: 'passed', detail: `not ${left.map(({ id }) => id).join(', ')}: ${other.detail}` };
+}
+
+/** The text of the file: in order of names, so that it changes only where something is proved anew. */
+export function proofsText(proofs: Proofs): string {
+  const sorted = Object.entries(proofs).sort(([a], [b]) => (a < b ? -1 : 1));
+  return JSON.stringify(Object.fromEntries(sorted), undefined, 2);
+}
+
+/** In one line: which areas are proved. */
+export function proofLine(proof: Proof | undefined): string {
+  if (proof === undefined) return 'nothing proved yet';
+  const with_ = (verdicts: readonly Verdict[]): readonly Area[] =>
+    areaNames.filter((area) => verdicts.includes(proof.areas[area].verdict));
+  const passed = with_(['passed']).map((area) =>
+    proof.areas[area].detail === undefined ? area : `${area} (in part)`,
+  );
+  const bad = with_(['failed', 'not reached']);
+  const good = passed.length === 0 ? 'nothing proved' : `proved: ${passed.join(', ')}`;
+  const failures = bad.length === 0 ? '' : `; failed: ${bad.join(', ')}`;
+  return `${good}${failures}${proof.toolchain === undefined ? '' : `; compiled by ${proof.toolchain}`}`;
+}
+
+/** The machine without its options. */
+function machineOf({ machine }: Arch['emulator']): string {
+  return machine.replace(/,.*$/, '');
+}
+
+/** A cell of a table. An area of which something could not be done is not simply proved. */
+function cell({ verdict, detail }: AreaProof): string {
+  return verdict === 'passed' && detail !== undefined ? 'in part' : cells[verdict];
+}
+
+/** One line of what an arch is. */
+export function archFacts({ bits, byteOrder, triple, emulator }: Arch): string {
+  const { preset, limit } = emulator.memory;
+  const memory =
+    limit === undefined ? `${String(preset)} MiB, more if asked` : `at most ${String(limit)} MiB`;
+  return `${String(bits)} bit, ${byteOrder} endian, ${triple}; ${machineOf(emulator)}, console ${emulator.console}, ${memory}`;
+}
+
+const cells: Readonly<Record<Verdict, string>> = {
+  passed: 'yes',
+  failed: '**no**',
+  'not reached': '**no**',
+  cannot: 'cannot',
+  absent: '–',
+};
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1024 / 1024).toFixed(1)} MiB`;
+}
+
+function markdownTable(rows: readonly (readonly string[])[]): readonly string[] {
+  const [head = [], ...body] = rows;
+  const line = (row: readonly string[]): string => `| ${row.join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...body.map(line)];
+}
+
+/** Text of docs/arches.md. `arches` are all that have a descriptor. */
+export function archesDocument(arches: readonly Arch[], proofs: Proofs): string {
+  const all = [...arches].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const proved = all.filter(({ name }) => proofs[name] !== undefined);
+  const rest = all.filter(({ name }) => proofs[name] === undefined);
+  const table = markdownTable([
+    ['arch', ...areaNames, 'boot time', 'kernel', 'root filesystem'],
+    ...proved.map(({ name }) => {
+      const proof = proofs[name] as Proof;
+      return [
+        name,
+        ...areaNames.map((area) => cell(proof.areas[area])),
+        proof.bootSeconds === undefined ? '–' : `${String(proof.bootSeconds)} s`,
+        megabytes(proof.kernelBytes),
+        megabytes(proof.rootBytes),
+      ];
+    }),
+  ]);
+  const notes = proved.flatMap(({ name }) =>
+    areaNames.flatMap((area) => {
+      const { verdict, detail } = (proofs[name] as Proof).areas[area];
+      if (detail === undefined) return [];
+      return [`- ${name}, ${area}: ${verdict === 'passed' ? '' : `${verdict}: `}${detail}`];
+    }),
+  );
+  const foreign = proved.flatMap(({ name }) => {
+    const { toolchain } = proofs[name] as Proof;
+    return toolchain === undefined ? [] : [`- ${name}: ${toolchain}`];
+  });
+  return [
+    '# Architectures',
+    '',
+    '<!-- Written by `npm run test:arches`; changes made by hand are lost. -->',
+    '',
+    '`bootstrap test ARCH` boots an image twice with no one watching and looks at what works; this is what the last such test of',
+    'each arch found. yes: every check of that kind passed; in part: all but what stands below; **no**: one failed or was not',
+    'reached; cannot: the board or its emulator cannot, as the descriptor says; –: not in that image, or not on the machine that',
+    'tested. Time of boot: from the start of the emulator to the shell, on whatever machine that was.',
+    '',
+    ...(proved.length === 0 ? ['Nothing was tested yet.'] : table),
+    ...(notes.length === 0 ? [] : ['', '## What did not pass, and why', '', ...notes]),
+    '',
+    '## Made with a compiler from elsewhere',
+    '',
+    ...(foreign.length === 0
+      ? ['None that is known: our own stage-1 compilers made the images that were tested.']
+      : foreign),
+    '',
+    '## Not proved',
+    '',
+    rest.length === 0
+      ? 'Every arch that has a descriptor was tested.'
+      : `These have a descriptor and were not tested: ${rest.map(({ name }) => name).join(', ')}.`,
+    '',
+    '## What they are',
+    '',
+    ...markdownTable([
+      ['arch', 'bits', 'byte order', 'triple', 'machine', 'console', 'memory'],
+      ...all.map(({ name, bits, byteOrder, triple, emulator }) => [
+        name,
+        String(bits),
+        byteOrder,
+        triple,
+        machineOf(emulator),
+        emulator.console,
+        emulator.memory.limit === undefined ? 'as asked' : `at most ${String(emulator.memory.limit)} MiB`,
+      ]),
+    ]),
+    '',
+  ].join('\n');
+}
+
+/** The short table of the README. */
+export function archesSummary(arches: readonly Arch[], proofs: Proofs): string {
+  const all = [...arches].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const boots = (proof: Proof | undefined): string =>
+    proof === undefined
+      ? 'not tested'
+      : `${cell(proof.areas.boot)}${proof.toolchain === undefined ? '' : ' (compiler from elsewhere)'}`;
+  const cellOf = (proof: Proof | undefined, area: Area): string =>
+    proof === undefined ? '' : cell(proof.areas[area]);
+  return markdownTable([
+    ['arch', 'what it is', 'boots', 'cross compiled programs', 'native compiler'],
+    ...all.map(({ name, summary }) => {
+      const proof = proofs[name];
+      return [name, summary, boots(proof), cellOf(proof, 'cross programs'), cellOf(proof, 'native compiler')];
+    }),
+  ]).join('\n');
+}
+
+const markers = { begin: '<!-- arches: begin -->', end: '<!-- arches: end -->' };
+
+/** Puts the table between its marks; undefined where they are missing. */
+export function insertSummary(readme: string, summary: string): string | undefined {
+  const begin = readme.indexOf(markers.begin);
+  const end = readme.indexOf(markers.end);
+  if (begin < 0 || end < begin) return undefined;
+  return `${readme.slice(0, begin + markers.begin.length)}\n\n${summary}\n\n${readme.slice(end)}`;
+}

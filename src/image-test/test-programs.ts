@@ -1,0 +1,227 @@
+import { spawn } from 'node:child_process';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { performance } from 'node:perf_hooks';
+import {
+  crossPrograms,
+  crossProgramsAction,
+  expectedAction,
+  expectedOutput,
+  muslPrograms,
+  testProgramFiles,
+  testPrograms,
+} from '../../stages/cross-programs.ts';
+import type { DeclaredPlan } from '../../stages/index.ts';
+import type { PlanInputs } from '../../stages/inputs.ts';
+import type { Failure } from '../core/failure.ts';
+import { failed, ok, type Result } from '../core/result.ts';
+import { build } from '../engine/build.ts';
+import type { ProgramNames, Said } from './checks.ts';
+import type { PackedFile } from './cpio.ts';
+import { assemblePlan } from '../plan/assemble.ts';
+import type { ActionName } from '../plan/names.ts';
+import { failureText } from '../report/failure-text.ts';
+import type { Workshop } from '../build/build-context.ts';
+
+/** Programs that test a system image, and a cross compiler by the way. */
+export interface TestPrograms {
+  readonly names: ProgramNames;
+  /** Directory with what each program has to print. */
+  readonly expected: Result<string, Unavailable>;
+  /** Directory with the programs by the stage-1 compiler: `static/`, `dynamic/`, `musl/`, `lib/`. */
+  readonly cross: Result<string, Unavailable>;
+  /** Sources and script, as the guest is handed them. */
+  readonly sources: ReadonlyMap<string, PackedFile>;
+}
+
+/** Why programs are not there: because what makes them is missing, or because making them failed. */
+export interface Unavailable {
+  readonly kind: 'absent' | 'failed';
+  readonly why: string;
+}
+
+/**
+ * Makes the test programs, as far as that costs next to nothing: a compiler that is not in the store is not built for them.
+ */
+export async function makeTestPrograms(
+  inputs: PlanInputs,
+  workshop: Workshop,
+  options: { readonly repository: string; readonly jobs: number; readonly signal: AbortSignal },
+): Promise<TestPrograms> {
+  const hint = `\`bootstrap image ${inputs.target.name}\` makes it`;
+  const expected = await makeTree(inputs, workshop, options, {
+    plan: expectedOutput(inputs),
+    action: expectedAction,
+    // These take a minute at most.
+    may: (name) => name === expectedAction || name.startsWith('host-tools/'),
+    mayFetch: true,
+    otherwise: 'the store lacks the tools that make the programs',
+  });
+  const action = crossProgramsAction(inputs.target.name);
+  const cross = expected.ok
+    ? await makeTree(inputs, workshop, options, {
+        plan: crossPrograms(inputs),
+        action,
+        may: (name) => name === action,
+        mayFetch: false,
+        otherwise: `no stage-1 compiler for ${inputs.target.name} in the store; ${hint}`,
+      })
+    : expected;
+  const sources = new Map<string, PackedFile>();
+  for (const [place, file] of Object.entries(testProgramFiles(inputs))) {
+    sources.set(place, await packedFile(path.join(options.repository, file)));
+  }
+  return {
+    names: { programs: testPrograms(inputs), musl: muslPrograms(inputs) },
+    expected,
+    cross,
+    sources,
+  };
+}
+
+interface Making {
+  readonly plan: DeclaredPlan;
+  /** Its output `out` is wanted. */
+  readonly action: ActionName;
+  /** Whether an action may run for that; any other has to be in the store. */
+  readonly may: (action: string) => boolean;
+  /** Whether sources may be fetched for that. */
+  readonly mayFetch: boolean;
+  /** What to say where one is not. */
+  readonly otherwise: string;
+}
+
+async function makeTree(
+  inputs: PlanInputs,
+  workshop: Workshop,
+  options: { readonly jobs: number; readonly signal: AbortSignal },
+  making: Making,
+): Promise<Result<string, Unavailable>> {
+  const plan = assemblePlan({ ...making.plan, lock: inputs.lock, files: inputs.files });
+  if (!plan.ok) return failed({ kind: 'failed', why: failureText(plan.failure) });
+  let refused = false;
+  const refuse = (name: string): Result<never, Failure> => {
+    refused = true;
+    return failed({ reason: 'wrong-use', what: `${name} would have to run`, hint: '' });
+  };
+  const { executor, sources } = workshop;
+  const outcome = await build(plan.value, {
+    ...workshop,
+    executor: {
+      name: executor.name,
+      platform: executor.platform,
+      check: () => executor.check(),
+      execute: (request) =>
+        making.may(request.name) ? executor.execute(request) : Promise.resolve(refuse(request.name)),
+    },
+    sources: {
+      recall: (source) => sources.recall(source),
+      obtain: (source, progress) =>
+        making.mayFetch ? sources.obtain(source, progress) : Promise.resolve(refuse(source.name)),
+    },
+    jobs: options.jobs,
+    memoryMiB: 1024,
+    clock: () => performance.now(),
+    onEvent: () => undefined,
+    signal: options.signal,
+  });
+  const tree = outcome.results.get(making.action)?.outputs['out'];
+  if (tree === undefined || !outcome.ok) {
+    if (refused) return failed({ kind: 'absent', why: making.otherwise });
+    const [failure] = outcome.failures;
+    return failed({
+      kind: 'failed',
+      why: failure === undefined ? 'there is no result' : failureText(failure),
+    });
+  }
+  const verified = await workshop.store.verifyTree(tree);
+  if (!verified.ok) return failed({ kind: 'failed', why: failureText(verified.failure) });
+  return ok(workshop.store.treePath(tree));
+}
+
+async function packedFile(file: string): Promise<PackedFile> {
+  const [bytes, { mode }] = await Promise.all([readFile(file), stat(file)]);
+  return { bytes, executable: (mode & 0o100) !== 0 };
+}
+
+/** Adds the files of a directory to what a guest is handed. */
+export async function packDirectory(
+  files: Map<string, PackedFile>,
+  directory: string,
+  place: string,
+): Promise<void> {
+  for (const entry of await readdir(directory, { withFileTypes: true })) {
+    if (entry.isFile())
+      files.set(`${place}/${entry.name}`, await packedFile(path.join(directory, entry.name)));
+  }
+}
+
+export interface UserRun {
+  /** The emulator of single programs. */
+  readonly program: string;
+  /** Directories as in `TestPrograms`. */
+  readonly cross: string;
+  readonly expected: string;
+  readonly names: readonly string[];
+  readonly limitSeconds: number;
+  readonly signal: AbortSignal;
+}
+
+/** Runs the cross compiled programs in qemu-user; gives what is to be said of each, by the id of its check. */
+export async function runUserPrograms(request: UserRun): Promise<ReadonlyMap<string, Said>> {
+  const said = new Map<string, Said>();
+  for (const name of request.names) {
+    const expected = await readFile(path.join(request.expected, name), 'utf8');
+    let detail = '';
+    for (const mode of ['static', 'dynamic']) {
+      if (detail === '' && !request.signal.aborted) detail = await runOne(request, mode, name, expected);
+    }
+    if (request.signal.aborted) break;
+    said.set(
+      `user:${name}`,
+      detail === '' ? { state: 'passed', detail: 'static, dynamic' } : { state: 'failed', detail },
+    );
+  }
+  return said;
+}
+
+/** Gives what is wrong; an empty text when nothing is. */
+async function runOne(request: UserRun, mode: string, name: string, expected: string): Promise<string> {
+  const directory = path.join(request.cross, mode);
+  const libraries = `LD_LIBRARY_PATH=${directory}:${path.join(request.cross, 'lib')}`;
+  const child = spawn(request.program, ['-L', request.cross, '-E', libraries, path.join(directory, name)], {
+    env: { PATH: '/usr/bin:/bin' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  let errors = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (errors += text));
+  let late = false;
+  const kill = (): void => void child.kill('SIGKILL');
+  const limit = setTimeout(() => {
+    late = true;
+    kill();
+  }, request.limitSeconds * 1000);
+  request.signal.addEventListener('abort', kill, { once: true });
+  const how = await new Promise<string>((resolve) => {
+    child.once('error', (error) => resolve(error.message));
+    child.once('close', (code, signal) =>
+      resolve(code === 0 ? '' : `ended with ${signal ?? `status ${String(code)}`}`),
+    );
+  });
+  clearTimeout(limit);
+  request.signal.removeEventListener('abort', kill);
+  if (late) return `${mode}: came to no end within ${String(request.limitSeconds)} seconds`;
+  if (how !== '') return `${mode}: ${how} ${errors.trim().split('\n').slice(-2).join(' ')}`.trim();
+  return output === expected ? '' : `${mode}: ${firstDifference(expected, output)}`;
+}
+
+/** The first line in which two outputs differ. */
+export function firstDifference(expected: string, output: string): string {
+  const wanted = expected.split('\n');
+  const printed = output.split('\n');
+  const at = wanted.findIndex((line, index) => line !== printed[index]);
+  if (at < 0) return `prints more than is expected: '${printed[wanted.length] ?? ''}'`;
+  return `line ${String(at + 1)}: '${wanted[at] ?? ''}' is expected, '${printed[at] ?? ''}' was printed`;
+}

@@ -1,0 +1,17 @@
+/**
+ * Every virtio device that a guest can have beside the network's, by the serial number or mount tag that the guest knows it
+ * by, in the order in which they take their places on a board.
+ */
+export const virtioDevices = [
+  'rng',
+  'root',
+  'toolchain',
+  'home',
+  'control',
+  'keys',
+  'share',
+  'upload',
+] as const;
+
+/** Name of one of them. */
+export type VirtioDevice = (typeof virtioDevices)[number];

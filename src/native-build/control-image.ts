@@ -1,0 +1,150 @@
+import { cp, lstat, readFile, realpath, stat } from 'node:fs/promises';
+import path from 'node:path';
+import type { Digest } from '../core/digest.ts';
+import type { Failure } from '../core/failure.ts';
+import { failed, ok, type Result } from '../core/result.ts';
+import {
+  controlFiles,
+  noControlSettings,
+  parseControl,
+  type ControlSettings,
+} from '../image/control-file.ts';
+import { unpackInThread } from '../sources/unpack-thread.ts';
+import { describeSystemError, errorCode } from '../core/fault.ts';
+import type { Store } from '../store/store.ts';
+
+/** A control directory or archive as it was when it was looked at. */
+export interface ControlDirectory {
+  /** Its tree, in the store. */
+  readonly tree: Digest;
+  readonly settings: ControlSettings;
+}
+
+export interface ControlRequest {
+  /** Absolute path of a directory or a tar archive. */
+  readonly place: string;
+  /** What the user called it. */
+  readonly name: string;
+  /** Names of all sources that it may ask for. */
+  readonly known: readonly string[];
+}
+
+/**
+ * Copies a control directory or archive into the store. Fails with `wrong-use` when the guest could do nothing with it,
+ * and with `bad-input` when its control.json is malformed.
+ */
+export async function readControl(
+  store: Store,
+  request: ControlRequest,
+): Promise<Result<ControlDirectory, Failure>> {
+  const scratch = await store.makeScratch('control image');
+  try {
+    const copied = await copy(request, scratch.path);
+    if (!copied.ok) return copied;
+    const settings = await check(request, copied.value);
+    if (!settings.ok) return settings;
+    const tree = await store.adoptTree(copied.value);
+    if (tree.ok) return ok({ tree: tree.value, settings: settings.value });
+    return tree.failure.reason === 'unfit-tree'
+      ? failed(refusal(request, tree.failure.why))
+      : failed(tree.failure);
+  } finally {
+    await scratch.release();
+  }
+}
+
+const wanted = `A control image is a directory or tar archive with an executable file '${controlFiles.init}' at its top.`;
+
+function refusal({ name }: ControlRequest, why: string, hint: string = wanted): Failure {
+  return { reason: 'wrong-use', what: `${name} cannot be a control image: ${why}`, hint };
+}
+
+/** A directory below `into` that holds the same. */
+async function copy(request: ControlRequest, into: string): Promise<Result<string, Failure>> {
+  const { place } = request;
+  try {
+    const found = await stat(place);
+    if (found.isFile()) return await unpackArchive(request, into);
+    if (!found.isDirectory()) return failed(refusal(request, 'it is neither a directory nor a file'));
+    const tree = path.join(into, 'tree');
+    await cp(place, tree, { recursive: true, verbatimSymlinks: true, filter: refuseOddFiles });
+    return ok(tree);
+  } catch (error) {
+    if (error instanceof OddFile) return failed(refusal(request, error.message));
+    if (errorCode(error) === 'ENOENT')
+      return failed(refusal(request, 'there is no such directory or archive'));
+    const known = describeSystemError(error, place);
+    if (known === undefined) throw error;
+    if (known.reason !== 'unwritable') return failed(known);
+    return failed(refusal(request, `${known.path} cannot be read`, 'Make all of it readable for you.'));
+  }
+}
+
+class OddFile extends Error {}
+
+/** Sockets and the like would stop a copy with words of Node's own. */
+async function refuseOddFiles(file: string): Promise<boolean> {
+  const found = await lstat(file);
+  if (found.isFile() || found.isDirectory() || found.isSymbolicLink()) return true;
+  throw new OddFile(`${file} is a socket, pipe or device`);
+}
+
+async function unpackArchive(request: ControlRequest, into: string): Promise<Result<string, Failure>> {
+  const unpacked = await unpackInThread({ archive: request.place, name: request.name, into });
+  if (unpacked.ok) return unpacked;
+  const { failure } = unpacked;
+  if (failure.reason === 'bad-archive') return failed(refusal(request, failure.why));
+  if (failure.reason === 'hostile-archive') {
+    return failed(refusal(request, `its entry ${failure.entry} is refused: ${failure.why}`));
+  }
+  return unpacked;
+}
+
+async function check(request: ControlRequest, tree: string): Promise<Result<ControlSettings, Failure>> {
+  const init = path.join(tree, controlFiles.init);
+  const found = await stat(init).catch(() => undefined);
+  if (found === undefined) return failed(refusal(request, `it has no ${controlFiles.init}`));
+  const target = await realpath(init);
+  if (!found.isFile() || !target.startsWith(`${await realpath(tree)}/`)) {
+    return failed(refusal(request, `its ${controlFiles.init} is no file`));
+  }
+  if ((found.mode & 0o100) === 0) {
+    return failed(
+      refusal(request, `its ${controlFiles.init} is not executable`, 'Make it so with: chmod +x init'),
+    );
+  }
+  const settings = await readSettings(request, tree);
+  if (!settings.ok) return settings;
+  for (const source of settings.value.sources) {
+    const at = path.join(controlFiles.sources, source);
+    const top = await lstat(path.join(tree, controlFiles.sources)).catch(() => undefined);
+    const taken = top !== undefined && (!top.isDirectory() || (await exists(path.join(tree, at))));
+    if (!taken) continue;
+    const why = `it has ${top.isDirectory() ? at : `a file ${controlFiles.sources}`} of its own`;
+    const hint = `${controlFiles.settings} puts a source there: rename one of the two.`;
+    return failed(refusal(request, why, hint));
+  }
+  return settings;
+}
+
+async function readSettings(
+  { name, known }: ControlRequest,
+  tree: string,
+): Promise<Result<ControlSettings, Failure>> {
+  const file = path.join(tree, controlFiles.settings);
+  if (!(await exists(file))) return ok(noControlSettings);
+  const shown = path.join(name, controlFiles.settings);
+  try {
+    return parseControl(await readFile(file, 'utf8'), shown, known);
+  } catch (error) {
+    const faults = [{ field: '', message: `cannot be read (${errorCode(error) ?? String(error)})` }];
+    return failed({ reason: 'bad-input', file: shown, faults });
+  }
+}
+
+function exists(file: string): Promise<boolean> {
+  return lstat(file).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,27 @@
+import type { Digest } from '../core/digest.ts';
+import type { Failure } from '../core/failure.ts';
+import type { Result } from '../core/result.ts';
+import type { PlannedSource } from './action.ts';
+
+/** Gives sources: fetched, verified, unpacked, normalised and patched. */
+export interface SourceProvider {
+  /**
+   * Digest of the patched tree if it is known from earlier work (same pinned tree, same patches), without
+   * fetching or reading anything large. The tree itself may be gone.
+   */
+  recall(source: PlannedSource): Promise<Digest | undefined>;
+  /** Makes sure that the patched tree is in the store. */
+  obtain(source: PlannedSource, progress: (line: string) => void): Promise<Result<Digest, Failure>>;
+}
+
+/** Gives the build machine's own programs as trees in the store. */
+export interface MachineProvider {
+  /** Probes, lists, digests and copies; what did not change since the last run (by stat records) is not read again. */
+  obtain(kind: 'compiler' | 'machine-utilities'): Promise<Result<Digest, Failure>>;
+}
+
+/** Gives directories of the user's that a plan names. */
+export interface DirectoryProvider {
+  /** Copies one into the store. Fails with `wrong-use` when it is no longer what it was when the plan was made. */
+  obtain(name: string, expected: Digest): Promise<Result<Digest, Failure>>;
+}

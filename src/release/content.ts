@@ -1,0 +1,60 @@
+import { digestParts, type Digest } from '../core/digest.ts';
+import type { TreeEntry } from '../store/store.ts';
+
+/** What a finished product holds, as its list of files: enough to copy it, to check it, and to write of it. Plain data. */
+export type ProductContent =
+  | { readonly kind: 'file'; readonly sha256: string; readonly size: number; readonly executable: boolean }
+  | { readonly kind: 'directory'; readonly entries: readonly ContentEntry[] };
+
+/** One entry of a directory product; paths are relative to it, parents before children. */
+export type ContentEntry =
+  | { readonly kind: 'directory'; readonly path: string }
+  | {
+      readonly kind: 'file';
+      readonly path: string;
+      readonly sha256: string;
+      readonly size: number;
+      readonly executable: boolean;
+    }
+  | { readonly kind: 'symlink'; readonly path: string; readonly target: string };
+
+/**
+ * The part of a tree that is a product.
+ *
+ * @param at path inside the tree; empty for the whole
+ * @returns undefined when the tree has nothing there that can be a product
+ */
+export function contentOf(entries: readonly TreeEntry[], at: string): ProductContent | undefined {
+  if (at !== '') {
+    const entry = entries.find(({ path }) => path === at);
+    if (entry?.kind === 'file') return { kind: 'file', ...fileFacts(entry) };
+    if (entry?.kind !== 'directory') return undefined;
+  }
+  const prefix = at === '' ? '' : `${at}/`;
+  const inside = entries.filter(({ path }) => path.startsWith(prefix));
+  return {
+    kind: 'directory',
+    entries: inside.map((entry) => contentEntry(entry, entry.path.slice(prefix.length))),
+  };
+}
+
+/** All bytes of a product, in its files. */
+export function sizeOf(content: ProductContent): number {
+  if (content.kind === 'file') return content.size;
+  return content.entries.reduce((sum, entry) => sum + (entry.kind === 'file' ? entry.size : 0), 0);
+}
+
+function contentEntry(entry: TreeEntry, path: string): ContentEntry {
+  if (entry.kind === 'directory') return { kind: 'directory', path };
+  if (entry.kind === 'symlink') return { kind: 'symlink', path, target: entry.target };
+  return { kind: 'file', path, ...fileFacts(entry) };
+}
+
+function fileFacts(file: { readonly digest: Digest; readonly executable: boolean }): {
+  readonly sha256: string;
+  readonly size: number;
+  readonly executable: boolean;
+} {
+  const { hash, size } = digestParts(file.digest);
+  return { sha256: hash, size, executable: file.executable };
+}

@@ -1,0 +1,265 @@
+import { isRecord, parseJson } from '../core/json.ts';
+import type { LockedSource, Origin } from '../inputs/lock.ts';
+import type { Plan } from '../plan/action.ts';
+import { sourceId } from '../plan/graph.ts';
+import type { ActionName, Key, PlanId } from '../plan/names.ts';
+import type { Variant } from '../sources/provider.ts';
+import { sizeOf, type ProductContent } from './content.ts';
+import type { PublishedProduct } from './publish.ts';
+
+/**
+ * What lies beside the products as `manifest.json`. It holds no time and no path of a machine: the same build
+ * gives the same text.
+ *
+ * History of `format`:
+ * 1  first version
+ */
+export interface Manifest {
+  readonly format: 1;
+  readonly arch: string;
+  /** In order of name. */
+  readonly products: readonly ManifestProduct[];
+  /** The runs that made these products, in order of host. A run whose products were all made anew by others is gone. */
+  readonly builds: readonly ManifestBuild[];
+  /** Sources of all runs, in order of name and version. */
+  readonly sources: readonly ManifestSource[];
+}
+
+export interface ManifestProduct {
+  readonly name: string;
+  readonly description: string;
+  readonly action: string;
+  readonly output: string;
+  /** Path in the output's tree; empty for the whole. */
+  readonly path: string;
+  /** Bytes in all files. */
+  readonly size: number;
+  /** Of the file; undefined for a directory. */
+  readonly sha256?: string;
+  /** Of a directory: everything in it. */
+  readonly files?: readonly { readonly path: string; readonly sha256: string; readonly size: number }[];
+  readonly links?: readonly { readonly path: string; readonly target: string }[];
+}
+
+export interface ManifestBuild {
+  readonly options: ManifestOptions;
+  /** The machine that compiled. */
+  readonly build: { readonly cpu: string; readonly compiler: string };
+  /** Names of the products of `products` that this run vouches for. */
+  readonly products: readonly string[];
+  /** `name version` of every source that took part. */
+  readonly sources: readonly string[];
+  readonly actions: readonly {
+    readonly name: string;
+    readonly planId: string;
+    readonly key: string;
+  }[];
+}
+
+/** What was asked for, as far as it can change a product. */
+export interface ManifestOptions {
+  readonly host: string;
+  readonly goal: 'everything' | 'image';
+  readonly withNative: boolean;
+  readonly until?: string;
+  readonly only?: string;
+  /** How the root filesystem reaches the guest. Undefined: as an initramfs. */
+  readonly image?: string;
+  /** Digest of the tree whose files were laid over the root filesystem, in the image and in the tarball. */
+  readonly overlay?: string;
+  /** Compiler from elsewhere that built in the place of stage 1. */
+  readonly toolchain?: {
+    /** File name of its gcc, and what that says of itself. */
+    readonly name: string;
+    readonly version: string;
+    readonly triple: string;
+    /** Of the tree of its files. */
+    readonly digest: string;
+    /** Whether the root filesystem has its dynamic loader; without, it runs static programs alone. */
+    readonly dynamicLoader: boolean;
+  };
+  /** Lines of further kernel configuration. */
+  readonly kernelConfig?: readonly string[];
+  /** Sources that were taken with another tree than the pinned one. */
+  readonly acceptedVariants?: readonly string[];
+}
+
+export interface ManifestSource {
+  readonly name: string;
+  readonly version: string;
+  readonly licence: string;
+  readonly homepage: string;
+  /** Digest of the pinned tree. */
+  readonly tree: string;
+  /** Where a tree came from that is not the pinned one, and which it is; taken by the user's leave. */
+  readonly variant?: { readonly origin: string; readonly tree: string };
+  readonly origins: readonly Readonly<Record<string, string>>[];
+  readonly patches: readonly { readonly path: string; readonly digest: string }[];
+}
+
+export interface ManifestFacts {
+  readonly arch: string;
+  readonly options: ManifestOptions;
+  readonly build: ManifestBuild['build'];
+  readonly plan: Plan;
+  readonly planIds: ReadonlyMap<ActionName, PlanId>;
+  readonly keys: ReadonlyMap<ActionName, Key>;
+  readonly locked: readonly LockedSource[];
+  readonly variants: readonly Variant[];
+  readonly products: readonly PublishedProduct[];
+}
+
+/** Manifest of one run. */
+export function manifestOf(facts: ManifestFacts): Manifest {
+  const products = facts.products.map(({ product, content }) => ({
+    name: product.name,
+    description: product.description,
+    action: product.ref.action,
+    output: product.ref.output,
+    path: product.path,
+    size: sizeOf(content),
+    ...contentFields(content),
+  }));
+  const build: ManifestBuild = {
+    options: facts.options,
+    build: facts.build,
+    products: products.map(({ name }) => name).sort(),
+    sources: facts.plan.sources.map((source) => `${source.name} ${source.version}`).sort(),
+    actions: facts.plan.actions
+      .map(({ name }) => ({ name, planId: facts.planIds.get(name) ?? '', key: facts.keys.get(name) ?? '' }))
+      .sort((a, b) => compare(a.name, b.name)),
+  };
+  return ordered({ format: 1, arch: facts.arch, products, builds: [build], sources: sourcesOf(facts) });
+}
+
+/**
+ * What two runs left together. The later one vouches for what both made.
+ *
+ * @param stillThere whether a product of the earlier run lies where it was put
+ */
+export function mergeManifests(
+  earlier: Manifest,
+  later: Manifest,
+  stillThere: (product: ManifestProduct) => boolean,
+): Manifest {
+  const anew = new Set(later.products.map(({ name }) => name));
+  const kept = earlier.products.filter((product) => !anew.has(product.name) && stillThere(product));
+  const keptNames = new Set(kept.map(({ name }) => name));
+  const builds = [
+    ...earlier.builds
+      .map((build) => ({ ...build, products: build.products.filter((name) => keptNames.has(name)) }))
+      .filter((build) => build.products.length > 0),
+    ...later.builds,
+  ];
+  const needed = new Set(builds.flatMap((build) => build.sources));
+  const sources = new Map<string, ManifestSource>();
+  for (const source of [...earlier.sources, ...later.sources]) {
+    const id = `${source.name} ${source.version}`;
+    if (needed.has(id)) sources.set(id, source);
+  }
+  return ordered({
+    format: 1,
+    arch: later.arch,
+    products: [...kept, ...later.products],
+    builds,
+    sources: [...sources.values()],
+  });
+}
+
+/** Text of `manifest.json`. */
+export function renderManifest(manifest: Manifest): string {
+  return `${JSON.stringify(manifest, undefined, 2)}\n`;
+}
+
+/** Reads a manifest of an earlier run; undefined when it is none, or of another format. */
+export function parseManifest(text: string): Manifest | undefined {
+  const value = parseJson(text);
+  if (!isRecord(value)) return undefined;
+  const manifest: Partial<Record<keyof Manifest, unknown>> = value;
+  const lists = [manifest.products, manifest.builds, manifest.sources];
+  if (manifest.format !== 1 || !lists.every(Array.isArray)) return undefined;
+  const builds = manifest.builds as readonly unknown[];
+  const whole = builds.every(
+    (build) =>
+      isRecord(build) &&
+      isRecord(build['options']) &&
+      Array.isArray(build['products']) &&
+      Array.isArray(build['sources']),
+  );
+  if (!whole) return undefined;
+  return value as unknown as Manifest;
+}
+
+/** Text of `SHA256SUMS`, as `sha256sum -c` reads it, over every file of every product. */
+export function renderSums(manifest: Manifest): string {
+  const files = manifest.products.flatMap((product) =>
+    product.sha256 !== undefined
+      ? [{ path: product.name, sha256: product.sha256 }]
+      : (product.files ?? []).map((file) => ({ path: `${product.name}/${file.path}`, sha256: file.sha256 })),
+  );
+  return files
+    .sort((a, b) => compare(a.path, b.path))
+    .map((file) => `${file.sha256}  ${file.path}\n`)
+    .join('');
+}
+
+/** What a manifest says of a product's content. */
+export function contentFields(content: ProductContent): Pick<ManifestProduct, 'sha256' | 'files' | 'links'> {
+  if (content.kind === 'file') return { sha256: content.sha256 };
+  const links = content.entries.flatMap((entry) =>
+    entry.kind === 'symlink' ? [{ path: entry.path, target: entry.target }] : [],
+  );
+  return {
+    files: content.entries.flatMap((entry) =>
+      entry.kind === 'file' ? [{ path: entry.path, sha256: entry.sha256, size: entry.size }] : [],
+    ),
+    ...(links.length === 0 ? {} : { links }),
+  };
+}
+
+function sourcesOf(facts: ManifestFacts): readonly ManifestSource[] {
+  const planned = new Map(facts.plan.sources.map((source) => [sourceId(source), source]));
+  return facts.locked.flatMap((locked) => {
+    const source = planned.get(sourceId(locked));
+    if (source === undefined) return [];
+    const variant = facts.variants.find((taken) => sourceId(taken) === sourceId(locked));
+    return {
+      name: locked.name,
+      version: locked.version,
+      licence: locked.licence,
+      homepage: locked.homepage,
+      tree: locked.tree,
+      ...(variant === undefined ? {} : { variant: { origin: variant.origin, tree: variant.tree } }),
+      origins: locked.origins.map(originFields),
+      patches: source.patches,
+    };
+  });
+}
+
+function originFields(origin: Origin): Readonly<Record<string, string>> {
+  return origin.kind === 'url'
+    ? { kind: origin.kind, url: origin.url, sha256: origin.sha256 }
+    : {
+        kind: origin.kind,
+        package: origin.package,
+        suite: origin.suite,
+        file: origin.file,
+        sha256: origin.sha256,
+      };
+}
+
+/** Order says nothing in a manifest, so it is always the same. */
+function ordered(manifest: Manifest): Manifest {
+  return {
+    ...manifest,
+    products: [...manifest.products].sort((a, b) => compare(a.name, b.name)),
+    builds: [...manifest.builds].sort(
+      (a, b) => compare(a.options.host, b.options.host) || compare(JSON.stringify(a), JSON.stringify(b)),
+    ),
+    sources: [...manifest.sources].sort((a, b) => compare(a.name, b.name) || compare(a.version, b.version)),
+  };
+}
+
+function compare(a: string, b: string): number {
+  return a === b ? 0 : a < b ? -1 : 1;
+}

@@ -1,0 +1,148 @@
+import { createHash } from 'node:crypto';
+import { chmod, copyFile, constants, lstat, mkdir, rename, rm, symlink } from 'node:fs/promises';
+import path from 'node:path';
+import type { Digest } from '../core/digest.ts';
+import type { Failure } from '../core/failure.ts';
+import { failed, ok, type Result } from '../core/result.ts';
+import type { Product } from '../plan/action.ts';
+import type { Store } from '../store/store.ts';
+import { contentOf, type ProductContent } from './content.ts';
+import { sumsName, temporaryPath } from './out-directory.ts';
+
+/** A product that lies in the output directory now. */
+export interface PublishedProduct {
+  readonly product: Product;
+  readonly content: ProductContent;
+  /** Whether it had to be copied. */
+  readonly written: boolean;
+}
+
+/** What the store remembers of a product in an output directory. */
+interface Note {
+  readonly tree: string;
+  readonly path: string;
+  readonly content: ProductContent;
+  /** Size and times of everything that was written, by relative path. */
+  readonly stats: Readonly<Record<string, string>>;
+}
+
+/**
+ * Whether a product lies in the output directory as it was left there, by stat records alone; with what it holds.
+ * `tree` is the tree that it should be of.
+ */
+export async function findPublished(
+  store: Store,
+  directory: string,
+  product: Product,
+  tree: Digest,
+): Promise<ProductContent | undefined> {
+  const note = await untouchedNote(store, directory, product.name);
+  return note?.tree === tree && note.path === product.path ? note.content : undefined;
+}
+
+/** What a product of any run holds, when it lies in the output directory as it was left there; by stat records alone. */
+export async function untouchedContent(
+  store: Store,
+  directory: string,
+  name: string,
+): Promise<ProductContent | undefined> {
+  return (await untouchedNote(store, directory, name))?.content;
+}
+
+async function untouchedNote(store: Store, directory: string, name: string): Promise<Note | undefined> {
+  const note = (await store.getNote('products', noteName(directory, name))) as Note | undefined;
+  if (note === undefined) return undefined;
+  const stats = await statsOf(path.join(directory, name), note.content);
+  return stats !== undefined && sameStats(stats, note.stats) ? note : undefined;
+}
+
+/** Copies a product out of the store, and swaps it in when it is whole. */
+export async function publishProduct(
+  store: Store,
+  directory: string,
+  product: Product,
+  tree: Digest,
+): Promise<Result<PublishedProduct, Failure>> {
+  const known = await findPublished(store, directory, product, tree);
+  if (known !== undefined) return ok({ product, content: known, written: false });
+  const verified = await store.verifyTree(tree);
+  if (!verified.ok) return verified;
+  const content = contentOf(await store.listTree(tree), product.path);
+  if (content === undefined) {
+    const place = `${product.ref.action}:${product.ref.output}`;
+    return failed({
+      reason: 'plan-fault',
+      faults: [`product ${product.name}: ${place} has no ${product.path}`],
+    });
+  }
+  const unfinished = temporaryPath(directory, product.name);
+  const target = path.join(directory, product.name);
+  try {
+    await copyContent(path.join(store.treePath(tree), product.path), unfinished, content);
+    // Written anew when all products are in place: killed in between, no sums are better than those of other files.
+    await rm(path.join(directory, sumsName), { force: true });
+    await swap(unfinished, target, temporaryPath(directory, `${product.name}.old`));
+  } catch (error) {
+    await rm(unfinished, { recursive: true, force: true });
+    throw error;
+  }
+  const stats = (await statsOf(target, content)) ?? {};
+  const note: Note = { tree, path: product.path, content, stats };
+  await store.putNote('products', noteName(directory, product.name), note);
+  return ok({ product, content, written: true });
+}
+
+async function copyContent(from: string, to: string, content: ProductContent): Promise<void> {
+  if (content.kind === 'file') {
+    await copyOne(from, to, content.executable);
+    return;
+  }
+  await mkdir(to, { mode: 0o755 });
+  for (const entry of content.entries) {
+    const place = path.join(to, entry.path);
+    if (entry.kind === 'directory') await mkdir(place, { mode: 0o755 });
+    else if (entry.kind === 'symlink') await symlink(entry.target, place);
+    else await copyOne(path.join(from, entry.path), place, entry.executable);
+  }
+}
+
+async function copyOne(from: string, to: string, executable: boolean): Promise<void> {
+  await copyFile(from, to, constants.COPYFILE_FICLONE);
+  await chmod(to, executable ? 0o755 : 0o644);
+}
+
+/** A directory cannot be renamed over one that is not empty: the old one steps aside first. */
+async function swap(unfinished: string, target: string, aside: string): Promise<void> {
+  const old = await lstat(target).catch(() => undefined);
+  const next = await lstat(unfinished);
+  if (old === undefined || (!old.isDirectory() && !next.isDirectory())) {
+    await rename(unfinished, target);
+    return;
+  }
+  await rename(target, aside);
+  await rename(unfinished, target);
+  await rm(aside, { recursive: true, force: true });
+}
+
+/** Undefined when something is missing or is of another kind. */
+async function statsOf(target: string, content: ProductContent): Promise<Note['stats'] | undefined> {
+  const paths = content.kind === 'file' ? [''] : ['', ...content.entries.map((entry) => entry.path)];
+  const stats: Record<string, string> = {};
+  for (const relative of paths) {
+    const found = await lstat(path.join(target, relative), { bigint: true }).catch(() => undefined);
+    if (found === undefined) return undefined;
+    // A directory's time changes with every name that is added or removed in it, which is what has to be noticed.
+    stats[relative] =
+      `${found.mode.toString(8)} ${found.size} ${found.ino} ${found.mtimeNs} ${found.ctimeNs}`;
+  }
+  return stats;
+}
+
+function sameStats(a: Note['stats'], b: Note['stats']): boolean {
+  const names = Object.keys(a);
+  return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name]);
+}
+
+function noteName(directory: string, name: string): string {
+  return createHash('sha256').update(path.join(directory, name)).digest('hex');
+}

@@ -1,0 +1,103 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { Toolchain } from '../../stages/toolchain.ts';
+import type { BuildOutcome } from '../engine/build.ts';
+import { configLine } from '../inputs/kernel-config.ts';
+import { planIds } from '../plan/bind.ts';
+import type { Key, ActionName } from '../plan/names.ts';
+import type { Store } from '../store/store.ts';
+import type { BuildRequest } from '../cli/build-command.ts';
+import { compilerVersion } from '../machine/compiler-version.ts';
+import type { SelectedPlan } from '../repository/select-plan.ts';
+import type { Workshop } from '../build/build-context.ts';
+import {
+  manifestOf,
+  mergeManifests,
+  parseManifest,
+  renderManifest,
+  renderSums,
+  type Manifest,
+  type ManifestOptions,
+} from './manifest.ts';
+import { intactProducts } from './intact.ts';
+import { replaceFile, sumsName } from './out-directory.ts';
+import type { PublishedProduct } from './publish.ts';
+
+export interface RecordRequest {
+  readonly selected: SelectedPlan;
+  readonly request: BuildRequest;
+  readonly outcome: BuildOutcome;
+  readonly store: Store;
+  readonly variants: ReturnType<Workshop['variants']>;
+  /** The output directory, in which this process is alone. */
+  readonly directory: string;
+  readonly products: readonly PublishedProduct[];
+}
+
+/** Writes `manifest.json` and `SHA256SUMS` for this run and those before it; not when they say the same already. */
+export async function writeRecords(record: RecordRequest): Promise<void> {
+  const { selected, outcome, directory } = record;
+  const keys = new Map<ActionName, Key>([...outcome.results].map(([name, { key }]) => [name, key]));
+  const now = manifestOf({
+    arch: selected.inputs.target.name,
+    options: optionsOf(record),
+    build: { cpu: selected.inputs.build.cpu, compiler: await compilerVersion() },
+    plan: selected.plan,
+    planIds: planIds(selected.plan),
+    keys,
+    locked: selected.inputs.lock.sources,
+    variants: record.variants,
+    products: record.products,
+  });
+  const file = path.join(directory, 'manifest.json');
+  const earlier = await earlierManifest(file, now.arch);
+  const manifest = earlier === undefined ? now : await mergedWith(earlier, now, record);
+  await replaceWhenOther(file, renderManifest(manifest));
+  await replaceWhenOther(path.join(directory, sumsName), renderSums(manifest));
+}
+
+function optionsOf({ selected, request }: RecordRequest): ManifestOptions {
+  const { goal, until, only } = request.plan;
+  const { overlay, toolchain, kernelSymbols } = selected;
+  const accepted = [...request.sources.acceptVariants].sort();
+  return {
+    host: selected.inputs.host.name,
+    goal: goal.kind,
+    withNative: goal.withNative,
+    ...(until === undefined ? {} : { until }),
+    ...(only === undefined ? {} : { only }),
+    ...(goal.image === undefined || goal.image === 'initramfs' ? {} : { image: goal.image }),
+    ...(overlay === undefined ? {} : { overlay }),
+    ...(toolchain === undefined ? {} : { toolchain: toolchainFields(toolchain) }),
+    ...(kernelSymbols === undefined ? {} : { kernelConfig: kernelSymbols.map(configLine) }),
+    ...(accepted.length === 0 ? {} : { acceptedVariants: accepted }),
+  };
+}
+
+function toolchainFields(toolchain: Toolchain): NonNullable<ManifestOptions['toolchain']> {
+  const { name, version, triple, digest, musl } = toolchain;
+  return { name, version, triple, digest, dynamicLoader: musl };
+}
+
+async function earlierManifest(file: string, arch: string): Promise<Manifest | undefined> {
+  const text = await readFile(file, 'utf8').catch(() => undefined);
+  const manifest = text === undefined ? undefined : parseManifest(text);
+  return manifest?.arch === arch ? manifest : undefined;
+}
+
+/** A product of an earlier run that the user took away, changed or replaced is not vouched for any longer. */
+async function mergedWith(
+  earlier: Manifest,
+  now: Manifest,
+  { store, directory }: RecordRequest,
+): Promise<Manifest> {
+  const anew = new Set(now.products.map(({ name }) => name));
+  const others = earlier.products.filter(({ name }) => !anew.has(name));
+  const intact = await intactProducts(store, directory, others);
+  return mergeManifests(earlier, now, ({ name }) => intact.has(name));
+}
+
+async function replaceWhenOther(file: string, text: string): Promise<void> {
+  const before = await readFile(file, 'utf8').catch(() => undefined);
+  if (before !== text) await replaceFile(file, text);
+}

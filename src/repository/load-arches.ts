@@ -1,0 +1,147 @@
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Failure } from '../core/failure.ts';
+import { failed, ok, type Result } from '../core/result.ts';
+import { checkArch } from '../inputs/arch-schema.ts';
+import { type Arch } from '../inputs/arch.ts';
+import { unknownName } from '../core/nearest.ts';
+
+/**
+ * The modules in `arches/` and in the directories of `--arch-dir`, found by listing them, so that a new arch touches no
+ * other file. Each is read when it is asked for: a fault in one does not stop work on another.
+ */
+export interface Arches {
+  /** Names of all arches, in order. */
+  readonly names: readonly string[];
+  /** Where an arch is described: relative to the repository where it lies in it. */
+  fileOf(name: string): string;
+  /** One arch by its exact name. */
+  load(name: string): Promise<Result<Arch, Failure>>;
+  /** One arch by name or alias. `kind` is what the user calls it: `arch` or `host`. */
+  find(name: string, kind: string): Promise<Result<Arch, Failure>>;
+  /** The arch that a kernel's `uname -m` names. */
+  findMachine(machine: string): Promise<Result<Arch, Failure>>;
+}
+
+/**
+ * Lists `arches/` of a repository and further directories; reads none of the modules.
+ *
+ * @param directories absolute; `archDirectoriesFault` has nothing against them
+ */
+export async function openArches(repository: string, directories: readonly string[] = []): Promise<Arches> {
+  const places = new Map<string, string>();
+  for (const directory of [path.join(repository, 'arches'), ...directories]) {
+    for (const name of await listModules(directory)) {
+      if (!places.has(name)) places.set(name, path.join(directory, `${name}.ts`));
+    }
+  }
+  const names = [...places.keys()].sort();
+  const fileOf = (name: string): string => {
+    const place = places.get(name) ?? path.join(repository, 'arches', `${name}.ts`);
+    const relative = path.relative(repository, place);
+    return relative.startsWith('..') ? place : relative;
+  };
+  const load = async (name: string): Promise<Result<Arch, Failure>> => {
+    const file = fileOf(name);
+    const module = await importArch(path.resolve(repository, file));
+    if (!module.ok)
+      return failed({ reason: 'bad-input', file, faults: [{ field: '', message: module.failure }] });
+    return checkArch(module.value, file);
+  };
+  const search = async (matches: (arch: Arch) => boolean): Promise<Arch | undefined> => {
+    for (const name of names) {
+      const arch = await load(name);
+      if (arch.ok && matches(arch.value)) return arch.value;
+    }
+    return undefined;
+  };
+  return {
+    names,
+    fileOf,
+    load,
+    find: async (name, kind) => {
+      if (names.includes(name)) return load(name);
+      const found = await search((arch) => arch.aliases.includes(name));
+      return found === undefined ? failed(unknownName(kind, name, names)) : ok(found);
+    },
+    findMachine: async (machine) => {
+      if (names.includes(machine)) {
+        const same = await load(machine);
+        if (!same.ok || same.value.unameMachines.includes(machine)) return same;
+      }
+      const found = await search((arch) => arch.unameMachines.includes(machine));
+      if (found !== undefined) return ok(found);
+      return failed({
+        reason: 'wrong-use',
+        what: `no arch describes this machine's processor (${machine}), so there is no host to take by itself`,
+        hint: `Name one with --host; there are ${names.join(', ')}.`,
+      });
+    },
+  };
+}
+
+async function listModules(directory: string): Promise<readonly string[]> {
+  return (await readdir(directory))
+    .filter((name) => /^[a-z][a-z0-9_]*\.ts$/.test(name))
+    .map((name) => name.slice(0, -'.ts'.length))
+    .sort();
+}
+
+/** What is wrong with directories of `--arch-dir`: one cannot be read, or a name or alias in it is taken. */
+export async function archDirectoriesFault(
+  repository: string,
+  directories: readonly string[],
+): Promise<Failure | undefined> {
+  const taken = new Map<string, string>();
+  for (const directory of [path.join(repository, 'arches'), ...directories]) {
+    const listed = await listModules(directory).catch((error: NodeJS.ErrnoException) => error);
+    if (listed instanceof Error) {
+      return {
+        reason: 'wrong-use',
+        what: `--arch-dir ${directory}: it cannot be read (${listed.code ?? listed.message})`,
+        hint: 'Name a directory with descriptors, NAME.ts each; docs/porting.md says what is in them.',
+      };
+    }
+    for (const name of listed) {
+      const file = path.join(directory, `${name}.ts`);
+      const module = await importArch(file);
+      // One that does not load or is malformed is refused where it is used; until then its file name counts.
+      const aliases = module.ok && isRecord(module.value) ? module.value['aliases'] : [];
+      const words = Array.isArray(aliases) ? aliases.filter((alias) => typeof alias === 'string') : [];
+      for (const word of [name, ...words]) {
+        const other = taken.get(word);
+        if (other !== undefined && other !== file) {
+          const field = word === name ? 'name' : `aliases[${String(words.indexOf(word))}]`;
+          const message = `${word} is taken by ${other}; an arch needs names of its own`;
+          return { reason: 'bad-input', file, faults: [{ field, message }] };
+        }
+        taken.set(word, file);
+      }
+    }
+  }
+  return undefined;
+}
+
+/**
+ * What the module exports as `arch`, or else by default; a module that does not load is a fault of that file, not of
+ * ours. In a directory without a package.json of type module the exports lie in `default`.
+ */
+async function importArch(file: string): Promise<Result<unknown, string>> {
+  try {
+    const module = (await import(pathToFileURL(file).href)) as Readonly<Record<string, unknown>>;
+    for (let exported: unknown = module; isRecord(exported); exported = exported['default']) {
+      if ('arch' in exported) return ok(exported['arch']);
+      if (exported !== module && !('default' in exported)) return ok(exported);
+    }
+    return failed('does not export `arch`');
+  } catch (error) {
+    return failed(
+      `does not load: ${error instanceof Error ? error.message.split('\n', 1)[0] : String(error)}`,
+    );
+  }
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
+}

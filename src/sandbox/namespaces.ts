@@ -1,0 +1,127 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Failure } from '../core/failure.ts';
+import { failed, ok, type Result } from '../core/result.ts';
+import type { Store } from '../store/store.ts';
+import { sandboxHostname, statusDescriptor, type Overlays } from './entry-script.ts';
+import { findHostPrograms, type HostPrograms } from '../core/host-programs.ts';
+import { runSandbox } from './sandbox-process.ts';
+import { quoteWord } from '../executor/script.ts';
+
+/** What this machine gives for sandboxes. */
+export interface SandboxMeans {
+  readonly programs: HostPrograms;
+  readonly overlays: Overlays;
+}
+
+/** Goes through what entering a sandbox takes, naming each step on standard output once it is done. */
+function renderProbe(programs: HostPrograms, scratch: string): string {
+  const mount = quoteWord(programs.mount);
+  const overlay = `${mount} -n -t overlay overlay -o nosuid,nodev,userxattr,lowerdir=a:b`;
+  return [
+    'set -e',
+    `cd ${quoteWord(scratch)}`,
+    'read -r outer rest </proc/self/stat',
+    `echo "ready $outer" >&${String(statusDescriptor)}`,
+    `echo namespaces`,
+    `${quoteWord(programs.hostname)} ${sandboxHostname}`,
+    `echo hostname`,
+    `${quoteWord(programs.cp)} -L ${quoteWord(programs.env)} program && ./program true && echo execute`,
+    `${mount} -n --bind root root`,
+    `${mount} -n -o bind,ro,nosuid,nodev a root/a`,
+    `${mount} -n --bind /dev/null root/null`,
+    `echo binds`,
+    `${mount} -n -t proc -o ro,nosuid,nodev,noexec proc root/proc`,
+    `echo proc`,
+    `if ${overlay} root/b 2>/dev/null; then echo overlay; fi`,
+    `if ${overlay},upperdir=upper,workdir=work root/c 2>/dev/null && : >root/c/file; then echo upper; fi`,
+    `cd root`,
+    `${mount} -n --move . /`,
+    `echo root`,
+    `echo 'exit 0' >&${String(statusDescriptor)}`,
+    '',
+  ].join('\n');
+}
+
+const steps: Readonly<Record<string, string>> = {
+  namespaces: 'making user, mount, pid, ipc, uts and network namespaces',
+  hostname: 'setting the hostname of a namespace',
+  execute: 'running a program that lies in the store, whose file system may be mounted noexec',
+  binds: 'binding directories into a namespace',
+  proc: 'mounting a fresh /proc in a namespace',
+  root: 'moving a new root into place',
+};
+
+/**
+ * Finds out by trying whether sandboxes work here, and with which kinds of overlay. Where the machine refuses, the
+ * failure names the setting that does so.
+ */
+export async function probeNamespaces(
+  store: Store,
+  wish: 'where-allowed' | 'never',
+): Promise<Result<SandboxMeans, Failure>> {
+  const programs = await findHostPrograms();
+  if (!programs.ok) return programs;
+  const scratch = await store.makeScratch('namespaces');
+  try {
+    for (const directory of ['a', 'b', 'upper', 'work', 'root/a', 'root/b', 'root/c', 'root/proc']) {
+      await mkdir(join(scratch.path, directory), { recursive: true });
+    }
+    await writeFile(join(scratch.path, 'root/null'), '');
+    let output = '';
+    const end = await runSandbox({
+      programs: programs.value,
+      scratch: scratch.path,
+      entryScript: renderProbe(programs.value, scratch.path),
+      onOutput: (bytes) => {
+        output += Buffer.from(bytes).toString();
+      },
+    });
+    const done = new Set(output.split('\n'));
+    const stopped = Object.entries(steps).find(([step]) => !done.has(step));
+    if (stopped !== undefined) {
+      const answer = end.kind === 'broken' ? end.detail : 'no answer';
+      return failed({
+        reason: 'namespaces-refused',
+        detail: `${stopped[1]}: ${answer}`,
+        remedy:
+          stopped[0] === 'execute'
+            ? 'use a store on a file system mounted without noexec'
+            : await findRemedy(),
+      });
+    }
+    const allowed = wish === 'where-allowed';
+    const overlays = { readOnly: allowed && done.has('overlay'), writable: allowed && done.has('upper') };
+    return ok({ programs: programs.value, overlays });
+  } finally {
+    await scratch.release();
+  }
+}
+
+/** Settings that forbid namespaces, each with the value that does and the command that lifts it. */
+const settings: readonly { file: string; forbids: (value: number) => boolean; remedy: string }[] = [
+  {
+    file: 'kernel/unprivileged_userns_clone',
+    forbids: (value) => value === 0,
+    remedy: 'sysctl kernel.unprivileged_userns_clone=1',
+  },
+  {
+    file: 'user/max_user_namespaces',
+    forbids: (value) => value === 0,
+    remedy: 'sysctl user.max_user_namespaces=15000',
+  },
+  {
+    file: 'kernel/apparmor_restrict_unprivileged_userns',
+    forbids: (value) => value === 1,
+    remedy: 'sysctl kernel.apparmor_restrict_unprivileged_userns=0',
+  },
+];
+
+/** The command that allows namespaces again, by what the machine's settings say. */
+export async function findRemedy(root = '/proc/sys'): Promise<string> {
+  for (const { file, forbids, remedy } of settings) {
+    const text = await readFile(join(root, file), 'utf8').catch(() => undefined);
+    if (text !== undefined && forbids(Number(text.trim()))) return remedy;
+  }
+  return 'let this container make user namespaces and mount /proc (docker run --privileged; podman run --security-opt unmask=ALL)';
+}

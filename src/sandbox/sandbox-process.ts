@@ -1,0 +1,172 @@
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { constants, open as openDescriptor } from 'node:fs';
+import { open, readFile, type FileHandle } from 'node:fs/promises';
+import { Socket } from 'node:net';
+import { join } from 'node:path';
+import type { Writable } from 'node:stream';
+import { promisify } from 'node:util';
+import { errorCode } from '../core/fault.ts';
+import { goDescriptor, statusDescriptor } from './entry-script.ts';
+import type { HostPrograms } from '../core/host-programs.ts';
+
+/** How a sandbox ended. */
+export type SandboxEnd =
+  | { readonly kind: 'ended'; readonly exitCode: number; readonly cpuSeconds: number }
+  /** Ended by the caller's signal. */
+  | { readonly kind: 'aborted' }
+  /** The sandbox could not be set up, or was ended from outside. */
+  | { readonly kind: 'broken'; readonly detail: string };
+
+export interface SandboxStart {
+  readonly programs: HostPrograms;
+  /** Scratch directory; receives the entry script, its error output and the pipe of the log. */
+  readonly scratch: string;
+  readonly entryScript: string;
+  readonly jobserver?: number;
+  /** Called with the action's output as it comes. */
+  readonly onOutput: (bytes: Uint8Array) => void;
+  readonly signal?: AbortSignal;
+}
+
+const runFile = promisify(execFile);
+
+/**
+ * A pipe whose writing end is a real one. Node gives its children sockets, and opening `/dev/stderr` fails where that
+ * is a socket, which build scripts do.
+ */
+async function openPipe(
+  programs: HostPrograms,
+  path: string,
+): Promise<{ reader: Socket; writer: FileHandle }> {
+  await runFile(programs.mkfifo, ['-m', '600', path], { env: {} });
+  // A plain descriptor, which the socket closes; a FileHandle would close it as well, when it is collected.
+  const descriptor = await promisify(openDescriptor)(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const writer = await open(path, constants.O_WRONLY);
+  return { reader: new Socket({ fd: descriptor, readable: true, writable: false }), writer };
+}
+
+function collect(stream: NodeJS.ReadableStream, onText: (text: string) => void): Promise<void> {
+  return new Promise((resolve) => {
+    stream.on('data', (chunk: Buffer) => {
+      onText(chunk.toString('latin1'));
+    });
+    stream.on('close', resolve);
+    stream.on('error', () => undefined);
+  });
+}
+
+/** Seconds in the form that POSIX `times` prints: `1m2.34s`. */
+function parseTimes(text: string): number {
+  let seconds = 0;
+  for (const [, minutes, rest] of text.matchAll(/(\d+)m(\d+(?:\.\d+)?)s/g)) {
+    seconds += Number(minutes) * 60 + Number(rest);
+  }
+  return seconds;
+}
+
+/** Waits for the end of a process; gives the reason where it could not start. */
+function ended(child: ChildProcess): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    child.on('error', (error) => {
+      resolve(error.message);
+    });
+    child.on('exit', () => {
+      resolve(undefined);
+    });
+  });
+}
+
+/**
+ * Runs an entry script as process 1 of new namespaces, and comes back when no process of the sandbox is left. The whole
+ * sandbox dies with this process, however that dies: `setpriv` asks the kernel to kill `unshare` then, and `unshare`
+ * asks the same for process 1, which takes all others with it.
+ *
+ * `cpuSeconds` are those of all processes that had ended when the script did, as counted by process 1, which is
+ * parent to every orphan. A daemon left running is killed and not counted.
+ */
+export async function runSandbox(start: SandboxStart): Promise<SandboxEnd> {
+  const { programs, scratch, signal } = start;
+  const errors = join(scratch, 'entry-errors');
+  const entry = await open(join(scratch, 'entry'), 'w');
+  await entry.writeFile(start.entryScript);
+  await entry.close();
+  const isAborted = () => signal?.aborted === true;
+  if (isAborted()) return { kind: 'aborted' };
+
+  const log = await openPipe(programs, join(scratch, 'log-pipe'));
+  const errorFile = await open(errors, 'a');
+  const namespaces = ['--user', '--map-root-user', '--mount', '--pid', '--ipc', '--uts', '--net'];
+  const child = spawn(
+    programs.setpriv,
+    [
+      ...['--pdeathsig', 'KILL', '--'],
+      ...[programs.unshare, ...namespaces, '--fork', '--kill-child'],
+      ...[programs.sh, join(scratch, 'entry')],
+    ],
+    {
+      cwd: scratch,
+      // LIBMOUNT_FORCE_MOUNT2: the newer system call takes no more than 256 characters for overlay's lowers.
+      env: { PATH: '/usr/bin:/bin:/usr/sbin:/sbin', LC_ALL: 'C', LIBMOUNT_FORCE_MOUNT2: 'always' },
+      // A session of its own: no terminal to ask, and the terminal's Ctrl-C reaches only us, who end it properly.
+      detached: true,
+      stdio: ['ignore', log.writer.fd, errorFile.fd, start.jobserver ?? 'ignore', 'pipe', 'pipe'],
+    },
+  );
+  const exit = ended(child);
+  if (child.pid === undefined) {
+    const why = await exit;
+    log.reader.destroy();
+    await log.writer.close();
+    await errorFile.close();
+    return { kind: 'broken', detail: `a process could not be started: ${why ?? 'no reason given'}` };
+  }
+  // Up to the closing of our ends nothing may wait: a child that ends at once would close its pipes unseen.
+  log.reader.on('data', start.onOutput);
+  const outputEnd = new Promise<void>((resolve) => log.reader.on('close', resolve));
+  log.reader.on('error', () => undefined);
+
+  let status = '';
+  let firstProcess: number | undefined;
+  const pipes: readonly unknown[] = child.stdio;
+  const go = pipes[goDescriptor] as Writable;
+  go.on('error', () => undefined);
+  const kill = () => {
+    // Killing process 1 ends all others before `unshare` sees its end, so that its exit says that none is left.
+    // As long as `unshare` is not gone, the number belongs to nobody else.
+    if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
+    if (firstProcess === undefined) go.destroy();
+    try {
+      process.kill(firstProcess ?? child.pid, 'SIGKILL');
+    } catch (error) {
+      // It ended by itself a moment ago.
+      if (errorCode(error) !== 'ESRCH') throw error;
+    }
+  };
+  const statusEnd = collect(pipes[statusDescriptor] as NodeJS.ReadableStream, (text) => {
+    const first = firstProcess === undefined;
+    status += text;
+    const ready = /^ready (\d+)\n/.exec(status);
+    if (!first || ready === null) return;
+    firstProcess = Number(ready[1]);
+    if (isAborted()) kill();
+    else go.write('go\n');
+  });
+  signal?.addEventListener('abort', kill, { once: true });
+  if (isAborted()) kill();
+
+  await log.writer.close();
+  await errorFile.close();
+  await exit;
+  await Promise.all([statusEnd, outputEnd]);
+  go.destroy();
+  signal?.removeEventListener('abort', kill);
+
+  const code = /^exit (\d+)$/m.exec(status)?.[1];
+  if (isAborted() && code === undefined) return { kind: 'aborted' };
+  if (code === undefined) {
+    const detail = (await readFile(errors, 'utf8')).trim();
+    const how = child.signalCode === null ? `exit code ${String(child.exitCode)}` : child.signalCode;
+    return { kind: 'broken', detail: detail === '' ? `the sandbox ended without a word (${how})` : detail };
+  }
+  return { kind: 'ended', exitCode: Number(code), cpuSeconds: parseTimes(status) };
+}

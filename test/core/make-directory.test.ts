@@ -1,0 +1,22 @@
+import { statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { expect, it } from 'vitest';
+import { makeDirectory } from '../../src/core/make-directory.ts';
+import { temporaryDirectory } from '../store/temporary-store.ts';
+
+it('makes what is missing, and minds nothing that is there', async () => {
+  const directory = path.join(await temporaryDirectory(), 'a/b/c');
+  await makeDirectory(directory);
+  await makeDirectory(directory);
+  expect(statSync(directory).isDirectory()).toBe(true);
+});
+
+it('fails where a file stands in the way', async () => {
+  const root = await temporaryDirectory();
+  writeFileSync(path.join(root, 'file'), '');
+  await expect(makeDirectory(path.join(root, 'file/below'))).rejects.toMatchObject({ code: 'ENOTDIR' });
+});
+
+it('fails, and does not try for ever, where no directory can be made', async () => {
+  await expect(makeDirectory('/proc/bootstrap-test/below')).rejects.toMatchObject({ code: 'ENOENT' });
+});

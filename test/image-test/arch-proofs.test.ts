@@ -1,0 +1,161 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import {
+  archesDocument,
+  archesSummary,
+  archFacts,
+  insertSummary,
+  proofLine,
+  proofOf,
+  readProofs,
+  type Proof,
+} from '../../src/image-test/arch-proofs.ts';
+import type { TestResult } from '../../src/image-test/test-guest.ts';
+import { checksOf, type Verdict } from '../../src/image-test/checks.ts';
+import { describeArch } from '../../src/inputs/arch.ts';
+import { sampleArch } from '../inputs/sample-arch.ts';
+import { repositoryCopy, run, temporaryDirectory, testSession } from '../cli/rig.ts';
+
+const names = { programs: ['numbers', 'times'], musl: ['qsort'] };
+
+/** A test in which everything passed but what is named. */
+function result(others: Readonly<Record<string, Verdict>> = {}): TestResult {
+  const rows = checksOf(names).map(({ id, title }) => {
+    const verdict = others[id] ?? 'passed';
+    return { id, title, verdict, detail: id === 'kernel' ? 'Linux 6.1 sample' : `why ${id}` };
+  });
+  const facts = { kernelBytes: 3 * 1024 ** 2, rootBytes: 2 * 1024 ** 2, nativeCompiler: true };
+  return { arch: 'sample', rows, console: [], bootSeconds: 7, seconds: 60, ...facts };
+}
+
+const sample = describeArch(sampleArch);
+const other = describeArch({ ...sampleArch, name: 'another', aliases: [] });
+
+describe('proofOf', () => {
+  test('proves every area when everything passed', () => {
+    const proof = proofOf(result());
+    expect(new Set(Object.values(proof.areas).map(({ verdict }) => verdict))).toEqual(new Set(['passed']));
+    expect(proof).toMatchObject({ kernel: 'Linux 6.1 sample', bootSeconds: 7 });
+  });
+
+  test('fails an area for one check of it, and names that', () => {
+    const { areas } = proofOf(result({ 'cross:times': 'failed', tcp: 'not reached', eth0: 'not reached' }));
+    expect(areas['cross programs']).toEqual({ verdict: 'failed', detail: 'cross:times' });
+    expect(areas.network).toEqual({ verdict: 'not reached', detail: 'eth0, tcp' });
+  });
+
+  test('says what was left out', () => {
+    const { areas } = proofOf(
+      result({ 'native:numbers': 'absent', 'native:times': 'absent', clock: 'cannot' }),
+    );
+    expect(areas['native compiler']).toEqual({ verdict: 'absent', detail: 'why native:numbers' });
+    expect(areas.clock).toEqual({ verdict: 'cannot', detail: 'why clock' });
+  });
+
+  test('proves an area in part where something of it could not be done', () => {
+    const done = result({ 'cross:times': 'cannot' });
+    const proof = proofOf(done);
+    const detail = 'not cross:times: why cross:times';
+    expect(proof.areas['cross programs']).toEqual({ verdict: 'passed', detail });
+    expect(proofLine(proof)).toContain('cross programs (in part)');
+    expect(archesDocument([sample], { sample: proof })).toMatch(/\| yes +\| in part +\| yes/);
+    expect(archesDocument([sample], { sample: proof })).toContain(`- sample, cross programs: ${detail}`);
+    expect(archesSummary([sample], { sample: proof })).toContain('| in part |');
+  });
+
+  test('proves nothing of an area without checks', () => {
+    const { areas } = proofOf({ ...result(), rows: [] });
+    expect(areas.boot.verdict).toBe('not reached');
+  });
+});
+
+describe('what is written', () => {
+  const proofs = { sample: proofOf(result({ tcp: 'failed' })) };
+
+  test('the document names arches in order, with what failed and what was never tested', () => {
+    const text = archesDocument([sample, other], proofs);
+    expect(text).toContain('| sample | yes | yes | **no** | yes |');
+    expect(text).toContain('| 7 s | 3.0 MiB | 2.0 MiB |');
+    expect(text).toContain('- sample, network: failed: tcp');
+    expect(text).toContain('were not tested: another.');
+    expect(text.indexOf('| another |')).toBeLessThan(text.lastIndexOf('| sample |'));
+    expect(archesDocument([other, sample], proofs)).toBe(text);
+  });
+
+  test('an image that another compiler made is no proof of ours', () => {
+    const toolchain = {
+      ...{ name: 'sample-linux-gnu-gcc', version: 'sample-linux-gnu-gcc (Debian) 12.2.0' },
+      ...{ triple: 'sample-linux-gnu', digest: 'd', dynamicLoader: false },
+    };
+    const proof = proofOf({ ...result(), toolchain });
+    expect(proofLine(proof)).toMatch(/; compiled by sample-linux-gnu-gcc \(Debian\) 12\.2\.0$/);
+    expect(archesDocument([sample], { sample: proof })).toContain(
+      '\n- sample: sample-linux-gnu-gcc (Debian) 12.2.0\n',
+    );
+    expect(archesSummary([sample], { sample: proof })).toContain('| yes (compiler from elsewhere) |');
+    expect(archesDocument([sample], proofs)).toContain('None that is known: our own stage-1 compilers');
+  });
+
+  test('the summary has a line for each', () => {
+    expect(archesSummary([sample, other], proofs).split('\n').slice(2)).toEqual([
+      '| another | an arch for tests | not tested |  |  |',
+      '| sample | an arch for tests | yes | yes | yes |',
+    ]);
+  });
+
+  test('it goes between its marks and nowhere else', () => {
+    const readme = 'a\n<!-- arches: begin -->\nold\n<!-- arches: end -->\nb\n';
+    const written = insertSummary(readme, 'new');
+    expect(written).toBe('a\n<!-- arches: begin -->\n\nnew\n\n<!-- arches: end -->\nb\n');
+    expect(insertSummary(written ?? '', 'new')).toBe(written);
+    expect(insertSummary('no marks', 'new')).toBeUndefined();
+  });
+});
+
+describe('list arches', () => {
+  test('says what an arch is and what was proved of it', async () => {
+    const repository = repositoryCopy();
+    mkdirSync(path.join(repository, 'docs'));
+    const proof: Proof = proofOf(result({ tcp: 'failed' }));
+    writeFileSync(path.join(repository, 'docs/arches.json'), JSON.stringify({ armv5l: proof }));
+    const session = testSession({ repository });
+    const { out } = await run(session, 'list', 'arches');
+    expect(out).toMatch(
+      /^ {2}armv5l +32-bit.*\n +32 bit, little endian, armv5l-linux-musleabi; versatilepb, console ttyAMA0, at most 256 MiB\n +proved: boot, clock, disk, .*; failed: network\n/m,
+    );
+    expect(out).toContain('nothing proved yet');
+    const json = JSON.parse((await run(session, 'list', 'arches', '--json')).out) as {
+      arches: { name: string; proved: Proof | null; bits: number }[];
+    };
+    expect(json.arches.find(({ name }) => name === 'armv5l')).toMatchObject({ bits: 32, proved: proof });
+    expect(json.arches.find(({ name }) => name === 'i686')?.proved).toBeNull();
+  });
+
+  test.each([
+    ['{', 'is no JSON'],
+    ['[1]', 'is not what'],
+    ['{"armv5l": {}}', 'is not what'],
+  ])('names the file when it holds %s', async (text, message) => {
+    const repository = repositoryCopy();
+    mkdirSync(path.join(repository, 'docs'));
+    writeFileSync(path.join(repository, 'docs/arches.json'), text);
+    const { code, err } = await run(testSession({ repository }), 'list', 'arches');
+    expect(code).toBe(2);
+    expect(err).toContain('docs/arches.json');
+    expect(err).toContain(message);
+  });
+
+  test('does without the file', async () => {
+    expect(await readProofs(temporaryDirectory())).toEqual({ ok: true, value: {} });
+  });
+});
+
+test('in short: what an arch is, and what failed', () => {
+  expect(archFacts(sample)).toBe(
+    '32 bit, little endian, sample-linux-musleabi; board, console ttyAMA0, at most 256 MiB',
+  );
+  expect(proofLine(undefined)).toBe('nothing proved yet');
+  const nothing = Object.fromEntries(checksOf(names).map(({ id }) => [id, 'not reached' as const]));
+  expect(proofLine(proofOf(result(nothing)))).toMatch(/^nothing proved; failed: boot, clock/);
+});

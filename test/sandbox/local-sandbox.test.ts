@@ -1,0 +1,382 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { digest } from '../../src/core/digest.ts';
+import { createLocalExecutor, type LocalExecutorOptions } from '../../src/sandbox/local-sandbox.ts';
+import { createMachineProvider } from '../../src/machine/machine.ts';
+import { run, shell, write } from '../../src/plan/builder.ts';
+import { sandboxPath } from '../../src/plan/names.ts';
+import type { Store } from '../../src/store/store.ts';
+import { addTree, testEpoch } from '../store/temporary-store.ts';
+import { describeEveryExecutor, treesAt, tryRecipe, type Subject } from '../executor/contract.ts';
+import { keepStore } from '../executor/kept-store.ts';
+import { countProcesses } from '../executor/processes.ts';
+
+const openStore = keepStore();
+
+/** Milliseconds; far more than it takes, for machines that are busy with a build. */
+const patience = 120_000;
+vi.setConfig({ testTimeout: patience });
+
+async function setUp(overlays: NonNullable<LocalExecutorOptions['overlays']>): Promise<Subject> {
+  const { store, logs } = await openStore();
+  const utilities = await createMachineProvider({ store }).obtain('machine-utilities');
+  if (!utilities.ok) throw new Error(JSON.stringify(utilities.failure));
+  const executor = createLocalExecutor({ store, epochSeconds: testEpoch, overlays });
+  return { executor, store, inputs: [treesAt('/', [utilities.value])], logs };
+}
+
+/** Lines that a shell text prints in a sandbox, without the echoed command. */
+async function linesOf(
+  subject: Subject,
+  text: string,
+  extras: Parameters<typeof tryRecipe>[1] | object = {},
+) {
+  const { result, log } = await tryRecipe(subject, {
+    ...extras,
+    commands: [write('/tmp/t', text), run(['sh', '/tmp/t'])],
+  });
+  expect(result).toMatchObject({ ok: true, value: { exitCode: 0 } });
+  return log.trimEnd().split('\n').slice(2);
+}
+
+async function readOutput(
+  store: Store,
+  result: Awaited<ReturnType<typeof tryRecipe>>['result'],
+  file: string,
+) {
+  if (!result.ok) throw new Error(JSON.stringify(result.failure));
+  const tree = result.value.outputs['out'];
+  if (tree === undefined) throw new Error(`no output: exit code ${String(result.value.exitCode)}`);
+  return readFile(join(store.treePath(tree), file), 'utf8');
+}
+
+describeEveryExecutor('local sandbox', () => setUp('where-allowed'));
+
+describe('what an action sees', () => {
+  let subject: Subject;
+  beforeAll(async () => {
+    subject = await setUp('where-allowed');
+  }, patience);
+
+  it('is a root with nothing of the machine', async () => {
+    expect(
+      await linesOf(subject, 'cd /; echo *; echo dev/*; echo etc/*; cat etc/passwd; id -u; readlink bin'),
+    ).toEqual([
+      'bin build dev etc lib lib64 proc script tmp usr',
+      'dev/fd dev/full dev/null dev/random dev/stderr dev/stdin dev/stdout dev/urandom dev/zero',
+      'etc/group etc/hosts etc/passwd',
+      'root:x:0:0:root:/build:/bin/sh',
+      '0',
+      'usr/bin',
+    ]);
+  });
+
+  it('is the environment of the recipe and what every action has', async () => {
+    const lines = await linesOf(subject, 'env | sort', { env: { FLAGS: "-O2 'x'", TZ: 'UTC1' } });
+    // The shell itself adds these two.
+    expect(lines.filter((line) => !/^(?:OLD)?PWD=/.test(line))).toEqual([
+      'CONFIG_SHELL=/bin/sh',
+      "FLAGS=-O2 'x'",
+      'HOME=/build',
+      'LC_ALL=C',
+      'LOGNAME=root',
+      'MAKEFLAGS=-j1',
+      'PATH=/tools/bin:/usr/bin',
+      'SHELL=/bin/sh',
+      'TMPDIR=/tmp',
+      'TZ=UTC1',
+      'USER=root',
+    ]);
+  });
+
+  it('has a name, a umask, and no network', async () => {
+    const text =
+      'uname -n; umask; grep -c : /proc/net/dev; tail -n +2 /proc/net/route | wc -l; cat /proc/sys/kernel/domainname';
+    expect(await linesOf(subject, text)).toEqual(['bootstrap', '0022', '1', '0', '(none)']);
+  });
+
+  it('is written to only where the recipe says', async () => {
+    const places = [
+      '/',
+      '/usr',
+      '/usr/bin',
+      '/etc',
+      '/dev',
+      '/given',
+      '/proc/sys/kernel',
+      '/build',
+      '/tmp',
+      '/out/deep',
+    ];
+    const tree = await addTree(subject.store, { file: 'text' });
+    const lines = await linesOf(
+      subject,
+      `for d in ${places.join(' ')}; do if (: >$d/new) 2>/dev/null; then echo $d; fi; done`,
+      { inputs: [treesAt('/given', [tree])], outputs: { out: '/out/deep' } },
+    );
+    expect(lines).toEqual(['/build', '/tmp', '/out/deep']);
+    expect(await readdir(subject.store.treePath(tree))).toEqual(['file']);
+  });
+
+  it('has no way to what lies outside', async () => {
+    const text =
+      'ls /proc/1/root/ /proc/1/cwd/ 2>/dev/null && echo seen; cd /; cd ../../..; echo *; ls -l /proc/$$/fd | wc -l; ls /proc | grep -c "^[0-9]"';
+    const [seen, ...rest] = await linesOf(subject, text);
+    expect(seen).toBe('bin build dev etc lib lib64 proc script tmp usr');
+    expect(rest).toHaveLength(2);
+  });
+
+  it('has standard streams that can be opened by name', async () => {
+    const text = 'echo one >/dev/stderr; echo two >/dev/stdout; cat </dev/stdin; echo three';
+    expect(await linesOf(subject, text)).toEqual(['one', 'two', 'three']);
+  });
+
+  it('gets exactly the text, the words, and the directories of a recipe', async () => {
+    const text = `'"\\$\`!*?~#\t\u0001\u0081\u007f é ☃ \${HOME} %s \\n\n\n  end without newline`;
+    const words = ['', ' ', "it's", '$HOME', '*', 'a\nb', '-n', '\\', '"', '~', '#x', 'a=b', '\u0081'];
+    const { result } = await tryRecipe(subject, {
+      commands: [
+        write("/out/a b/it's", text),
+        run(['printf', '[%s]', ...words], { stdout: '/out/words' }),
+        run(['cat'], { stdin: '/out/words', stdout: '/out/copy' }),
+        run(['pwd'], { cwd: '/build/new place', stdout: '/out/cwd' }),
+        run(['sh', '-c', 'echo "$A"; pwd'], { env: { A: 'x  y' }, stdout: '/out/own' }),
+        run(['sh', '-c', 'echo "<$A>"'], { stdout: '/out/later' }),
+      ],
+      outputs: { out: '/out' },
+    });
+    expect(await readOutput(subject.store, result, "a b/it's")).toBe(text);
+    expect(await readOutput(subject.store, result, 'words')).toBe(words.map((word) => `[${word}]`).join(''));
+    expect(await readOutput(subject.store, result, 'copy')).toBe(words.map((word) => `[${word}]`).join(''));
+    expect(await readOutput(subject.store, result, 'cwd')).toBe('/build/new place\n');
+    expect(await readOutput(subject.store, result, 'own')).toBe('x  y\n/build\n');
+    expect(await readOutput(subject.store, result, 'later')).toBe('<>\n');
+  });
+
+  it('has its tools at /tools, and its shell in /bin', async () => {
+    const shellTree = await addTree(subject.store, { 'bin/sh': { link: '/usr/bin/sh' }, 'share/a': 'a' });
+    const toolTree = await addTree(subject.store, { 'bin/hello': { executable: '#!/bin/sh\necho hello\n' } });
+    const tools = [shellTree, toolTree].map((tree) => ({ kind: 'tree', digest: tree }) as const);
+    const lines = await linesOf(subject, 'hello; readlink /bin; ls /tools /tools/bin | tr "\\n" " "', {
+      tools,
+    });
+    expect(lines).toEqual(['hello', 'tools/bin', '/tools: bin share  /tools/bin: hello sh']);
+  });
+
+  it('reads single files where they are given', async () => {
+    const blob = await subject.store.putBlob(Buffer.from('#!/bin/sh\necho ran\n'));
+    const file = (path: string, executable: boolean) => ({
+      path: sandboxPath(path),
+      contents: [{ kind: 'file', digest: blob, executable } as const],
+      writable: false,
+    });
+    const tree = await addTree(subject.store, { 'a/b': 'text' });
+    const lines = await linesOf(
+      subject,
+      '/run/it; stat -c "%a %Y" /run/it /data /tree/a/new; cat /tree/a/b',
+      {
+        inputs: [
+          file('/run/it', true),
+          file('/data', false),
+          treesAt('/tree', [tree]),
+          file('/tree/a/new', false),
+        ],
+      },
+    );
+    expect(lines).toEqual([
+      'ran',
+      `755 ${String(testEpoch)}`,
+      `644 ${String(testEpoch)}`,
+      `644 ${String(testEpoch)}`,
+      'text',
+    ]);
+  });
+});
+
+describe.each(['where-allowed', 'never'] as const)('united inputs, overlays %s', (overlays) => {
+  let subject: Subject;
+  beforeAll(async () => {
+    subject = await setUp(overlays);
+  }, patience);
+
+  it('are one directory, however many they are', async () => {
+    const trees = await Promise.all(
+      Array.from({ length: 40 }, (_, index) =>
+        addTree(subject.store, {
+          [`f${String(index)}`]: 'x',
+          'same/file': 'same',
+          [`same/${String(index)}`]: '',
+        }),
+      ),
+    );
+    const text =
+      'ls /all | wc -l; ls /all/same | wc -l; cat /all/same/file; stat -c %Y /all/f7; touch /all/x || echo no';
+    expect(await linesOf(subject, text, { inputs: [treesAt('/all', trees)] })).toEqual([
+      '41',
+      '41',
+      `same${String(testEpoch)}`,
+      expect.stringContaining('Read-only'),
+      'no',
+    ]);
+  });
+
+  it('may be the same tree twice', async () => {
+    const tree = await addTree(subject.store, { file: 'text' });
+    const inputs = [treesAt('/x', [tree, tree]), treesAt('/y', [tree, tree], true)];
+    expect(await linesOf(subject, 'cat /x/file; echo; cat /y/file', { inputs })).toEqual(['text', 'text']);
+  });
+
+  it('clash where they differ', async () => {
+    const a = await addTree(subject.store, { 'd/same': 'x', 'd/file': 'one' });
+    const b = await addTree(subject.store, { 'd/same': 'x', 'd/file': 'two' });
+    const { result } = await tryRecipe(subject, {
+      commands: [run(['true'])],
+      inputs: [treesAt('/x', [a, b])],
+    });
+    expect(result).toEqual({
+      ok: false,
+      failure: { reason: 'clashing-inputs', action: 'test/action', path: '/x', file: 'd/file', refs: [a, b] },
+    });
+  });
+
+  it('hold other inputs, whether they have the mount point or not', async () => {
+    const outer = await addTree(subject.store, { 'there/.keep': '', file: 'outer' });
+    const inner = await addTree(subject.store, { file: 'inner' });
+    const text = 'cat /src/file /src/there/file /src/new/deep/file; echo; touch /src/new/x || echo no';
+    const inputs = ['/src/there', '/src/new/deep'].map((path) => treesAt(path, [inner]));
+    expect(await linesOf(subject, text, { inputs: [treesAt('/src', [outer]), ...inputs] })).toEqual([
+      'outerinnerinner',
+      expect.stringContaining('Read-only'),
+      'no',
+    ]);
+  });
+
+  it('are written to without harm where they are writable, and may be outputs', async () => {
+    const a = await addTree(subject.store, { 'old/file': 'old', gone: 'x' });
+    const b = await addTree(subject.store, { 'old/other': 'other' });
+    const { result } = await tryRecipe(subject, {
+      commands: [
+        shell('cd /area; echo more >>old/file; rm gone; mv old/other moved; mkdir -p made; : >made/x'),
+      ],
+      inputs: [treesAt('/area', [a, b], true)],
+      outputs: { out: '/area' },
+    });
+    expect(await readOutput(subject.store, result, 'old/file')).toBe('oldmore\n');
+    if (!result.ok) throw new Error('no result');
+    const tree = digest(String(result.value.outputs['out']));
+    expect((await subject.store.listTree(tree)).map((entry) => entry.path)).toEqual([
+      'made',
+      'made/x',
+      'moved',
+      'old',
+      'old/file',
+    ]);
+    expect(await readFile(join(subject.store.treePath(a), 'old/file'), 'utf8')).toBe('old');
+    expect(await readdir(subject.store.treePath(a))).toEqual(['gone', 'old']);
+  });
+
+  it('may have an output in a directory of theirs', async () => {
+    const tree = await addTree(subject.store, { Makefile: 'x' });
+    const { result } = await tryRecipe(subject, {
+      commands: [shell('cd /area; mkdir dist; echo made >dist/it')],
+      inputs: [treesAt('/area', [tree], true)],
+      outputs: { out: '/area/dist' },
+    });
+    expect(await readOutput(subject.store, result, 'it')).toBe('made\n');
+  });
+
+  it('leave nothing behind', async () => {
+    expect(await readdir(join(subject.store.root, 'scratch'))).toEqual([]);
+  });
+});
+
+describe('how an action ends', () => {
+  let subject: Subject;
+  beforeAll(async () => {
+    subject = await setUp('where-allowed');
+  }, patience);
+
+  it('by a signal: 128 and its number', async () => {
+    const { result } = await tryRecipe(subject, { commands: [run(['sh', '-c', 'kill -SEGV $$'])] });
+    expect(result).toMatchObject({ ok: true, value: { exitCode: 139 } });
+  });
+
+  it('with what it left running', async () => {
+    const { result } = await tryRecipe(subject, {
+      commands: [shell('sleep 601.125 & sleep 601.126 >/dev/null 2>&1 &')],
+    });
+    expect(result).toMatchObject({ ok: true, value: { exitCode: 0 } });
+    expect(await countProcesses('601.12')).toBe(0);
+  });
+
+  it('whole, when it is told to', async () => {
+    const controller = new AbortController();
+    const running = tryRecipe(
+      subject,
+      {
+        commands: [shell('sleep 602.125 & (sleep 602.126 >/dev/null 2>&1 &) & echo started; sleep 602.127')],
+      },
+      {
+        signal: controller.signal,
+        onLine: (line) => {
+          if (line === 'started') controller.abort('SIGTERM');
+        },
+      },
+    );
+    expect((await running).result).toEqual({
+      ok: false,
+      failure: { reason: 'interrupted', signal: 'SIGTERM' },
+    });
+    expect(await countProcesses('602.12')).toBe(0);
+  });
+
+  it('at any moment of its beginning', async () => {
+    for (const delay of [0, 1, 3, 6, 10, 15, 20, 30, 40]) {
+      const controller = new AbortController();
+      setTimeout(() => {
+        controller.abort();
+      }, delay);
+      const { result } = await tryRecipe(
+        subject,
+        { commands: [run(['sleep', '603.125'])] },
+        {
+          signal: controller.signal,
+        },
+      );
+      expect(result).toMatchObject({ ok: false, failure: { reason: 'interrupted' } });
+    }
+    expect(await countProcesses('603.125')).toBe(0);
+    expect(await readdir(join(subject.store.root, 'scratch'))).toEqual([]);
+  });
+
+  it('with the processor time of all that it ran', async () => {
+    const busy = 'i=0; while [ $i -lt 60000 ]; do i=$((i+1)); done';
+    const text = `(sh -c '${busy}' &) ; sh -c '${busy}'; sleep 0.5`;
+    const { result } = await tryRecipe(subject, { commands: [shell(text)] });
+    if (!result.ok) throw new Error(JSON.stringify(result.failure));
+    expect(result.value.wallSeconds).toBeGreaterThan(0.5);
+    expect(result.value.cpuSeconds).toBeGreaterThan(0.02);
+  });
+
+  it('with the reason when the recipe contradicts itself', async () => {
+    const tree = await addTree(subject.store, { file: '' });
+    const attempt = async (inputs: Subject['inputs'], outputs: Record<string, string>) => {
+      const { result } = await tryRecipe(subject, { commands: [run(['true'])], inputs, outputs });
+      if (result.ok || result.failure.reason !== 'plan-fault') throw new Error(JSON.stringify(result));
+      return result.failure.faults;
+    };
+    const given = treesAt('/given', [tree]);
+    expect(await attempt([given], { out: '/given/x' })).toEqual([
+      'test/action: output out at /given/x lies in the read-only input /given',
+    ]);
+    expect(await attempt([given, given], {})).toEqual(['test/action: two inputs lie at /given']);
+    expect(await attempt([], { a: '/out', b: '/out/b' })).toEqual(['test/action: output b lies in output a']);
+    expect(await attempt([treesAt('/proc/x', [tree])], {})).toEqual([
+      'test/action: nothing can be mounted at /proc/x',
+    ]);
+    expect(await attempt([given, treesAt('/given/file', [tree])], {})).toEqual([
+      'test/action: /given/file is to be mounted where /given has something else than a directory',
+    ]);
+  });
+});

@@ -1,0 +1,52 @@
+/**
+ * Runs one action in a process of its own, for tests that kill that process, start it as another user, or take
+ * something away from it: `sandbox-child.ts STORE SHELL-TEXT [JOBSERVER-PIPE TOKENS]`. Prints the action's lines, then a line of JSON: what `check` said
+ * if it failed, or else the result.
+ */
+import { mkdir } from 'node:fs/promises';
+import { openSync } from 'node:fs';
+import { join } from 'node:path';
+import { createLocalExecutor } from '../../src/sandbox/local-sandbox.ts';
+import { createMachineProvider } from '../../src/machine/machine.ts';
+import { shell } from '../../src/plan/builder.ts';
+import { sandboxPath } from '../../src/plan/names.ts';
+import { openDiskStore } from '../../src/store/disk-store.ts';
+
+const [root = '', text = '', pipe, tokens] = process.argv.slice(2);
+const opened = await openDiskStore({ root, epochSeconds: 1_700_000_000 });
+if (!opened.ok) throw new Error(JSON.stringify(opened.failure));
+const store = opened.value;
+const executor = createLocalExecutor({ store });
+const checked = await executor.check();
+if (!checked.ok) {
+  console.log(JSON.stringify(checked));
+} else {
+  const utilities = await createMachineProvider({ store }).obtain('machine-utilities');
+  if (!utilities.ok) throw new Error(JSON.stringify(utilities.failure));
+  const logDirectory = join(root, 'test-log');
+  await mkdir(logDirectory, { recursive: true });
+  const contents = [{ kind: 'tree', digest: utilities.value } as const];
+  const result = await executor.execute({
+    name: 'test/child',
+    logDirectory,
+    onLine: (line) => {
+      console.log(line);
+    },
+    ...(pipe === undefined
+      ? {}
+      : { jobserver: { descriptor: openSync(pipe, 'r+'), tokens: Number(tokens) } }),
+    recipe: {
+      commands: [shell(text)],
+      env: {},
+      tools: [],
+      inputs: [
+        { path: '/', contents, writable: false },
+        // Two trees at one path, with a layer over them: every kind of mount is tried.
+        { path: sandboxPath('/area'), contents, writable: true },
+      ],
+      outputs: {},
+      platform: executor.platform,
+    },
+  });
+  console.log(JSON.stringify(result));
+}

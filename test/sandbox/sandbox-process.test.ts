@@ -1,0 +1,177 @@
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { chown, mkdtemp, readFile, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { removeForcibly } from '../../src/store/remove.ts';
+import { countProcesses } from '../executor/processes.ts';
+
+const child = fileURLToPath(new URL('sandbox-child.ts', import.meta.url));
+const isRoot = process.getuid?.() === 0;
+const nobody = 65534;
+
+/** The command that runs an action in a process of its own. */
+function command(store: string, text: string, ...more: string[]): [string, string[]] {
+  return [process.execPath, ['--import', import.meta.resolve('tsx'), child, store, text, ...more]];
+}
+
+async function temporaryDirectory(): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), 'executor-test-'));
+  onTestFinished(() => removeForcibly(path));
+  return path;
+}
+
+/** Runs a program to its end, and gives its lines. A failing program fails the test. */
+async function linesOf(
+  [program, args]: [string, string[]],
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<string[]> {
+  const { stdout } = await promisify(execFile)(program, args, { env });
+  return stdout.trimEnd().split('\n');
+}
+
+function firstLine(running: ChildProcess, wanted: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (running.stdout === null) throw new Error('no output to read');
+    createInterface(running.stdout).on('line', (line) => {
+      if (line === wanted) resolve();
+    });
+    running.on('exit', () => {
+      reject(new Error('it ended before'));
+    });
+  });
+}
+
+async function within(seconds: number, holds: () => Promise<boolean>): Promise<boolean> {
+  for (let tenths = 0; tenths < seconds * 10; tenths += 1) {
+    if (await holds()) return true;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  return false;
+}
+
+// More than a busy machine needs.
+describe('a sandbox', { timeout: 300_000 }, () => {
+  it('dies with the engine when that is killed with -9', async () => {
+    const store = join(await temporaryDirectory(), 'store');
+    const text = 'sleep 611.5 & sleep 611.6 & echo started; sleep 611.7';
+    const [program, args] = command(store, text);
+    const engine = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const gone = new Promise((resolve) => engine.on('close', resolve));
+    await firstLine(engine, 'started');
+    // Three sleeps, the shell with this text, process 1's arguments …
+    expect(await countProcesses('611.')).toBeGreaterThanOrEqual(4);
+    engine.kill('SIGKILL');
+    await gone;
+    expect(await within(30, async () => (await countProcesses('611.')) === 0)).toBe(true);
+    expect(await within(30, async () => (await countProcesses(store)) === 0)).toBe(true);
+    // The next run sweeps what the killed one left.
+    expect((await linesOf(command(store, 'ls /build | wc -l'))).at(-2)).toBe('0');
+  });
+
+  it('takes its jobs from the jobserver', async () => {
+    const directory = await temporaryDirectory();
+    const pipe = join(directory, 'tokens');
+    await promisify(execFile)('mkfifo', [pipe]);
+    const rules = 'all: a b c d\\na b c d:\\n\\t@echo start >>log; sleep 0.4; echo end >>log\\n';
+    const text = [
+      'cd /build',
+      `printf '${rules}' >Makefile`,
+      'echo "$MAKEFLAGS"',
+      'printf ++ >&3',
+      'make 2>&1',
+      'echo $(cat log)',
+      'dd bs=1 count=2 <&3 2>/dev/null',
+    ].join('\n');
+    const lines = await linesOf(command(join(directory, 'store'), text, pipe, '3'));
+    const [flags, order, tokens] = lines.slice(-4);
+    expect(flags).toBe(' -j3 --jobserver-auth=3,3');
+    // Two tokens and the one that every make has by itself.
+    expect(order).toMatch(/^start start start end/);
+    expect(order).not.toMatch(/^start start start start/);
+    expect(tokens?.startsWith('++')).toBe(true);
+  });
+
+  it('works for an ordinary user', async () => {
+    const directory = await temporaryDirectory();
+    const user = isRoot ? nobody : process.getuid?.();
+    if (isRoot) await chown(directory, nobody, nobody);
+    const [program, args] = command(
+      join(directory, 'store'),
+      'id -u; echo x >/area/x; ls /area; umask; stat -c %a /build',
+    );
+    const asUser = isRoot
+      ? ['setpriv', '--reuid', String(nobody), '--regid', String(nobody), '--clear-groups']
+      : ['env'];
+    const lines = await linesOf([
+      'env',
+      [...asUser, 'sh', '-c', 'umask 077; exec "$@"', 'sh', program, ...args],
+    ]);
+    expect(lines.at(-1)).toContain('"exitCode":0');
+    expect(lines.slice(1)).toEqual(expect.arrayContaining(['0', 'usr', 'x', '0022', '755']));
+    expect((await stat(join(directory, 'store'))).uid).toBe(user);
+  });
+
+  it('works on a tmpfs, and says so when there is no room left', async () => {
+    const store = join(await temporaryDirectory(), 'store');
+    const [program, args] = command(`${store}/s`, 'head -c 100000000 /dev/zero >/build/zero');
+    const script = `mkdir ${store}; mount -t tmpfs -o size=60M tmpfs ${store}; exec "$@"`;
+    const lines = await linesOf([
+      'unshare',
+      ['--user', '--map-root-user', '--mount', 'sh', '-c', script, 'sh', program, ...args],
+    ]);
+    expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({
+      ok: false,
+      failure: { reason: 'no-room', path: `${store}/s` },
+    });
+  });
+
+  it('says so, too, when there is room for bytes but for no more files', async () => {
+    const store = join(await temporaryDirectory(), 'store');
+    const text = 'count=0; while : >/build/$count || exit 1; do count=$((count + 1)); done';
+    const [program, args] = command(`${store}/s`, text);
+    const script = `mkdir ${store}; mount -t tmpfs -o size=200M,nr_inodes=2000 tmpfs ${store}; exec "$@"`;
+    const lines = await linesOf([
+      'unshare',
+      ['--user', '--map-root-user', '--mount', 'sh', '-c', script, 'sh', program, ...args],
+    ]);
+    expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({
+      ok: false,
+      failure: {
+        reason: 'no-room',
+        path: `${store}/s`,
+        detail: expect.stringContaining('out of inodes') as string,
+      },
+    });
+  });
+
+  it('refuses a store from which nothing can be run, by name', async () => {
+    const store = join(await temporaryDirectory(), 'store');
+    const [program, args] = command(`${store}/s`, 'true');
+    const script = `mkdir ${store}; mount -t tmpfs -o noexec tmpfs ${store}; exec "$@"`;
+    const lines = await linesOf([
+      'unshare',
+      ['--user', '--map-root-user', '--mount', 'sh', '-c', script, 'sh', program, ...args],
+    ]);
+    expect(lines.at(-1)).toContain('noexec');
+  });
+
+  it('says which setting refuses namespaces', async () => {
+    const store = join(await temporaryDirectory(), 'store');
+    const [program, args] = command(store, 'true');
+    const script = 'echo 0 >/proc/sys/user/max_user_namespaces; exec "$@"';
+    const lines = await linesOf([
+      'unshare',
+      ['--user', '--map-root-user', 'sh', '-c', script, 'sh', program, ...args],
+    ]);
+    const answer: unknown = JSON.parse(lines.at(-1) ?? '');
+    expect(answer).toMatchObject({
+      ok: false,
+      failure: { reason: 'namespaces-refused', remedy: 'sysctl user.max_user_namespaces=15000' },
+    });
+    expect(await readFile('/proc/sys/user/max_user_namespaces', 'utf8')).not.toBe('0\n');
+  });
+});
