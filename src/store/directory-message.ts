@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
-import { digest, digestParts, type Digest } from '../core/digest.ts';
+import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
+import { digest, digestParts, isDigest, type Digest } from '../core/digest.ts';
+import { onlyField, readFields, readText } from './message-fields.ts';
 
 /** A file in a `DirectoryMessage`. */
 export interface FileNode {
@@ -20,7 +21,7 @@ export interface SymlinkNode {
   readonly target: string;
 }
 
-/** The Remote Execution API v2 message `Directory`, without node properties. */
+/** The Remote Execution API v2 message `Directory`, without node properties: these say what no tree of ours holds. */
 export interface DirectoryMessage {
   readonly files: readonly FileNode[];
   readonly directories: readonly DirectoryNode[];
@@ -87,7 +88,11 @@ function writeDigest(writer: BinaryWriter, value: Digest): void {
   writer.join();
 }
 
-/** Reads a `Directory` message; undefined when the bytes are not one. */
+/**
+ * Reads a `Directory` message of anybody's: unknown fields and node properties are dropped. Undefined when the bytes are
+ * not such a message, or it breaks what the Remote Execution API demands of one: every list in order of name, no name
+ * twice, no name that is a path, text in UTF-8, no field twice.
+ */
 export function decodeDirectory(bytes: Uint8Array): DirectoryMessage | undefined {
   const files: FileNode[] = [];
   const directories: DirectoryNode[] = [];
@@ -95,20 +100,29 @@ export function decodeDirectory(bytes: Uint8Array): DirectoryMessage | undefined
   const fields = readFields(bytes);
   if (fields === undefined) return undefined;
   for (const { number, chunk } of fields) {
+    if (number > 3) continue;
     const node = chunk === undefined ? undefined : readNode(chunk);
     if (node === undefined) return undefined;
     const { name, second, executable } = node;
     if (number === 3) {
-      symlinks.push({ name, target: Buffer.from(second).toString() });
+      const target = readText(second);
+      if (target === undefined || target === '') return undefined;
+      symlinks.push({ name, target });
       continue;
     }
     const content = readDigest(second);
     if (content === undefined) return undefined;
     if (number === 1) files.push({ name, digest: content, executable });
-    else if (number === 2) directories.push({ name, digest: content });
-    else return undefined;
+    else directories.push({ name, digest: content });
   }
+  if (![files, directories, symlinks].every(isSorted)) return undefined;
+  const nodes = [...files, ...directories, ...symlinks];
+  if (new Set(nodes.map(({ name }) => name)).size < nodes.length) return undefined;
   return { files, directories, symlinks };
+}
+
+function isSorted(nodes: readonly { readonly name: string }[]): boolean {
+  return nodes.every(({ name }, at) => at === 0 || compareNames(nodes[at - 1]?.name ?? '', name) < 0);
 }
 
 /**
@@ -138,49 +152,33 @@ export function decodeTree(bytes: Uint8Array, tree: Digest): Map<Digest, Directo
   return found.has(tree) ? found : undefined;
 }
 
-interface Field {
-  readonly number: number;
-  /** Bytes of a length-delimited field; undefined for a number. */
-  readonly chunk?: Uint8Array;
-  readonly varint?: bigint;
-}
-
-/** Splits a message into fields; undefined when it is cut short or holds what we never write. */
-function readFields(bytes: Uint8Array): Field[] | undefined {
-  const reader = new BinaryReader(bytes);
-  const fields: Field[] = [];
-  try {
-    while (reader.pos < reader.len) {
-      const [number, type] = reader.tag();
-      if (type === WireType.LengthDelimited) fields.push({ number, chunk: reader.bytes() });
-      else if (type === WireType.Varint) fields.push({ number, varint: BigInt(reader.uint64()) });
-      else return undefined;
-    }
-  } catch {
-    // The reader throws on any malformed input, and does nothing else that may fail.
-    return undefined;
-  }
-  return fields;
-}
-
 function readNode(
   bytes: Uint8Array,
 ): { readonly name: string; readonly second: Uint8Array; readonly executable: boolean } | undefined {
   const fields = readFields(bytes);
-  const name = fields?.find((field) => field.number === 1)?.chunk;
-  const second = fields?.find((field) => field.number === 2)?.chunk;
-  if (name === undefined || second === undefined) return undefined;
-  const executable = fields?.some((field) => field.number === 4 && field.varint === 1n) === true;
-  const text = Buffer.from(name).toString();
+  if (fields === undefined) return undefined;
+  const name = onlyField(fields, 1);
+  const second = onlyField(fields, 2);
+  const executable = onlyField(fields, 4);
+  if (!name || !second || name.chunk === undefined || second.chunk === undefined) return undefined;
+  // Of links the fourth field is the node properties.
+  if (executable === false) return undefined;
+  const text = readText(name.chunk);
   // A name that is a path could lead whoever unpacks the message out of the tree.
-  if (['', '.', '..'].includes(text) || text.includes('/')) return undefined;
-  return { name: text, second, executable };
+  if (text === undefined || ['', '.', '..'].includes(text) || text.includes('/')) return undefined;
+  return { name: text, second: second.chunk, executable: (executable?.varint ?? 0n) !== 0n };
 }
 
 function readDigest(bytes: Uint8Array): Digest | undefined {
   const fields = readFields(bytes);
-  const hash = fields?.find((field) => field.number === 1)?.chunk;
-  const size = fields?.find((field) => field.number === 2)?.varint ?? 0n;
-  const text = `${hash === undefined ? '' : Buffer.from(hash).toString('latin1')}-${String(size)}`;
-  return /^[0-9a-f]{64}-[0-9]+$/.test(text) ? digest(text) : undefined;
+  if (fields === undefined) return undefined;
+  const hash = onlyField(fields, 1);
+  const size = onlyField(fields, 2);
+  if (!hash || hash.chunk === undefined || size === false) return undefined;
+  if (size !== undefined && size.varint === undefined) return undefined;
+  const length = size?.varint ?? 0n;
+  // Beyond, no number of ours can hold it; a negative one reads as such.
+  if (length > BigInt(Number.MAX_SAFE_INTEGER)) return undefined;
+  const text = `${Buffer.from(hash.chunk).toString('latin1')}-${String(length)}`;
+  return isDigest(text) ? text : undefined;
 }

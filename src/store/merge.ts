@@ -1,5 +1,6 @@
 import type { Digest } from '../core/digest.ts';
 import { failed, ok, type Result } from '../core/result.ts';
+import { hasAbsoluteLink, type EncodedTree } from './canonical-tree.ts';
 import {
   compareNames,
   digestBytes,
@@ -25,11 +26,7 @@ export interface TreeClash {
 }
 
 /** What several trees are when laid over each other. */
-export interface MergedTree {
-  /** Digest of the union's root. */
-  readonly tree: Digest;
-  /** Encoded `Directory` messages of the union by digest: the root's and every other one. */
-  readonly messages: ReadonlyMap<Digest, Uint8Array>;
+export interface MergedTree extends EncodedTree {
   readonly entries: readonly TreeEntry[];
 }
 
@@ -84,7 +81,8 @@ export function uniteTrees(trees: readonly LabelledTree[]): Result<MergedTree, T
   const messages = new Map<Digest, Uint8Array>();
   const decoded = new Map<Digest, DirectoryMessage>();
   const tree = sealFolder(root, messages, decoded);
-  return ok({ tree, messages, entries: flattenTree(tree, decoded) });
+  const absoluteLinks = [...decoded.values()].some(hasAbsoluteLink);
+  return ok({ tree, messages, absoluteLinks, entries: flattenTree(tree, decoded) });
 }
 
 function isSame(present: Folder | Leaf, entry: TreeEntry): boolean {
