@@ -10,7 +10,7 @@ import { findImage, findInPath, imageScript, incompleteImage } from '../release/
 import { catchInterrupts } from './interrupt.ts';
 import { loadRepository, planInputs, type Repository } from '../repository/load-inputs.ts';
 import { explain, type ExitCode, type Session } from './session.ts';
-import { testImage, type TestResult } from '../image-test/test-guest.ts';
+import { testImage, type GuestTest, type TestResult } from '../image-test/test-guest.ts';
 import { withEmulator } from '../image-test/test-material.ts';
 import { makeTestPrograms, type TestPrograms } from '../image-test/test-programs.ts';
 import type { OpenWorkshop } from '../build/build-context.ts';
@@ -29,6 +29,8 @@ export interface TestRequest {
   readonly silenceSeconds: number;
   /** `--console`: directory for what guests say. */
   readonly consoles?: string;
+  /** What a test watches guests by. */
+  readonly watching?: Pick<GuestTest, 'clock' | 'onText'>;
 }
 
 /** An arch with an image that can be booted here. */
@@ -80,6 +82,7 @@ export async function testCommand(
         cwd: session.cwd,
         silenceSeconds: request.silenceSeconds,
         ...(consoles === undefined ? {} : { consoles }),
+        ...request.watching,
         signal: interrupt.signal,
       });
       // What an interruption broke off says nothing of the image.

@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { randomBytes } from 'node:crypto';
+import type { Clock } from '../core/clock.ts';
 import { findProgram, machinePath } from '../core/host-programs.ts';
 import {
   checksOf,
@@ -40,6 +41,10 @@ export interface GuestTest extends Material {
   /** Directory that keeps what the guests said; undefined: it is thrown away. */
   readonly consoles?: string;
   readonly signal: AbortSignal;
+  /** As in `WatchRequest`. */
+  readonly clock?: Clock;
+  /** Called with everything that a guest says. */
+  readonly onText?: (text: string) => void;
 }
 
 /** What is known of an image after its test. */
@@ -232,6 +237,8 @@ async function watch(test: GuestTest, number: number, places: Places, boot: Boot
     ...(boot.typed === undefined ? {} : { typed: boot.typed }),
     ...(lacks(arch, 'end') ? { endWhen: boot.endWhen } : {}),
     signal: test.signal,
+    ...(test.clock === undefined ? {} : { clock: test.clock }),
+    ...(test.onText === undefined ? {} : { onText: test.onText }),
   });
   if (test.consoles !== undefined) {
     const text = watched.lines.map((line) => `${line.text}\n`).join('');

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { systemClock, type Clock } from '../core/clock.ts';
 import type { ConsoleLine } from './checks.ts';
 import { startTyping, type Typist } from './typist.ts';
 
@@ -19,6 +20,8 @@ export interface WatchRequest {
   /** Called with everything that the guest says. */
   readonly onText?: (text: string) => void;
   readonly signal?: AbortSignal;
+  /** Measures silence and limit. Undefined: the system's. */
+  readonly clock?: Clock;
 }
 
 /** How a guest came to its end: by itself, at `endWhen`, silent for too long, out of time, or interrupted. */
@@ -33,9 +36,10 @@ export interface Watched {
   readonly seconds: number;
 }
 
-/** Boots a guest with no one watching but this, and waits until its emulator has ended, or ends it. */
+/** Boots a guest unattended, and waits until its emulator has ended, or ends it. */
 export async function watchGuest(request: WatchRequest): Promise<Watched> {
-  const began = Date.now();
+  const clock = request.clock ?? systemClock;
+  const began = clock.now();
   const lines: ConsoleLine[] = [];
   const [program, ...rest] = request.argv;
   const child = spawn(program, rest, {
@@ -48,8 +52,9 @@ export async function watchGuest(request: WatchRequest): Promise<Watched> {
     if (end === 'ended') end = why;
     child.kill('SIGKILL');
   };
-  let silence = setTimeout(() => finish('silent'), request.silenceSeconds * 1000);
-  const limit = setTimeout(() => finish('late'), request.limitSeconds * 1000);
+  const waitForWord = (): (() => void) => clock.after(request.silenceSeconds * 1000, () => finish('silent'));
+  let endSilence = waitForWord();
+  const endLimit = clock.after(request.limitSeconds * 1000, () => finish('late'));
   const abort = (): void => finish('aborted');
   if (request.signal?.aborted === true) abort();
   request.signal?.addEventListener('abort', abort, { once: true });
@@ -59,11 +64,11 @@ export async function watchGuest(request: WatchRequest): Promise<Watched> {
   let typist: Typist | undefined;
   let unfinished = '';
   const listen = (chunk: string): void => {
-    clearTimeout(silence);
-    silence = setTimeout(() => finish('silent'), request.silenceSeconds * 1000);
+    endSilence();
+    endSilence = waitForWord();
     request.onText?.(chunk);
     typist?.heard(chunk);
-    const at = Date.now() / 1000;
+    const at = clock.now() / 1000;
     const pieces = (unfinished + chunk).split('\n');
     unfinished = pieces.pop() ?? '';
     for (const piece of pieces) {
@@ -83,9 +88,9 @@ export async function watchGuest(request: WatchRequest): Promise<Watched> {
     );
   });
   typist?.stop();
-  clearTimeout(silence);
-  clearTimeout(limit);
+  endSilence();
+  endLimit();
   request.signal?.removeEventListener('abort', abort);
-  if (unfinished !== '') lines.push({ at: Date.now() / 1000, text: unfinished.replaceAll('\r', '') });
-  return { lines, end, how, seconds: (Date.now() - began) / 1000 };
+  if (unfinished !== '') lines.push({ at: clock.now() / 1000, text: unfinished.replaceAll('\r', '') });
+  return { lines, end, how, seconds: (clock.now() - began) / 1000 };
 }

@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { firstDifference } from '../../src/image-test/test-programs.ts';
 import { selectPlan, type SelectedPlan } from '../../src/repository/select-plan.ts';
 import { testCommand, type TestRequest } from '../../src/cli/test-command.ts';
+import { ManualClock } from '../core/manual-clock.ts';
 import type { ExecuteRequest } from '../../src/executor/executor.ts';
 import { fakeWorkshop } from './fake-workshop.ts';
 import { repository, repositoryCopy, run, testSession, type TestSession } from './rig.ts';
@@ -73,6 +74,18 @@ function start(session: TestSession, change: Partial<TestRequest> = {}): Promise
   });
   const request = { arches: ['armv5l'], out: 'out', json: false, jobs: 2, silenceSeconds, ...change };
   return testCommand(session, request, fakeWorkshop({ selected, behaviour }));
+}
+
+/** Lets so many seconds pass when a guest has said this. */
+function silentAfter(words: string, seconds: number): TestRequest['watching'] & object {
+  const clock = new ManualClock();
+  let said = '';
+  const onText = (text: string): void => {
+    const before = said.includes(words);
+    said += text;
+    if (!before && said.includes(words)) clock.advance(seconds * 1000);
+  };
+  return { clock, onText };
 }
 
 interface Json {
@@ -176,7 +189,10 @@ describe('an image that is not sound', () => {
 
   test('a hang is a failure with the end of the console; what comes after it was not reached', async () => {
     const session = machine({ STUMBLE: 'entropy', HOW: 'echo "waiting for a miracle"; exec sleep 1000' });
-    const { verdicts, details, console } = await rows(session, 1, { silenceSeconds: 60 });
+    const { verdicts, details, console } = await rows(session, 1, {
+      silenceSeconds: 60,
+      watching: silentAfter('waiting for a miracle\n', 60),
+    });
     expect(verdicts).toMatchObject({
       disk: 'passed',
       entropy: 'failed',
@@ -189,7 +205,7 @@ describe('an image that is not sound', () => {
 
   test('a guest that hangs at once has passed nothing, and is not booted again', async () => {
     const session = machine({}, 'echo "Booting"\nexec sleep 1000\n');
-    expect(await start(session, { silenceSeconds: 60 })).toBe(1);
+    expect(await start(session, { silenceSeconds: 60, watching: silentAfter('Booting\n', 60) })).toBe(1);
     expect(session.said.out).toMatch(/kernel is up +not reached/);
     expect(session.said.out).toMatch(/shell on the console +not reached/);
     expect(session.said.out).toContain('  | Booting');
