@@ -20,6 +20,12 @@ interface Need {
 
 const needs: readonly Need[] = [
   {
+    what: 'busybox, bash or dash',
+    for: 'the tests run generated scripts in each of these shells',
+    packages: ['busybox', 'bash', 'dash'],
+    isThere: () => ['busybox', 'bash', 'dash'].every((shell) => isInPath(shell)),
+  },
+  {
     what: 'qemu-system-arm',
     for: 'the tests boot what they build',
     // The emulator, its firmware, and the option ROMs without which some network cards refuse to start.
@@ -64,6 +70,11 @@ function check(argv: readonly string[]): void {
 
 function has(program: string): boolean {
   return spawnSync(program, ['--version'], { stdio: 'ignore' }).status === 0;
+}
+
+/** For programs that know no `--version`. */
+function isInPath(program: string): boolean {
+  return spawnSync('sh', ['-c', 'command -v "$0"', program], { stdio: 'ignore' }).status === 0;
 }
 
 /** What a program prints; empty where it is not there. */

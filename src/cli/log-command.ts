@@ -5,7 +5,7 @@ import type { Failure } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';
 import { recallAction } from '../engine/history.ts';
 import { hasRecord, recordPath } from '../engine/record.ts';
-import { quoteWord } from '../executor/script.ts';
+import { quoteWord } from '../core/shell-word.ts';
 import { imageKinds } from '../image/emulator.ts';
 import type { ActionName, Key } from '../plan/names.ts';
 import type { Store } from '../store/store.ts';

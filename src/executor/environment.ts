@@ -1,5 +1,5 @@
 import type { BoundRecipe } from '../plan/bound.ts';
-import { quoteWord } from './script.ts';
+import { quoteWord } from '../core/shell-word.ts';
 
 /** Descriptor at which an action's processes find the jobserver. */
 export const jobserverDescriptor = 3;

@@ -1,4 +1,5 @@
 import { unreachable } from '../core/result.ts';
+import { quoteWord } from '../core/shell-word.ts';
 import type { Command } from '../plan/action.ts';
 
 /** Where a command runs that names no directory. */
@@ -19,12 +20,6 @@ const shellOnly = new Set(
     'return set shift source times trap type ulimit umask unalias unset wait'
   ).split(' '),
 );
-
-/** A word that a POSIX shell reads back as exactly this text. Throws on NUL, which no argument can hold. */
-export function quoteWord(text: string): string {
-  if (text.includes('\0')) throw new Error('a NUL character cannot be written in a shell script');
-  return /^[A-Za-z0-9_/.,:=+@%-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
-}
 
 function quoteProgram(name: string): string {
   if (name === '' || shellOnly.has(name)) throw new Error(`not a program: '${name}'`);
@@ -85,7 +80,7 @@ function renderCommand(command: Command): string[] {
  * Commands as one POSIX script that ends at the first failing one, with that one's exit code. Each is shown
  * on standard output as a line `+ …` before it runs. The script needs a shell with `printf` built in, `mkdir`
  * and `chmod`, and runs as well by hand in a sandbox that was entered. Throws where a command cannot be
- * written (NUL, a shell builtin in the place of a program): a bug of the stage.
+ * written (NUL, a shell builtin instead of a program): a bug of the stage.
  */
 export function renderScript(commands: readonly Command[]): string {
   const parts = commands.map((command) => renderCommand(command).join('\n'));

@@ -1,3 +1,5 @@
+import { quoteWord } from '../core/shell-word.ts';
+
 /** What to run in a guest. */
 export interface GuestCommand {
   /** Program and arguments; undefined: a login shell. No element holds a NUL character. */
@@ -9,11 +11,6 @@ export interface GuestCommand {
 /** Longest command that the guest's server takes, in bytes; Linux takes no longer argument. */
 export const longestCommandLine = 131_071;
 
-/** A word that every shell reads back as exactly this text. */
-export function quoteForShell(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
-}
-
 /**
  * The command as one line for a POSIX shell, which is what SSH can carry. The shell becomes the command by `exec`, so that
  * signals and exit status are the command's own.
@@ -22,7 +19,7 @@ export function commandLine({ argv, directory }: GuestCommand): string {
   const enter =
     directory === undefined
       ? 'if mountpoint -q /home 2>/dev/null; then cd /home; fi'
-      : `cd -- ${quoteForShell(directory)} || exit`;
-  const run = argv === undefined ? '"$SHELL" -l' : argv.map(quoteForShell).join(' ');
+      : `cd -- ${quoteWord(directory)} || exit`;
+  const run = argv === undefined ? '"$SHELL" -l' : argv.map(quoteWord).join(' ');
   return `${enter}; exec ${run}`;
 }

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { quoteWord } from '../core/shell-word.ts';
 import { isBefore } from '../emulator/version.ts';
 import { needsOfProgram } from './checks.ts';
 import type { PackedFile } from './cpio.ts';
@@ -67,7 +68,7 @@ export function guestSettings(
     native: native ? 'yes' : 'no',
   };
   return Object.entries(values)
-    .map(([name, value]) => `${name}='${value}'\n`)
+    .map(([name, value]) => `${name}=${quoteWord(value)}\n`)
     .join('');
 }
 

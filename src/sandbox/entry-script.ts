@@ -1,7 +1,7 @@
 import { devices, places, type NumberedMount } from './prepare.ts';
 import type { HostPrograms } from '../core/host-programs.ts';
 import type { Layout } from './layout.ts';
-import { quoteWord } from '../executor/script.ts';
+import { quoteWord } from '../core/shell-word.ts';
 
 /** Which overlay mounts the machine allows in a user namespace. */
 export interface Overlays {

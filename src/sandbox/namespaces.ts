@@ -6,7 +6,7 @@ import type { Store } from '../store/store.ts';
 import { sandboxHostname, statusDescriptor, type Overlays } from './entry-script.ts';
 import { findHostPrograms, type HostPrograms } from '../core/host-programs.ts';
 import { runSandbox } from './sandbox-process.ts';
-import { quoteWord } from '../executor/script.ts';
+import { quoteWord } from '../core/shell-word.ts';
 
 /** What this machine gives for sandboxes. */
 export interface SandboxMeans {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { actionEnvironment, renderEnvironment } from '../../src/executor/environment.ts';
 import { LineCutter, longestLine } from '../../src/executor/lines.ts';
-import { quoteWord, renderScript } from '../../src/executor/script.ts';
+import { quoteWord } from '../../src/core/shell-word.ts';
+import { renderScript } from '../../src/executor/script.ts';
 import { run, write } from '../../src/plan/builder.ts';
 
 describe('renderScript', () => {
