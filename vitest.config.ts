@@ -11,6 +11,8 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/real/**', 'test/full/**', 'test/guest/**'],
+          globalSetup: 'test/setup/private-home.ts',
+          setupFiles: 'test/setup/own-environment.ts',
           // A hang, not a slow machine: a check starts a dozen programs, and others may want the processor too.
           testTimeout: 600_000,
           hookTimeout: 600_000,
