@@ -39,6 +39,8 @@ export async function teardown(): Promise<void> {
     console.warn(`While the tests ran, another run changed the user's own store:\n${list}`);
     return;
   }
+  // vitest prints what is thrown here, and ends with 0 all the same.
+  process.exitCode = 1;
   throw new Error(`The tests changed what is the user's own:\n${list}`);
 }
 
