@@ -12,6 +12,7 @@ const timing: Timing = {
   longestPause: 10,
   connectTimeout: 2000,
   silence: 2000,
+  slowest: 1,
   retries: 3,
 };
 

@@ -14,6 +14,7 @@ import { digestBytes } from '../../src/store/directory-message.ts';
 import type { Store } from '../../src/store/store.ts';
 import { openTestStore } from '../store/temporary-store.ts';
 import { cutFile, file, startFileServer, status } from './file-server.ts';
+import { says, startRawServer } from './raw-server.ts';
 import { tarBytes } from './tar-bytes.ts';
 import { temporaryDirectory } from './temporary.ts';
 
@@ -173,6 +174,19 @@ describe('a source provider', () => {
     expect(await provider.obtain(source(), (line) => lines.push(line))).toEqual({ ok: true, value: tree });
     expect(lines).toContain(`${server.url}/changed: wrong hash, thrown away`);
     expect(readdirSync(cacheDirectory)).toEqual([hashOf(archive)]);
+  });
+
+  it('asks the next origin where one answers with what is no HTTP', async () => {
+    const { server, tree, url, open, source } = await rig();
+    const hostile = await startRawServer(says('HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nhello'));
+    server.on('/p', file(archive));
+    const origins = [{ ...url('/p'), url: `${hostile.url}/p` }, url('/p')];
+    const lines: string[] = [];
+    expect(await open(origins).obtain(source(), (line) => lines.push(line))).toEqual({
+      ok: true,
+      value: tree,
+    });
+    expect(lines).toContain(`${hostile.url}/p: a malformed answer`);
   });
 
   it('names a wrong hash, even where other origins do not answer', async () => {
