@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { isDigest, type Digest } from '../core/digest.ts';
 import type { PlannedSource } from '../plan/action.ts';
-import type { Store } from '../store/store.ts';
+import type { ContentStore } from '../store/store.ts';
 
 /** What a source became. */
 export interface PatchedTree {
@@ -16,9 +16,9 @@ export interface PatchedTree {
  * digest and the patches', so that a patch with another header is applied anew, and gives the same tree again.
  */
 export class PatchedTrees {
-  readonly #store: Store;
+  readonly #store: ContentStore;
 
-  constructor(store: Store) {
+  constructor(store: ContentStore) {
     this.#store = store;
   }
 

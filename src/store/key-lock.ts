@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { takeProcessLock, tryProcessLock, type LockWait, type ProcessLock } from '../core/process-lock.ts';
 import type { Key } from '../plan/names.ts';
+import type { LocalTrees } from './store.ts';
 import { throwFaults } from '../core/fault.ts';
 import { makeDirectory } from '../core/make-directory.ts';
 
@@ -10,7 +11,7 @@ import { makeDirectory } from '../core/make-directory.ts';
  * process counts as free. Throws a `StoreFault` where the store cannot be written to.
  */
 export async function tryKeyLock(
-  store: { readonly root: string },
+  store: Pick<LocalTrees, 'root'>,
   key: Key,
 ): Promise<ProcessLock | undefined> {
   const file = await lockFile(store.root, key);
@@ -22,7 +23,7 @@ export async function tryKeyLock(
  * another process holds it.
  */
 export async function takeKeyLock(
-  store: { readonly root: string },
+  store: Pick<LocalTrees, 'root'>,
   key: Key,
   wait: LockWait = {},
 ): Promise<ProcessLock | undefined> {
