@@ -97,7 +97,14 @@ export async function runAction(request: RunRequest): Promise<RunEnd> {
       const unchanged = sameOutputs(node.result.outputs, outputs);
       return { kind: 'done', result: { ...node.result, wallSeconds, cpuSeconds }, unchanged };
     }
-    const result: ActionResult = { action: action.name, outputs, wallSeconds, cpuSeconds };
+    const { name, scratch } = action;
+    const result: ActionResult = {
+      action: name,
+      outputs,
+      ...(scratch.length === 0 ? {} : { scratch }),
+      wallSeconds,
+      cpuSeconds,
+    };
     await store.putResult(key, result);
     await rememberAction(store, action.name, {
       key,

@@ -1,13 +1,26 @@
 import { createHash } from 'node:crypto';
 import { isDigest } from '../core/digest.ts';
 import { isRecord, parseJson } from '../core/json.ts';
+import type { Key } from '../plan/names.ts';
 import type { ActionResult } from './store.ts';
 
-/** An action result read from disk, which may hold anything; undefined unless it is whole. */
-export function parseResult(text: string): ActionResult | undefined {
+/** A result as it is written: with a check over everything else in it, and over the key that it belongs to. */
+export function renderResult(key: Key, result: ActionResult): Readonly<Record<string, unknown>> {
+  const fields = JSON.parse(JSON.stringify(result)) as Readonly<Record<string, unknown>>;
+  return { ...fields, check: checkOf(key, fields) };
+}
+
+/**
+ * An action result read from disk, which may hold anything; undefined unless it is whole and is that of the key. Results
+ * of earlier versions have no check and are believed as they are. The check finds damage; who wants to deceive can
+ * compute it too.
+ */
+export function parseResult(key: Key, text: string): ActionResult | undefined {
   const value = parseJson(text);
   if (!isRecord(value)) return undefined;
-  const { action, outputs, wallSeconds, cpuSeconds } = value;
+  const { check, ...fields } = value;
+  if (check !== undefined && check !== checkOf(key, fields)) return undefined;
+  const { action, outputs, scratch, wallSeconds, cpuSeconds } = fields;
   if (typeof action !== 'string' || !isSeconds(wallSeconds) || !isSeconds(cpuSeconds)) return undefined;
   if (!isRecord(outputs)) return undefined;
   const entries: [string, ActionResult['outputs'][string]][] = [];
@@ -15,11 +28,33 @@ export function parseResult(text: string): ActionResult | undefined {
     if (!isDigest(tree)) return undefined;
     entries.push([name, tree]);
   }
-  return { action, outputs: Object.fromEntries(entries), wallSeconds, cpuSeconds };
+  const result = { action, outputs: Object.fromEntries(entries), wallSeconds, cpuSeconds };
+  if (scratch === undefined) return result;
+  if (!Array.isArray(scratch)) return undefined;
+  const names: string[] = [];
+  for (const name of scratch as readonly unknown[]) {
+    if (typeof name !== 'string') return undefined;
+    names.push(name);
+  }
+  return { ...result, scratch: names };
 }
 
 function isSeconds(value: unknown): value is number {
   return typeof value === 'number' && Number.isFinite(value) && value >= 0;
+}
+
+/** Format 1: SHA-256 over `[1, key, fields]` as JSON, with the names of every object in code-unit order. */
+function checkOf(key: Key, fields: unknown): string {
+  return createHash('sha256')
+    .update(JSON.stringify([1, key, ordered(fields)]))
+    .digest('hex');
+}
+
+function ordered(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(ordered);
+  if (!isRecord(value)) return value;
+  const names = Object.keys(value).sort();
+  return names.map((name) => [name, ordered(value[name])]);
 }
 
 /** File name of a note: the name itself where it can be one, else escaped, else (too long) hashed. */

@@ -44,6 +44,20 @@ describe('a first build', () => {
     });
   });
 
+  test('keeps with a result which of its outputs are scratch, and says nothing where none is', async () => {
+    const rig = await openRig();
+    const withScratch = { ...a, scratch: ['out'] };
+    const outcome = good(
+      await rig.build(samplePlan([withScratch, b, c], { products: [product(c)], goals: [] })),
+    );
+    const resultOf = async ({ name }: typeof a) => {
+      const key = outcome.results.get(name)?.key;
+      return key === undefined ? undefined : rig.store.getResult(key);
+    };
+    expect((await resultOf(a))?.scratch).toEqual(['out']);
+    expect(await resultOf(b)).not.toHaveProperty('scratch');
+  });
+
   test('gives the same keys again in another store', async () => {
     const [one, two] = [await openRig(), await openRig()];
     const first = good(await one.build(plan));

@@ -1,6 +1,6 @@
 import { execFile, spawn, spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -131,11 +131,25 @@ describe.skipIf(!namespaces)('on a file system of its own', () => {
   });
 });
 
+// Root passes every mode; without these two capabilities it is a user like others.
+const caps = '-dac_override,-dac_read_search';
+const humble = process.getuid?.() === 0 ? ['setpriv', `--bounding-set=${caps}`, `--inh-caps=${caps}`] : [];
+
 it('adopts and removes directories that their owner may not enter', async () => {
-  // Root passes every mode; without these two capabilities it is a user like others.
-  const caps = '-dac_override,-dac_read_search';
-  const humble = process.getuid?.() === 0 ? ['setpriv', `--bounding-set=${caps}`, `--inh-caps=${caps}`] : [];
   const root = join(await temporaryDirectory(), 'store');
   expect(await runProcess(humble, 'restricted', root)).toBe(true);
   for (const name of ['scratch', 'trees', 'damaged']) expect(await readdir(join(root, name))).toEqual([]);
+});
+
+it('says at opening in which of its directories it may not write', async () => {
+  const root = join(await temporaryDirectory(), 'store');
+  await openTestStore(root);
+  for (const name of ['results', 'trees', 'notes']) {
+    await chmod(join(root, name), 0o555);
+    expect(await runProcess(humble, 'open', root)).toMatchObject({
+      reason: 'unwritable',
+      path: join(root, name),
+    });
+    await chmod(join(root, name), 0o755);
+  }
 });
