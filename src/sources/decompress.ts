@@ -3,8 +3,8 @@ import { createReadStream } from 'node:fs';
 import { createRequire } from 'node:module';
 import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import unbzip2 from 'unbzip2-stream';
 import type { XzReadableStream as XzStream } from 'xz-decompress';
+import { bunzip } from './bunzip.ts';
 import { withoutSha256Check } from './xz-check.ts';
 
 // A CommonJS bundle whose export names Node cannot see.
@@ -66,7 +66,7 @@ function plain(file: string, compression: Compression): AsyncIterable<Uint8Array
         Readable.toWeb(Readable.from(withoutSha256Check(raw), { objectMode: false })) as never,
       ) as unknown as AsyncIterable<Uint8Array>;
     case 'bzip2':
-      return bunzipped(raw);
+      return bunzip(raw);
   }
 }
 
@@ -74,27 +74,4 @@ function plain(file: string, compression: Compression): AsyncIterable<Uint8Array
 function piped(raw: Readable, transform: NodeJS.ReadWriteStream & { destroy(error?: Error): unknown }) {
   raw.on('error', (error) => transform.destroy(error));
   return raw.pipe(transform) as AsyncIterable<Uint8Array>;
-}
-
-/**
- * unbzip2-stream is a stream of the first kind: it hands out data from within `write` and `end`, so
- * that its output can be drained between two pieces of input, and nothing piles up.
- */
-async function* bunzipped(raw: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
-  const stream = unbzip2();
-  let pieces: Uint8Array[] = [];
-  let fault: Error | undefined;
-  stream.on('data', (piece: Uint8Array) => pieces.push(piece));
-  stream.on('error', (error: Error) => {
-    fault ??= error;
-  });
-  for await (const chunk of raw) {
-    stream.write(chunk);
-    if (fault !== undefined) throw fault;
-    yield* pieces;
-    pieces = [];
-  }
-  stream.end();
-  if (fault !== undefined) throw fault;
-  yield* pieces;
 }

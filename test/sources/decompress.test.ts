@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -101,6 +102,47 @@ describe('decompressed', () => {
     const bytes = gzipSync(Buffer.alloc(100000, 'abc'));
     bytes[60] = (bytes[60] ?? 0) ^ 0xff;
     await expect(bytesOf(decompressed(file(bytes), 'gzip'))).rejects.toThrow(DamagedStream);
+  });
+});
+
+/** One block of bzip2 at its fullest: 45,899,235 zeros. */
+const fullBlock = Buffer.from('QlpoOTFBWSZTWQ4J4t8BX45AAMAAAAggADCATUZCoCWpCoCXF3JFOFCQDgni3w==', 'base64');
+
+describe('bzip2', () => {
+  it('reads several streams behind each other', async () => {
+    const two = Buffer.concat([Buffer.from(packed.bzip2, 'base64'), Buffer.from(packed.bzip2, 'base64')]);
+    expect((await bytesOf(decompressed(file(two), 'bzip2'))).length).toBe(20480);
+  });
+
+  it('unpacks a bomb a block at a time', async () => {
+    // 3 kB that hold 3 GB.
+    const bomb = file(Buffer.concat(Array.from({ length: 66 }, () => fullBlock)));
+    const before = process.resourceUsage().maxRSS;
+    let bytes = 0;
+    for await (const piece of decompressed(bomb, 'bzip2')) {
+      bytes += piece.length;
+      if (bytes > 100_000_000) break;
+    }
+    expect(bytes).toBeLessThan(100_000_000 + 46_000_000);
+    // Kilobytes. A block and its tables, twice over, and what waits for the collector.
+    expect(process.resourceUsage().maxRSS - before).toBeLessThan(500_000);
+  });
+
+  it('comes to an end with any bytes', async () => {
+    const good = Buffer.from(packed.bzip2, 'base64');
+    const edits = fc.array(fc.tuple(fc.nat(good.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 });
+    await fc.assert(
+      fc.asyncProperty(edits, fc.nat(good.length), async (changed, length) => {
+        const bytes = Buffer.from(good.subarray(0, length));
+        for (const [at, value] of changed) if (at < length) bytes[at] = value;
+        try {
+          expect((await bytesOf(decompressed(file(bytes), 'bzip2'))).length).toBeLessThan(1_000_000);
+        } catch (error) {
+          expect(error).toBeInstanceOf(DamagedStream);
+          expect((error as Error).message).toMatch(/the stream is (damaged|cut off)$/);
+        }
+      }),
+    );
   });
 });
 
