@@ -3,8 +3,8 @@ import { actionName, type ActionName } from '../src/plan/names.ts';
 import { kernelConfiguration, kernelFacts } from './arch-check/kernel.ts';
 import { toolchainFacts, toolchainFiles, type ToolchainQuestion } from './arch-check/toolchain.ts';
 import { hostTools } from './host-tools.ts';
-import type { DeclaredPlan } from './index.ts';
 import type { PlanInputs } from './inputs.ts';
+import type { DeclaredPlan } from './stage.ts';
 
 /** What upstream's sources are asked about an arch. Parts that are undefined are not asked. */
 export interface ArchQuestions {

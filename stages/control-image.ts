@@ -3,9 +3,9 @@ import type { Digest } from '../src/core/digest.ts';
 import type { Ref } from '../src/plan/action.ts';
 import { actionName, type ActionName, type SourceName } from '../src/plan/names.ts';
 import { hostTools } from './host-tools.ts';
-import type { DeclaredPlan } from './index.ts';
 import { buildAction, type PlanInputs, source } from './inputs.ts';
 import { mksquashfs } from './root-images.ts';
+import type { DeclaredPlan } from './stage.ts';
 
 /** What a control image is made of. */
 export interface ControlParts {

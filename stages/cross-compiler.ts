@@ -2,11 +2,16 @@ import type { Ref } from '../src/plan/action.ts';
 import { output, shell } from '../src/plan/builder.ts';
 import { compiler } from './compiler.ts';
 import { assembleCompiler, frontEnd, type FinishedCompiler } from './finished-compiler.ts';
+import { everything } from './goals.ts';
+import { stage as hostTools } from './host-tools.ts';
 import { distccNames, distccProgram } from './host-tools/distcc.ts';
 import { baseEnvironment, buildAction, type PlanInputs } from './inputs.ts';
 import { archMachine } from './machine.ts';
+import { withPackages } from './package.ts';
+import { crossCompilerPackage } from './products.ts';
 import { smokeTest } from './smoke-test.ts';
-import type { Stage1 } from './stage-1.ts';
+import { stage as stage1, type Stage1 } from './stage-1.ts';
+import { defineStage } from './stage.ts';
 
 /** The Canadian cross: runs on `host`, makes code for `target`; what is released. */
 export function crossCompiler(
@@ -89,3 +94,15 @@ export function crossCompiler(
     tests: runsHere ? [test.name] : [],
   };
 }
+
+export const stage = defineStage({
+  name: 'cross-compiler',
+  summary: 'static relocatable compiler: runs on the host, builds for the arch',
+  goals: [everything],
+  needs: { tools: hostTools, compilers: stage1 },
+  make: ({ inputs, needs: { tools, compilers } }) => {
+    const { host, target } = compilers;
+    const made = crossCompiler(inputs, { base: tools.base, host, target, mathLibraries: host.mathLibraries });
+    return withPackages(made, crossCompilerPackage(inputs, tools.packing, made.tree));
+  },
+});

@@ -2,12 +2,12 @@ import type { Ref } from '../src/plan/action.ts';
 import { run, shell } from '../src/plan/builder.ts';
 import { actionName, type ActionName } from '../src/plan/names.ts';
 import { hostTools } from './host-tools.ts';
-import type { DeclaredPlan } from './index.ts';
 import { baseEnvironment, buildAction, type PlanInputs, repoFile } from './inputs.ts';
 import { buildMachine } from './machine.ts';
 import { mathLibraries } from './math-libraries.ts';
 import { sharedLibgcc } from './runtime.ts';
 import { stage1 } from './stage-1.ts';
+import type { DeclaredPlan } from './stage.ts';
 
 const sourceDirectory = 'target/tests/programs/';
 const muslDirectory = 'target/tests/musl/';

@@ -1,5 +1,6 @@
 import type { Action, Ref } from '../src/plan/action.ts';
 import { output } from '../src/plan/builder.ts';
+import { everything, image } from './goals.ts';
 import { bash } from './host-tools/bash.ts';
 import { bison } from './host-tools/bison.ts';
 import { busybox } from './host-tools/busybox.ts';
@@ -14,6 +15,9 @@ import { toybox } from './host-tools/toybox.ts';
 import { xz } from './host-tools/xz.ts';
 import { zlib } from './host-tools/zlib.ts';
 import type { PlanInputs } from './inputs.ts';
+import { buildMachine } from './machine.ts';
+import { mathLibraries } from './math-libraries.ts';
+import { defineStage } from './stage.ts';
 
 /** A tool that actions may name; also the end of its action's name, `host-tools/<tool>`. */
 export type ToolName =
@@ -63,6 +67,29 @@ export function hostTools(inputs: PlanInputs): HostTools {
     libraries: { zlib: output(z, 'out'), libelf: output(elf, 'out') },
   };
 }
+
+export const stage = defineStage({
+  name: 'host-tools',
+  summary: 'shell, make and every utility that later stages run',
+  goals: [everything, image],
+  tools: true,
+  make: ({ inputs }) => {
+    const host = hostTools(inputs);
+    const { busybox, make, m4, toybox } = host.tools;
+    const base = [busybox, make];
+    const math = mathLibraries(inputs, 'host-tools', buildMachine(inputs.build), [...base, m4]);
+    return {
+      ...host,
+      actions: [...host.actions, ...math.actions],
+      /** Shell, utilities and make. */
+      base,
+      /** What packages are made with. */
+      packing: [busybox, toybox],
+      /** gmp, mpfr and mpc for the build machine. */
+      mathLibraries: math.refs,
+    };
+  },
+});
 
 function refs<Name extends string>(actions: Readonly<Record<Name, Action>>): Record<Name, Ref> {
   const entries = Object.entries<Action>(actions).map(([name, action]) => [name, output(action, 'out')]);

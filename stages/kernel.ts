@@ -7,8 +7,12 @@ import {
 import { imageFiles } from '../src/image/emulator.ts';
 import type { Action, Ref } from '../src/plan/action.ts';
 import { output, run, write } from '../src/plan/builder.ts';
+import { everything, image as imageGoal } from './goals.ts';
+import { stage as hostTools } from './host-tools.ts';
 import { baseEnvironment, buildAction, type PlanInputs, source } from './inputs.ts';
-import { commandPrefix, machineTrees, type Toolchain } from './toolchain.ts';
+import { stage as stage1 } from './stage-1.ts';
+import { defineSetting, defineStage } from './stage.ts';
+import { commandPrefix, machineTrees, toolchainSetting, type Toolchain } from './toolchain.ts';
 
 export interface KernelTools {
   /** Shell, utilities (bc among them), make, m4, flex and bison. */
@@ -106,3 +110,25 @@ export function kernel(inputs: PlanInputs, using: KernelTools): Kernel {
   });
   return { actions: [action], ref: output(action, 'kernel') };
 }
+
+/** Further symbols of the kernel, which win over those of the descriptor. In order of name. */
+export const kernelSymbolsSetting = defineSetting<readonly WantedSymbol[]>();
+
+export const stage = defineStage({
+  name: 'kernel',
+  summary: 'bootable kernel with its device tree',
+  goals: [everything, imageGoal],
+  needs: { host: hostTools, compilers: stage1 },
+  settings: { toolchain: toolchainSetting, furtherSymbols: kernelSymbolsSetting },
+  make: ({ inputs, needs: { host, compilers }, settings: { toolchain, furtherSymbols } }) => {
+    const { m4, flex, bison, bash } = host.tools;
+    return kernel(inputs, {
+      base: [...host.base, m4, flex, bison],
+      crossTools: toolchain === undefined ? compilers.target.tools : [],
+      toolchain,
+      furtherSymbols,
+      objtoolLibraries: [host.libraries.libelf, host.libraries.zlib],
+      bash,
+    });
+  },
+});

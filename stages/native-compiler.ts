@@ -2,11 +2,16 @@ import type { Ref } from '../src/plan/action.ts';
 import { output, run, shell, write } from '../src/plan/builder.ts';
 import { compiler } from './compiler.ts';
 import { assembleCompiler, frontEnd, type FinishedCompiler } from './finished-compiler.ts';
+import { everything } from './goals.ts';
+import { stage as hostTools } from './host-tools.ts';
 import { distccNames, distccProgram } from './host-tools/distcc.ts';
 import { baseEnvironment, buildAction, type PlanInputs, source } from './inputs.ts';
 import { archMachine, buildMachine } from './machine.ts';
+import { withPackages } from './package.ts';
+import { nativeCompilerPackage } from './products.ts';
 import { runtimeFiles } from './runtime.ts';
-import type { Stage1 } from './stage-1.ts';
+import { stage as stage1, type Stage1 } from './stage-1.ts';
+import { defineStage } from './stage.ts';
 
 /** The compiler that runs on the target itself, with make and distcc. */
 export function nativeCompiler(
@@ -102,3 +107,15 @@ export function nativeCompiler(
     tests: [test.name],
   };
 }
+
+export const stage = defineStage({
+  name: 'native-compiler',
+  summary: 'static compiler that runs on the arch itself',
+  goals: [everything],
+  needs: { tools: hostTools, compilers: stage1 },
+  make: ({ inputs, needs: { tools, compilers } }) => {
+    const { target } = compilers;
+    const made = nativeCompiler(inputs, { base: tools.base, target, mathLibraries: target.mathLibraries });
+    return withPackages(made, nativeCompilerPackage(inputs, tools.packing, made.tree));
+  },
+});

@@ -2,6 +2,7 @@ import type { Action, Product, Ref } from '../src/plan/action.ts';
 import { output, shell, write } from '../src/plan/builder.ts';
 import { baseEnvironment, buildAction, type PlanInputs } from './inputs.ts';
 import { licenceTexts } from './licences.ts';
+import type { Contribution } from './stage.ts';
 
 export interface PackageSpec {
   /** Name of the tarball without `.tar.gz`, and of its one top directory. */
@@ -22,7 +23,7 @@ export interface PackageSpec {
   readonly weight: number;
 }
 
-export interface Package {
+export interface Package extends Contribution {
   readonly actions: readonly Action[];
   readonly products: readonly Product[];
 }
@@ -91,4 +92,16 @@ export function tarball(inputs: PlanInputs, base: readonly Ref[], spec: PackageS
     });
   }
   return { actions: [...licences.map((texts) => texts.action), action], products };
+}
+
+/** What a stage made, with its packages: their actions and products beside its own. */
+export function withPackages<Made extends Contribution>(
+  made: Made,
+  ...packages: readonly Package[]
+): Made & Pick<Package, 'products'> {
+  return {
+    ...made,
+    actions: [...made.actions, ...packages.flatMap(({ actions }) => actions)],
+    products: packages.flatMap(({ products }) => products),
+  };
 }

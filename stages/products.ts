@@ -8,7 +8,7 @@ import {
   rootFilesystemReadme,
   systemImageReadme,
 } from './readme.ts';
-import { specialModes } from './root-filesystem.ts';
+import { specialModes } from './root-layout.ts';
 import type { Toolchain } from './toolchain.ts';
 
 /** Sources that end up in a compiler. */

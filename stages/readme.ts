@@ -1,6 +1,6 @@
 import { attachments, imageFiles, rootWritableVariable, type ImageKind } from '../src/image/emulator.ts';
 import { source, type PlanInputs } from './inputs.ts';
-import { toolchainMountPoint } from './root-filesystem.ts';
+import { toolchainMountPoint } from './root-layout.ts';
 import type { Toolchain } from './toolchain.ts';
 
 /** `gcc 14.2.0`, by the lock. */

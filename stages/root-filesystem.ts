@@ -1,6 +1,9 @@
+import type { Digest } from '../src/core/digest.ts';
 import type { Arch } from '../src/inputs/arch.ts';
 import type { Action, Ref } from '../src/plan/action.ts';
 import { output, run, shell, write } from '../src/plan/builder.ts';
+import { everything, image } from './goals.ts';
+import { stage as hostTools } from './host-tools.ts';
 import { baseEnvironment, buildAction, type PlanInputs, repoFile } from './inputs.ts';
 import {
   targetBash,
@@ -9,8 +12,13 @@ import {
   targetToybox,
   type TargetTools,
 } from './target-programs.ts';
+import { withPackages } from './package.ts';
+import { rootFilesystemPackage } from './products.ts';
+import { emptyDirectories } from './root-layout.ts';
 import { sharedLibgcc } from './runtime.ts';
-import { toolchainTree, type Toolchain } from './toolchain.ts';
+import { stage as stage1 } from './stage-1.ts';
+import { defineSetting, defineStage } from './stage.ts';
+import { toolchainSetting, toolchainTree, type Toolchain } from './toolchain.ts';
 
 export interface RootFilesystem {
   readonly actions: readonly Action[];
@@ -19,29 +27,6 @@ export interface RootFilesystem {
   /** busybox alone, in `bin/`. */
   readonly busybox: Ref;
 }
-
-/** Where the native compiler is mounted. */
-export const toolchainMountPoint = 'toolchain';
-
-/** Directories that nothing else brings: mount points, and places that programs expect. */
-const emptyDirectories = [
-  ...['dev', 'home', 'media', 'mnt', 'proc', 'root', 'run', 'share', 'sys', 'tmp', 'upload'],
-  toolchainMountPoint,
-  ...['var/log', 'var/mail', 'var/tmp'],
-];
-
-/** All directories of the root filesystem. An overlay can add to them, and may not replace one by something else. */
-export const rootDirectories: readonly string[] = [
-  ...emptyDirectories,
-  ...['bin', 'etc', 'lib', 'sbin', 'usr', 'usr/bin', 'usr/sbin', 'var'],
-];
-
-/** Modes that are neither 0755 nor 0644; every file belongs to root. Archives take them from here. */
-export const specialModes: Readonly<Record<string, string>> = {
-  root: '0700',
-  tmp: '1777',
-  'var/tmp': '1777',
-};
 
 /** Files of ours: path in the root filesystem to path in this repository. */
 const ownFiles = {
@@ -250,3 +235,25 @@ function osRelease(inputs: PlanInputs): string {
     '',
   ].join('\n');
 }
+
+/** Tree of the user's directory `overlay`, whose files are laid over the root filesystem. */
+export const overlaySetting = defineSetting<Digest>();
+
+export const stage = defineStage({
+  name: 'root-filesystem',
+  summary: 'busybox, toybox, bash, init and the shared libraries',
+  goals: [everything, image],
+  needs: { host: hostTools, compilers: stage1 },
+  settings: { toolchain: toolchainSetting, overlay: overlaySetting },
+  make: ({ inputs, needs: { host, compilers }, settings: { toolchain, overlay } }) => {
+    const made = rootFilesystem(inputs, {
+      base: [...host.base, host.tools.bash],
+      crossTools: toolchain === undefined ? compilers.target.tools : [],
+      toolchain,
+      targetLibraries: compilers.target,
+      ...(overlay === undefined ? {} : { overlay: { kind: 'directory', name: 'overlay', digest: overlay } }),
+    });
+    const options = { overlay: overlay !== undefined, toolchain };
+    return withPackages(made, rootFilesystemPackage(inputs, host.packing, made.tree, options));
+  },
+});

@@ -2,7 +2,7 @@ import { imageFiles, rootSerial, type ImageKind } from '../src/image/emulator.ts
 import type { Action, Command, Ref } from '../src/plan/action.ts';
 import { run, shell } from '../src/plan/builder.ts';
 import { baseEnvironment, buildAction, type PlanInputs, repoFile } from './inputs.ts';
-import { specialModes } from './root-filesystem.ts';
+import { specialModes } from './root-layout.ts';
 
 /** What images of the root filesystem are made with. */
 export interface RootImageParts {

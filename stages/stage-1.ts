@@ -2,11 +2,15 @@ import type { Arch } from '../src/inputs/arch.ts';
 import type { Action, Ref } from '../src/plan/action.ts';
 import { output } from '../src/plan/builder.ts';
 import { compiler } from './compiler.ts';
+import { everything, image } from './goals.ts';
+import { stage as hostTools } from './host-tools.ts';
 import { baseEnvironment, buildAction, type PlanInputs } from './inputs.ts';
 import { linuxHeaders } from './linux-headers.ts';
-import { buildMachine } from './machine.ts';
+import { archMachine, buildMachine } from './machine.ts';
+import { mathLibraries } from './math-libraries.ts';
 import { muslHeaders, runtime } from './runtime.ts';
 import { smokeTest } from './smoke-test.ts';
+import { defineStage } from './stage.ts';
 
 /** The stage-1 cross compiler for an arch (build machine to arch), and what others take from it. */
 export interface Stage1 {
@@ -75,3 +79,29 @@ export function stage1(
     programs: output(test, 'programs'),
   };
 }
+
+/** A stage-1 compiler, with what compilers that run on its arch link. */
+export interface Stage1WithLibraries extends Stage1 {
+  /** gmp, mpfr and mpc for the arch. */
+  readonly mathLibraries: readonly Ref[];
+}
+
+export const stage = defineStage({
+  name: 'stage-1',
+  summary: 'compilers that run here and build for the arch and for the host',
+  goals: [everything, image],
+  needs: { host: hostTools },
+  make: ({ inputs, needs: { host } }) => {
+    const { base } = host;
+    const compilerFor = (arch: Arch): Stage1WithLibraries => {
+      const made = stage1(inputs, arch, { base, mathLibraries: host.mathLibraries });
+      const machine = archMachine(arch, made.tools);
+      const math = mathLibraries(inputs, `stage-1-${arch.name}`, machine, [...base, host.tools.m4]);
+      return { ...made, actions: [...made.actions, ...math.actions], mathLibraries: math.refs };
+    };
+    const target = compilerFor(inputs.target);
+    if (inputs.host.name === inputs.target.name) return { actions: target.actions, target, host: target };
+    const forHost = compilerFor(inputs.host);
+    return { actions: [...target.actions, ...forHost.actions], target, host: forHost };
+  },
+});

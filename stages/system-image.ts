@@ -2,9 +2,18 @@ import { renderDevEnvironment } from '../src/image/dev-environment.ts';
 import { imageFiles, renderRunScript, type ImageKind } from '../src/image/emulator.ts';
 import type { Action, Ref } from '../src/plan/action.ts';
 import { output, run, shell, write } from '../src/plan/builder.ts';
+import { everything, image } from './goals.ts';
+import { stage as hostTools } from './host-tools.ts';
 import { baseEnvironment, buildAction, type PlanInputs, repoFile, source } from './inputs.ts';
-import { specialModes } from './root-filesystem.ts';
+import { stage as kernel } from './kernel.ts';
+import { stage as nativeCompiler } from './native-compiler.ts';
+import { withPackages } from './package.ts';
+import { systemImagePackage } from './products.ts';
+import { overlaySetting, stage as rootFilesystem } from './root-filesystem.ts';
+import { specialModes } from './root-layout.ts';
 import { mksquashfs, packAnyNames, packRootDisk } from './root-images.ts';
+import { defineSetting, defineStage } from './stage.ts';
+import { toolchainSetting } from './toolchain.ts';
 
 export interface SystemImage {
   readonly actions: readonly Action[];
@@ -141,3 +150,32 @@ function packToolchain(inputs: PlanInputs, parts: ImageParts, nativeCompiler: Re
     weight: 25,
   });
 }
+
+/** How the root filesystem reaches the guest. Not given: as an initramfs. */
+export const imageKindSetting = defineSetting<ImageKind>();
+
+export const stage = defineStage({
+  name: 'system-image',
+  summary: 'kernel, root filesystem and run-emulator.sh, ready to boot',
+  goals: [everything, image],
+  needs: { host: hostTools, kernel, root: rootFilesystem },
+  ifWanted: { native: nativeCompiler },
+  settings: { toolchain: toolchainSetting, overlay: overlaySetting, kind: imageKindSetting },
+  make: ({ inputs, needs: { host, kernel, root }, ifWanted: { native }, settings }) => {
+    const { toolchain, kind = 'initramfs' } = settings;
+    const overlay = settings.overlay !== undefined;
+    const made = systemImage(inputs, {
+      base: host.base,
+      squashfsTools: host.tools['squashfs-tools'],
+      e2fsprogs: host.tools.e2fsprogs,
+      kernel: kernel.ref,
+      rootFilesystem: root.tree,
+      busybox: root.busybox,
+      anyNames: overlay,
+      kind,
+      ...(native === undefined ? {} : { nativeCompiler: native.tree }),
+    });
+    const options = { withNative: native !== undefined, kind, overlay, toolchain };
+    return withPackages(made, systemImagePackage(inputs, host.packing, made.tree, options));
+  },
+});

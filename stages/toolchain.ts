@@ -1,6 +1,7 @@
 import type { Digest } from '../src/core/digest.ts';
 import type { Arch } from '../src/inputs/arch.ts';
 import type { Ref } from '../src/plan/action.ts';
+import { defineSetting } from './stage.ts';
 
 /** A cross compiler from elsewhere that builds an image in the place of stage 1. Plain data, with no path of a machine. */
 export interface Toolchain {
@@ -17,6 +18,9 @@ export interface Toolchain {
   /** Whether its C library is the arch's own musl, by the dynamic loader that its programs want. */
   readonly musl: boolean;
 }
+
+/** The external toolchain that compiles an image instead of stage 1. Never with a compiler among the products. */
+export const toolchainSetting = defineSetting<Toolchain>();
 
 /** What precedes the names of the target's compiler programs, stage 1's where there is no other. */
 export function commandPrefix(arch: Arch, toolchain: Toolchain | undefined): string {

@@ -1,7 +1,7 @@
 import { unreachable } from '../core/result.ts';
 import type { Failure } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';
-import { stageNames } from '../plan/select.ts';
+import { stages } from '../../stages/index.ts';
 import { archFacts, proofLine, readProofs } from '../image-test/arch-proofs.ts';
 import { loadRepository, type Repository } from '../repository/load-inputs.ts';
 import { unknownName } from '../core/nearest.ts';
@@ -9,17 +9,6 @@ import { explain, type ExitCode, type Session } from './session.ts';
 
 const subjects = ['arches', 'stages', 'sources'] as const;
 type Subject = (typeof subjects)[number];
-
-/** One line for each stage; a new one does not compile until it has its line. */
-const stageSummaries: Readonly<Record<(typeof stageNames)[number], string>> = {
-  'host-tools': 'shell, make and every utility that later stages run',
-  'stage-1': 'compilers that run here and build for the arch and for the host',
-  'cross-compiler': 'static relocatable compiler: runs on the host, builds for the arch',
-  'native-compiler': 'static compiler that runs on the arch itself',
-  kernel: 'bootable kernel with its device tree',
-  'root-filesystem': 'busybox, toybox, bash, init and the shared libraries',
-  'system-image': 'kernel, root filesystem and run-emulator.sh, ready to boot',
-};
 
 /** One listed thing: what is printed in a line or more, and what `--json` says of it. */
 interface Item {
@@ -54,10 +43,10 @@ async function itemsOf(subject: Subject, repository: Repository): Promise<Result
       return archItems(repository);
     case 'stages':
       return ok(
-        stageNames.map((name) => ({
+        stages.stages.map(({ name, summary }) => ({
           name,
-          text: stageSummaries[name],
-          facts: { name, summary: stageSummaries[name] },
+          text: summary,
+          facts: { name, summary },
         })),
       );
     case 'sources':

@@ -1,7 +1,8 @@
 import type { Action, Plan } from '../plan/action.ts';
 import { planIds } from '../plan/bind.ts';
 import { dependenciesOf, sourceId, stageIdOf } from '../plan/graph.ts';
-import { stageIdsOf } from '../plan/select.ts';
+import { stages } from '../../stages/index.ts';
+import { stageIdsOf } from '../../stages/select.ts';
 import { count } from '../report/failure-text.ts';
 import { selectPlan, type PlanRequest } from '../repository/select-plan.ts';
 import { explain, type ExitCode, type Session } from './session.ts';
@@ -27,7 +28,7 @@ export function planText(plan: Plan): string {
     lines.push(`  ${source.name} ${source.version}${patches}`);
   }
   const byStage = actionsByStage(plan);
-  for (const stage of stageIdsOf(plan)) {
+  for (const stage of stageIdsOf(stages, plan)) {
     lines.push('', stage);
     for (const action of byStage.get(stage) ?? []) {
       lines.push(`  ${ids.get(action.name)?.slice(0, 12) ?? ''}  ${action.name}: ${action.description}`);

@@ -1,7 +1,8 @@
 import type { BuildOutcome } from '../engine/build.ts';
 import type { Plan } from '../plan/action.ts';
 import { stageIdOf } from '../plan/graph.ts';
-import { stageIdsOf } from '../plan/select.ts';
+import { stages } from '../../stages/index.ts';
+import { stageIdsOf } from '../../stages/select.ts';
 import { duration } from '../report/duration.ts';
 
 /** What was seen of a stage while it ran. */
@@ -17,7 +18,7 @@ export interface StageSpan {
  */
 export function stageTable(plan: Plan, outcome: BuildOutcome, spans: ReadonlyMap<string, StageSpan>): string {
   const ran = new Set(outcome.ran);
-  const rows = stageIdsOf(plan).map((stage) => {
+  const rows = stageIdsOf(stages, plan).map((stage) => {
     const actions = plan.actions.filter((action) => stageIdOf(action.name) === stage);
     const fresh = actions.filter(({ name }) => ran.has(name));
     const cpu = fresh.reduce((sum, { name }) => sum + (outcome.results.get(name)?.cpuSeconds ?? 0), 0);

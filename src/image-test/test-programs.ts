@@ -11,7 +11,7 @@ import {
   testProgramFiles,
   testPrograms,
 } from '../../stages/cross-programs.ts';
-import type { DeclaredPlan } from '../../stages/index.ts';
+import type { DeclaredPlan } from '../../stages/stage.ts';
 import type { PlanInputs } from '../../stages/inputs.ts';
 import type { Failure } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';

@@ -27,7 +27,9 @@ export function assemblePlan(parts: PlanParts): Result<Plan, Failure> {
   for (const action of actions.values()) faults.push(...checkAction(action, context));
   faults.push(...checkWanted(parts, actions));
   const everything = orderActions(actions, [...actions.keys()]);
-  for (const circle of everything.circles) faults.push(`actions need each other: ${circle.join(' -> ')}`);
+  for (const cycle of everything.cycles) {
+    faults.push(`actions need each other: ${cycle.map(({ name }) => name).join(' -> ')}`);
+  }
   if (faults.length > 0) return failed({ reason: 'plan-fault', faults });
 
   const needed = neededActions([...actions.values()], parts.products, parts.goals);
@@ -47,9 +49,9 @@ export function neededActions(
 ): readonly Action[] {
   const byName = new Map(actions.map((action) => [action.name, action]));
   const wanted = new Set([...products.map((product) => product.ref.action), ...goals]);
-  const needed = new Set(orderActions(byName, [...wanted]).actions);
+  const needed = new Set(orderActions(byName, [...wanted]).items);
   const roots = actions.filter((action) => needed.has(action)).map((action) => action.name);
-  return orderActions(byName, roots).actions;
+  return orderActions(byName, roots).items;
 }
 
 /** Actions by name. Twice the same action is one; two different ones of one name are a fault. */

@@ -1,6 +1,7 @@
 import { unreachable } from '../core/result.ts';
 import type { Action, Recipe, Ref } from './action.ts';
 import type { ActionName } from './names.ts';
+import { orderByNeeds, type Ordering } from './order.ts';
 
 /** All refs of a recipe in the order of writing: tools, then inputs. Repeated ones are repeated. */
 export function refsOf(recipe: Recipe): readonly Ref[] {
@@ -48,13 +49,6 @@ export function refLabel(ref: Ref): string {
   }
 }
 
-/** Actions in an order in which each stands after those that it reads, and the circles that were met. */
-export interface Ordering {
-  readonly actions: readonly Action[];
-  /** Each as the chain of names that leads from an action back to itself; empty in a sound plan. */
-  readonly circles: readonly (readonly ActionName[])[];
-}
-
 /**
  * What `roots` need, depth first: roots in the order given, what an action reads in the order of writing.
  * Names that no action bears are passed over.
@@ -62,27 +56,9 @@ export interface Ordering {
 export function orderActions(
   actions: ReadonlyMap<ActionName, Action>,
   roots: readonly ActionName[],
-): Ordering {
-  const ordered: Action[] = [];
-  const circles: ActionName[][] = [];
-  const finished = new Set<ActionName>();
-  const chain: ActionName[] = [];
-  const visit = (name: ActionName): void => {
-    const action = actions.get(name);
-    if (action === undefined || finished.has(name)) return;
-    const start = chain.indexOf(name);
-    if (start >= 0) {
-      circles.push([...chain.slice(start), name]);
-      return;
-    }
-    chain.push(name);
-    dependenciesOf(action).forEach(visit);
-    chain.pop();
-    finished.add(name);
-    ordered.push(action);
-  };
-  roots.forEach(visit);
-  return { actions: ordered, circles };
+): Ordering<Action> {
+  const named = (names: readonly ActionName[]) => names.flatMap((name) => actions.get(name) ?? []);
+  return orderByNeeds(named(roots), (action) => named(dependenciesOf(action)));
 }
 
 /** Stage id of an action: the part of its name before the slash, for example `stage-1-armv5l`. */

@@ -59,7 +59,8 @@ export interface ManifestBuild {
 /** What was asked for, as far as it can change a product. */
 export interface ManifestOptions {
   readonly host: string;
-  readonly goal: 'everything' | 'image';
+  /** Name of a goal that stages serve. */
+  readonly goal: string;
   readonly withNative: boolean;
   readonly until?: string;
   readonly only?: string;

@@ -10,7 +10,7 @@ import {
   symlink,
 } from 'node:fs/promises';
 import path from 'node:path';
-import { rootDirectories } from '../../stages/root-filesystem.ts';
+import { rootDirectories } from '../../stages/root-layout.ts';
 import type { Digest } from '../core/digest.ts';
 import type { Failure } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';

@@ -1,23 +1,38 @@
 import { readFile } from 'node:fs/promises';
-import { planFor } from '../../stages/index.ts';
-import { MissingInput, type PlanInputs } from '../../stages/inputs.ts';
-import type { Goal } from '../../stages/goal.ts';
-import type { Toolchain } from '../../stages/toolchain.ts';
+import { stages } from '../../stages/index.ts';
+import type { PlanInputs } from '../../stages/inputs.ts';
+import { kernelSymbolsSetting } from '../../stages/kernel.ts';
+import { stage as nativeCompiler } from '../../stages/native-compiler.ts';
+import { findGoal, planGoal } from '../../stages/registry.ts';
+import { overlaySetting } from '../../stages/root-filesystem.ts';
+import { selectStages } from '../../stages/select.ts';
+import type { GivenSetting } from '../../stages/stage.ts';
+import { imageKindSetting } from '../../stages/system-image.ts';
+import { toolchainSetting, type Toolchain } from '../../stages/toolchain.ts';
 import type { Digest } from '../core/digest.ts';
 import type { Failure } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';
+import type { ImageKind } from '../image/emulator.ts';
 import { parseKernelFragment } from '../inputs/kernel-fragment.ts';
 import type { WantedSymbol } from '../inputs/kernel-config.ts';
 import type { Arch } from '../inputs/arch.ts';
 import type { Plan } from '../plan/action.ts';
-import { assemblePlan, neededActions } from '../plan/assemble.ts';
-import { sourceId, sourceIdsOf } from '../plan/graph.ts';
-import { narrowPlan } from '../plan/select.ts';
+import { narrowPlan } from '../plan/narrow.ts';
 import { errorCode } from '../core/fault.ts';
 import { loadRepository, planInputs, type Repository } from './load-inputs.ts';
-import { nearest, unknownAction } from '../core/nearest.ts';
+import { unknownAction } from '../core/nearest.ts';
 import { digestOverlay, type GivenDirectory, type UserDirectory } from './overlay.ts';
 import type { ToolchainRequest, UserToolchain } from './user-toolchain.ts';
+
+/** What is to be built. */
+export interface AskedGoal {
+  /** Name of a goal that stages serve. */
+  readonly kind: string;
+  /** Whether the native compiler is wanted too, by goals that do without. */
+  readonly withNative: boolean;
+  /** How the root filesystem reaches the guest. Undefined: as an initramfs. */
+  readonly image?: ImageKind;
+}
 
 /** What the command line asks for; names are the user's own words. */
 export interface PlanRequest {
@@ -25,7 +40,7 @@ export interface PlanRequest {
   /** Directories with descriptors beside `arches/`; absolute. Undefined: none. */
   readonly archDirectories?: readonly string[];
   readonly host?: string;
-  readonly goal: Pick<Goal, 'kind' | 'withNative' | 'image'>;
+  readonly goal: AskedGoal;
   /** Directory whose files are laid over the root filesystem; absolute. */
   readonly overlay?: string;
   /** Compiler from elsewhere that builds an image in the place of stage 1. */
@@ -39,15 +54,19 @@ export interface PlanRequest {
   readonly onlyAction?: string;
 }
 
-export interface SelectedPlan {
-  readonly repository: Repository;
-  readonly inputs: PlanInputs;
-  readonly plan: Plan;
+/** What a user brings to a plan, as its stages take it. */
+export interface PlanSettings {
   /** Digest of the overlay. */
   readonly overlay?: Digest;
   readonly toolchain?: Toolchain;
   /** Further symbols of the kernel. */
   readonly kernelSymbols?: readonly WantedSymbol[];
+}
+
+export interface SelectedPlan extends PlanSettings {
+  readonly repository: Repository;
+  readonly inputs: PlanInputs;
+  readonly plan: Plan;
   /** Directories of the user's that the plan names, by that name. */
   readonly directories: ReadonlyMap<string, GivenDirectory>;
 }
@@ -66,7 +85,7 @@ export async function selectPlan(root: string, request: PlanRequest): Promise<Re
     ...(toolchain === undefined ? {} : { toolchain: toolchain.description }),
     ...(kernelSymbols === undefined ? {} : { kernelSymbols }),
   };
-  const whole = wholePlan(inputs.value, { ...request.goal, ...further });
+  const whole = wholePlan(inputs.value, request.goal, further);
   if (!whole.ok) return whole;
   const plan = narrow(whole.value, request);
   if (!plan.ok) return plan;
@@ -138,35 +157,36 @@ async function readKernelConfig(file: string): Promise<Result<readonly WantedSym
 }
 
 /** The plan for a goal, with every stage that belongs to it. */
-export function wholePlan(inputs: PlanInputs, goal: Goal): Result<Plan, Failure> {
-  try {
-    return assemblePlan({ ...planFor(inputs, goal), lock: inputs.lock, files: inputs.files });
-  } catch (error) {
-    if (!(error instanceof MissingInput)) throw error;
-    return failed({ reason: 'bad-input', file: error.file, faults: [{ field: '', message: error.fault }] });
-  }
+export function wholePlan(
+  inputs: PlanInputs,
+  asked: AskedGoal,
+  { overlay, toolchain, kernelSymbols }: PlanSettings = {},
+): Result<Plan, Failure> {
+  const goal = findGoal(stages, asked.kind);
+  if (!goal.ok) return goal;
+  const settings: readonly GivenSetting[] = [
+    ...(asked.image === undefined ? [] : [imageKindSetting.is(asked.image)]),
+    ...(overlay === undefined ? [] : [overlaySetting.is(overlay)]),
+    ...(toolchain === undefined ? [] : [toolchainSetting.is(toolchain)]),
+    ...(kernelSymbols === undefined ? [] : [kernelSymbolsSetting.is(kernelSymbols)]),
+  ];
+  return planGoal(stages, inputs, {
+    goal: goal.value,
+    also: asked.withNative ? [nativeCompiler] : [],
+    settings,
+  });
 }
 
-function narrow(plan: Plan, request: PlanRequest): Result<Plan, Failure> {
-  if (request.onlyAction !== undefined) return onlyAction(plan, request.onlyAction);
-  const stage = request.until ?? request.only;
-  if (stage === undefined) return ok(plan);
-  const narrowed = narrowPlan(plan, { kind: request.until === undefined ? 'only' : 'until', stage });
-  if (narrowed.ok || narrowed.failure.reason !== 'unknown-name') return narrowed;
-  const { failure } = narrowed;
-  return failed({ ...failure, nearest: nearest(failure.name, failure.known) });
+function narrow(plan: Plan, { onlyAction, until, only }: PlanRequest): Result<Plan, Failure> {
+  if (onlyAction !== undefined) return narrowToAction(plan, onlyAction);
+  if (until !== undefined) return selectStages(stages, plan, { kind: 'until', stage: until });
+  if (only !== undefined) return selectStages(stages, plan, { kind: 'only', stage: only });
+  return ok(plan);
 }
 
-function onlyAction(plan: Plan, name: string): Result<Plan, Failure> {
+function narrowToAction(plan: Plan, name: string): Result<Plan, Failure> {
   const names = plan.actions.map((action) => action.name);
   const wanted = names.filter((known) => known === name);
   if (wanted.length === 0) return failed(unknownAction(name, names));
-  const actions = neededActions(plan.actions, [], wanted);
-  const used = sourceIdsOf(actions);
-  return ok({
-    actions,
-    sources: plan.sources.filter((source) => used.has(sourceId(source))),
-    products: [],
-    goals: wanted,
-  });
+  return ok(narrowPlan(plan, wanted, []));
 }

@@ -106,7 +106,7 @@ describe('faults', () => {
     ]);
   });
 
-  test('a circle, as a chain', () => {
+  test('a cycle, as a chain', () => {
     const a = sampleAction('a/a', { tools: [{ kind: 'output', action: actionName('a/c'), output: 'out' }] });
     const b = sampleAction('a/b', { tools: [out(a)] });
     const c = sampleAction('a/c', { tools: [out(b)] });

@@ -11,9 +11,11 @@ import {
   testProgramFiles,
   testPrograms,
 } from '../../stages/cross-programs.ts';
-import type { DeclaredPlan } from '../../stages/index.ts';
-import { planFor } from '../../stages/index.ts';
+import { image as imageGoal } from '../../stages/goals.ts';
+import { stages } from '../../stages/index.ts';
 import type { PlanInputs } from '../../stages/inputs.ts';
+import { planGoal } from '../../stages/registry.ts';
+import type { DeclaredPlan } from '../../stages/stage.ts';
 import { repository } from '../cli/rig.ts';
 
 async function inputsOf(arch: string): Promise<PlanInputs> {
@@ -66,8 +68,9 @@ describe('the test programs', () => {
   test('are built for the arch by the very compiler that its image is made with', async () => {
     const inputs = await inputsOf('armv5l');
     const plan = assembled(inputs, crossPrograms(inputs));
-    const image = assembled(inputs, planFor(inputs, { kind: 'image', withNative: false }));
-    const [mine, theirs] = [planIds(plan), planIds(image)];
+    const image = planGoal(stages, inputs, { goal: imageGoal });
+    if (!image.ok) throw new Error(JSON.stringify(image.failure));
+    const [mine, theirs] = [planIds(plan), planIds(image.value)];
     const compiler = plan.actions.filter(({ name }) => name.startsWith('stage-1-armv5l/'));
     expect(compiler.length).toBeGreaterThan(5);
     for (const { name } of compiler) expect(mine.get(name)).toBe(theirs.get(name));

@@ -1,10 +1,11 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { assemblePlan } from '../../src/plan/assemble.ts';
 import { planIds } from '../../src/plan/bind.ts';
 import { loadRepository } from '../../src/repository/load-inputs.ts';
-import { planFor } from '../../stages/index.ts';
+import { everything } from '../../stages/goals.ts';
+import { stages } from '../../stages/index.ts';
+import { planGoal } from '../../stages/registry.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url)).replace(/\/$/, '');
 
@@ -30,7 +31,7 @@ it.each(plans)('%s for host %s has the plan ids that are expected', async (targe
     target: target.value,
     host: host.value,
   } as const;
-  const plan = assemblePlan({ ...planFor(inputs, { kind: 'everything', withNative: true }), lock, files });
+  const plan = planGoal(stages, inputs, { goal: everything });
   if (!plan.ok) throw new Error(JSON.stringify(plan.failure, null, 2));
 
   const text = [...planIds(plan.value)]

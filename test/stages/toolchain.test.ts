@@ -8,11 +8,12 @@ import { digest } from '../../src/core/digest.ts';
 import { parseLock } from '../../src/inputs/lock-file.ts';
 import type { Arch } from '../../src/inputs/arch.ts';
 import type { Action } from '../../src/plan/action.ts';
-import { assemblePlan } from '../../src/plan/assemble.ts';
 import { planIds } from '../../src/plan/bind.ts';
 import type { PlanInputs } from '../../stages/inputs.ts';
-import { planFor } from '../../stages/index.ts';
-import type { Toolchain } from '../../stages/toolchain.ts';
+import { image } from '../../stages/goals.ts';
+import { stages } from '../../stages/index.ts';
+import { planGoal } from '../../stages/registry.ts';
+import { toolchainSetting, type Toolchain } from '../../stages/toolchain.ts';
 import { said } from './image-inputs.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -38,8 +39,7 @@ function planOf(target: Arch = aarch64, by: Toolchain = toolchain) {
   if (!lock.ok) throw new Error(JSON.stringify(lock.failure));
   const build = { os: 'linux', cpu: 'x86_64' } as const;
   const inputs = { lock: lock.value, files, build, target, host: x86_64 };
-  const goal = { kind: 'image', withNative: false, toolchain: by } as const;
-  const plan = assemblePlan({ ...planFor(inputs, goal), lock: lock.value, files });
+  const plan = planGoal(stages, inputs, { goal: image, settings: [toolchainSetting.is(by)] });
   if (!plan.ok) throw new Error(JSON.stringify(plan.failure));
   return plan.value;
 }

@@ -1,7 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import type { Action } from '../../src/plan/action.ts';
-import { narrowPlan, stageIdsOf, type Selection } from '../../src/plan/select.ts';
-import { out, product, sampleAction, samplePlan, sourceRef } from './sample.ts';
+import { stages } from '../../stages/index.ts';
+import { registerStages } from '../../stages/registry.ts';
+import { selectStages, stageIdsOf, type Selection } from '../../stages/select.ts';
+import { defineStage } from '../../stages/stage.ts';
+import { out, product, sampleAction, samplePlan, sourceRef } from '../plan/sample.ts';
 
 const make = sampleAction('host-tools/make', { inputs: { '/src': sourceRef('musl') } });
 const target = sampleAction('stage-1-armv5l/gcc', {
@@ -24,10 +27,10 @@ const plan = samplePlan([kernel, make, target, host, cross, tar, licence, packed
   goals: [],
 });
 
-function narrow(selection: Selection) {
-  const narrowed = narrowPlan(plan, selection);
-  if (!narrowed.ok) throw new Error(JSON.stringify(narrowed.failure));
-  const { actions, products, sources, goals } = narrowed.value;
+function select(selection: Selection) {
+  const selected = selectStages(stages, plan, selection);
+  if (!selected.ok) throw new Error(JSON.stringify(selected.failure));
+  const { actions, products, sources, goals } = selected.value;
   return {
     actions: actions.map((action) => action.name),
     products: products.map(({ name }) => name),
@@ -36,9 +39,9 @@ function narrow(selection: Selection) {
   };
 }
 
-describe('narrowPlan', () => {
+describe('selectStages', () => {
   test('stages stand in the order of the story', () => {
-    expect(stageIdsOf(plan)).toEqual([
+    expect(stageIdsOf(stages, plan)).toEqual([
       'host-tools',
       'stage-1-armv5l',
       'stage-1-i686',
@@ -50,7 +53,7 @@ describe('narrowPlan', () => {
   });
 
   test('only: one stage with what it needs', () => {
-    expect(narrow({ kind: 'only', stage: 'kernel' })).toEqual({
+    expect(select({ kind: 'only', stage: 'kernel' })).toEqual({
       actions: [
         'host-tools/make',
         'stage-1-armv5l/gcc',
@@ -66,34 +69,34 @@ describe('narrowPlan', () => {
   });
 
   test('until: all stages up to one', () => {
-    expect(narrow({ kind: 'until', stage: 'stage-1-armv5l' }).actions).toEqual([
+    expect(select({ kind: 'until', stage: 'stage-1-armv5l' }).actions).toEqual([
       'host-tools/make',
       'stage-1-armv5l/gcc',
       'host-tools/tar',
     ]);
-    expect(narrow({ kind: 'until', stage: 'stage-1' }).actions).toEqual([
+    expect(select({ kind: 'until', stage: 'stage-1' }).actions).toEqual([
       'host-tools/make',
       'stage-1-armv5l/gcc',
       'stage-1-i686/gcc',
       'host-tools/tar',
     ]);
-    expect(narrow({ kind: 'until', stage: 'cross-compiler' }).products).toEqual(['cross']);
-    expect(narrow({ kind: 'until', stage: 'kernel' }).products).toEqual(['kernel', 'cross']);
+    expect(select({ kind: 'until', stage: 'cross-compiler' }).products).toEqual(['cross']);
+    expect(select({ kind: 'until', stage: 'kernel' }).products).toEqual(['kernel', 'cross']);
   });
 
   test('a stage without products has none, and packing is a stage for who asks', () => {
-    expect(narrow({ kind: 'only', stage: 'stage-1' }).products).toEqual([]);
-    expect(narrow({ kind: 'only', stage: 'package' }).products).toEqual(['kernel', 'cross']);
+    expect(select({ kind: 'only', stage: 'stage-1' }).products).toEqual([]);
+    expect(select({ kind: 'only', stage: 'package' }).products).toEqual(['kernel', 'cross']);
   });
 
-  test('an unknown stage', () => {
-    const narrowed = narrowPlan(plan, { kind: 'only', stage: 'kern' });
-    expect(narrowed).toMatchObject({
+  test('an unknown stage is named with the nearest names', () => {
+    expect(selectStages(stages, plan, { kind: 'only', stage: 'kernl' })).toMatchObject({
       ok: false,
       failure: {
         reason: 'unknown-name',
         kind: 'stage',
-        name: 'kern',
+        name: 'kernl',
+        nearest: ['kernel'],
         // Licence texts and packing are no stages that a user would ask for.
         known: [
           'host-tools',
@@ -106,6 +109,19 @@ describe('narrowPlan', () => {
           'kernel-armv5l',
         ],
       },
+    });
+  });
+
+  test('a stage whose name begins with the name of another one is a stage of its own', () => {
+    const stageOf = (name: string) => defineStage({ name, summary: '', make: () => ({ actions: [] }) });
+    const two = registerStages([stageOf('kernel'), stageOf('kernel-modules')]);
+    const modules = sampleAction('kernel-modules-armv5l/build');
+    const both = samplePlan([sampleAction('kernel-armv5l/build'), modules]);
+    expect(selectStages(two, both, { kind: 'only', stage: 'kernel' })).toMatchObject({
+      value: { goals: ['kernel-armv5l/build'] },
+    });
+    expect(selectStages(two, both, { kind: 'only', stage: 'kernel-modules' })).toMatchObject({
+      value: { goals: ['kernel-modules-armv5l/build'] },
     });
   });
 });
