@@ -1,5 +1,6 @@
 import { renderDevEnvironment } from '../src/image/dev-environment.ts';
-import { imageFiles, renderRunScript, type ImageKind } from '../src/image/emulator.ts';
+import { imageFiles, type ImageKind } from '../src/image/emulator.ts';
+import { renderRunScript } from '../src/image/run-script.ts';
 import type { Action, Ref } from '../src/plan/action.ts';
 import { output, run, shell, write } from '../src/plan/builder.ts';
 import { everything, image } from './goals.ts';

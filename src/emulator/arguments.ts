@@ -28,7 +28,6 @@ export function trialArguments(arch: Arch, { memory, image, attach }: Trial): re
         )
       : words;
   if (attach === undefined) return kept;
-  const inOption = (place: string): string => place.replaceAll(',', ',,');
   return [
     ...kept,
     ...attachments.flatMap((attachment) =>
@@ -36,7 +35,7 @@ export function trialArguments(arch: Arch, { memory, image, attach }: Trial): re
         arch,
         // One blank file serves all disks.
         attachment.kind === 'disk' ? { ...attachment, kind: 'read-only disk' } : attachment,
-        inOption(attachment.kind === 'folder' ? attach.directory : attach.disk),
+        attachment.kind === 'folder' ? attach.directory : attach.disk,
       ),
     ),
   ];

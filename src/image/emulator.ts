@@ -1,5 +1,7 @@
 import type { Arch } from '../inputs/arch.ts';
+import { kernelWord } from '../inputs/kernel-word.ts';
 import { virtioDevices, type VirtioDevice } from '../inputs/virtio-devices.ts';
+import { asWritten, doubleCommas, option, type OptionText } from './option-text.ts';
 
 /** Names of the files of a system image, side by side in one directory. */
 export const imageFiles = {
@@ -18,7 +20,7 @@ export const imageFiles = {
   environment: 'dev-environment.sh',
   /** The scratch disk that it makes beside itself. */
   home: 'home.img',
-  /** Runs a control image with no one watching. */
+  /** Runs a control image unattended. */
   nativeBuild: 'native-build.sh',
 } as const;
 
@@ -55,7 +57,7 @@ export const attachments = [
     name: 'control',
     variable: 'GUEST_CONTROL',
     kind: 'read-only disk',
-    purpose: 'control image (squashfs): its init is run in the place of a shell',
+    purpose: 'control image (squashfs): its init is run instead of a shell',
   },
   {
     name: 'keys',
@@ -94,89 +96,140 @@ export interface EmulatorSettings {
   readonly rootMode?: string;
 }
 
+/** Where the file or directory of an attachment lies; `InOption`: with every comma doubled, as part of an option. */
+type Setting = keyof EmulatorSettings | 'directoryInOption' | 'placeInOption';
+
 /** A word of a command line: text, or the value of a setting, one after the other. */
-type Word = readonly (string | { readonly setting: keyof EmulatorSettings | 'directoryInOption' })[];
+export type Word = readonly (OptionText | { readonly setting: Setting })[];
 
 /** What the kernel is told in any case; what a user adds comes behind it. */
 export function kernelCommandLine({ name, emulator }: Arch): string {
-  return [`console=${emulator.console}`, ...(emulator.kernelWords ?? []), 'panic=1', `HOST=${name}`].join(
-    ' ',
-  );
+  return [`console=${emulator.console}`, ...(emulator.kernelWords ?? []), 'panic=1', `HOST=${name}`]
+    .map(kernelWord)
+    .join(' ');
 }
 
 /** Variable of the guest's init: seconds since 1970 when the emulator begins, for boards that have no clock. */
 export const clockVariable = 'CLOCK';
 
 /** Value of `-device`: a virtio device of this kind, at the place that the board has for the one of this name. */
-function virtioDevice(emulator: Arch['emulator'], kind: string, name: VirtioDevice, options = ''): string {
-  const place = emulator.virtioPlaces?.[virtioDevices.indexOf(name)];
-  return `virtio-${kind}-${emulator.virtio}${options}${place === undefined ? '' : `,${place}`}`;
+function virtioDevice(
+  { virtio, virtioPlaces }: Arch['emulator'],
+  kind: string,
+  name: VirtioDevice,
+  ...options: readonly OptionText[]
+): Word {
+  const place = virtioPlaces?.[virtioDevices.indexOf(name)];
+  return [
+    option`virtio-${kind}-${virtio}`,
+    ...options,
+    ...(place === undefined ? [] : [option`,`, asWritten(place)]),
+  ];
 }
 
 /** The same for a disk, which the guest knows by its serial number. */
-function virtioDisk(emulator: Arch['emulator'], name: VirtioDevice): string {
-  return virtioDevice(emulator, 'blk', name, `,drive=${name},serial=${name}`);
+function virtioDisk(emulator: Arch['emulator'], name: VirtioDevice): Word {
+  return virtioDevice(emulator, 'blk', name, option`,drive=${name},serial=${name}`);
 }
 
 function networkWords({ network, networkBy }: Arch['emulator']): readonly Word[] {
   const options = { setting: 'networkOptions' } as const;
-  if (networkBy !== 'device') return [['-nic'], [`user,model=${network}`, options]];
-  return [['-netdev'], ['user,id=network', options], ['-device'], [`${network},netdev=network`]];
+  if (networkBy !== 'device') return [[option`-nic`], [option`user,model=${network}`, options]];
+  return [
+    [option`-netdev`],
+    [option`user,id=network`, options],
+    [option`-device`],
+    [option`${network},netdev=network`],
+  ];
 }
 
-function emulatorWords({ emulator, kernel }: Arch): readonly Word[] {
+/** What every image is started with. */
+export function emulatorWords({ emulator, kernel }: Arch): readonly Word[] {
   const directory = { setting: 'directory' } as const;
   return [
-    ['-M'],
-    [emulator.machine],
-    ...(emulator.cpu === undefined ? [] : [['-cpu'], [emulator.cpu]]),
-    ['-m'],
+    [option`-M`],
+    [asWritten(emulator.machine)],
+    ...(emulator.cpu === undefined ? [] : [[option`-cpu`], [asWritten(emulator.cpu)]]),
+    [option`-m`],
     [{ setting: 'memory' }],
-    ['-nographic'],
-    ['-no-reboot'],
-    ['-kernel'],
-    [directory, `/${imageFiles.kernel}`],
-    ...(kernel.deviceTree === undefined ? [] : [['-dtb'], [directory, `/${imageFiles.deviceTree}`]]),
-    ['-initrd'],
-    [directory, `/${imageFiles.initramfs}`],
-    ['-append'],
+    [option`-nographic`],
+    [option`-no-reboot`],
+    [option`-kernel`],
+    [directory, option`/${imageFiles.kernel}`],
+    ...(kernel.deviceTree === undefined
+      ? []
+      : [[option`-dtb`], [directory, option`/${imageFiles.deviceTree}`]]),
+    [option`-initrd`],
+    [directory, option`/${imageFiles.initramfs}`],
+    [option`-append`],
     [{ setting: 'commandLine' }],
     ...networkWords(emulator),
     // Some boards give their guest no other randomness.
-    ['-device'],
-    [virtioDevice(emulator, 'rng', 'rng')],
-    ...emulator.arguments.map((argument): Word => [argument]),
+    [option`-device`],
+    virtioDevice(emulator, 'rng', 'rng'),
+    ...emulator.arguments.map((argument): Word => [asWritten(argument)]),
   ];
 }
 
 /** The root disk, in images that have one. */
-function rootWords({ emulator }: Arch, kind: ImageKind): readonly Word[] {
+export function rootWords({ emulator }: Arch, kind: ImageKind): readonly Word[] {
   if (kind === 'initramfs') return [];
   return [
-    ['-drive'],
+    [option`-drive`],
     [
-      `if=none,id=${rootSerial},format=raw,`,
-      kind === 'ext2' ? { setting: 'rootMode' } : 'readonly=on,',
-      'file=',
+      option`if=none,id=${rootSerial},format=raw,`,
+      kind === 'ext2' ? { setting: 'rootMode' } : option`readonly=on,`,
+      option`file=`,
       { setting: 'directoryInOption' },
-      `/${imageFiles[kind]}`,
+      option`/${imageFiles[kind]}`,
     ],
-    ['-device'],
-    [virtioDisk(emulator, rootSerial)],
+    [option`-device`],
+    virtioDisk(emulator, rootSerial),
   ];
 }
 
-function toolchainWords({ emulator }: Arch): readonly Word[] {
+/** The native compiler, in images that have one. */
+export function toolchainWords({ emulator }: Arch): readonly Word[] {
   return [
-    ['-drive'],
+    [option`-drive`],
     [
-      `if=none,id=${toolchainSerial},format=raw,readonly=on,file=`,
+      option`if=none,id=${toolchainSerial},format=raw,readonly=on,file=`,
       { setting: 'directoryInOption' },
-      `/${imageFiles.toolchain}`,
+      option`/${imageFiles.toolchain}`,
     ],
-    ['-device'],
-    [virtioDisk(emulator, toolchainSerial)],
+    [option`-device`],
+    virtioDisk(emulator, toolchainSerial),
   ];
+}
+
+/** What attaches one thing. */
+export function attachmentWords({ emulator }: Arch, { name, kind }: Attachment): readonly Word[] {
+  const place = { setting: 'placeInOption' } as const;
+  if (kind === 'folder') {
+    return [
+      [option`-fsdev`],
+      [option`local,id=${name},security_model=mapped-file,path=`, place],
+      [option`-device`],
+      virtioDevice(emulator, '9p', name, option`,fsdev=${name},mount_tag=${name}`),
+    ];
+  }
+  return [
+    [option`-drive`],
+    [
+      option`if=none,id=${name},format=raw,`,
+      ...(kind === 'disk' ? [] : [option`readonly=on,`]),
+      option`file=`,
+      place,
+    ],
+    [option`-device`],
+    virtioDisk(emulator, name),
+  ];
+}
+
+function fillIn(words: readonly Word[], values: Partial<Record<Setting, string>>): readonly string[] {
+  return words.map((word) =>
+    word.map((part) => (typeof part === 'string' ? part : (values[part.setting] ?? ''))).join(''),
+  );
 }
 
 /**
@@ -190,190 +243,23 @@ export function emulatorArguments(
   toolchain: boolean,
   kind: ImageKind = 'initramfs',
 ): readonly string[] {
-  const values = {
-    networkOptions: '',
-    rootMode: 'readonly=on,',
-    ...settings,
-    directoryInOption: settings.directory.replaceAll(',', ',,'),
-  };
   const words = [
     ...emulatorWords(arch),
     ...rootWords(arch, kind),
     ...(toolchain ? toolchainWords(arch) : []),
   ];
-  return words.map((word) =>
-    word.map((part) => (typeof part === 'string' ? part : values[part.setting])).join(''),
-  );
-}
-
-const shellVariables = {
-  directory: '$directory',
-  directoryInOption: '$directory_in_option',
-  memory: '$memory',
-  commandLine: '$command_line',
-  networkOptions: '$network_options',
-  rootMode: '$root_mode',
-} as const;
-
-/** A word as POSIX shell reads it. */
-function shellWord(word: Word): string {
-  return word
-    .map((part) => {
-      if (typeof part !== 'string') return `"${shellVariables[part.setting]}"`;
-      return /^[A-Za-z0-9_./=,:+-]*$/.test(part) ? part : `'${part.replaceAll("'", "'\\''")}'`;
-    })
-    .join('');
+  return fillIn(words, {
+    rootMode: 'readonly=on,',
+    ...settings,
+    directoryInOption: doubleCommas(settings.directory),
+  });
 }
 
 /**
  * Arguments of the emulator that attach one thing.
  *
- * @param place path of the file or directory, with every comma doubled
+ * @param place absolute path of the file or directory
  */
-export function attachmentArguments(
-  { emulator }: Arch,
-  { name, kind }: Attachment,
-  place: string,
-): readonly string[] {
-  if (kind === 'folder') {
-    return [
-      '-fsdev',
-      `local,id=${name},security_model=mapped-file,path=${place}`,
-      '-device',
-      virtioDevice(emulator, '9p', name, `,fsdev=${name},mount_tag=${name}`),
-    ];
-  }
-  return [
-    '-drive',
-    `if=none,id=${name},format=raw,${kind === 'disk' ? '' : 'readonly=on,'}file=${place}`,
-    '-device',
-    virtioDisk(emulator, name),
-  ];
-}
-
-/** Attaches one thing if its variable is set. */
-function attachmentLines(arch: Arch, attachment: Attachment): string {
-  const { variable, kind } = attachment;
-  const [test, missing] = kind === 'folder' ? ['-d', 'no such directory'] : ['-f', 'no such file'];
-  const [option = '', place = '', device = '', model = ''] = attachmentArguments(arch, attachment, '$place');
-  const options = [`${option} "${place}"`, `${device} ${model}`];
-  return `if [ -n "\${${variable}-}" ]; then
-  [ ${test} "$${variable}" ] || fail 2 "${variable}=$${variable}: ${missing}"
-  place=$(in_option "$${variable}")
-  set -- "$@" ${options.join(' \\\n    ')}
-fi
-`;
-}
-
-/** Options and their values, an option a line. */
-function shellArguments(words: readonly Word[], indent: string): string {
-  const texts = words.map(shellWord);
-  return texts
-    .map((text, index) =>
-      index === 0 || text.startsWith('-') ? `${index === 0 ? '' : ` \\\n${indent}`}${text}` : ` ${text}`,
-    )
-    .join('');
-}
-
-/** Lets the guest write its root disk where the user says so. */
-const rootModeLines = `root_mode=readonly=on,
-case \${${rootWritableVariable}-} in
-  '' | 0) ;;
-  1)
-    [ -w "$directory/${imageFiles.ext2}" ] || fail 2 "${rootWritableVariable}=1: $directory/${imageFiles.ext2} may not be written"
-    root_mode=
-    ;;
-  *) fail 2 "${rootWritableVariable}=$${rootWritableVariable}: must be 0 or 1" ;;
-esac
-
-`;
-
-const readOnlyRootLines = `[ "\${${rootWritableVariable}:-0}" = 0 ] ||
-  fail 2 "${rootWritableVariable}=$${rootWritableVariable}: ${imageFiles.squashfs} cannot be written; an image of kind ext2 can"
-
-`;
-
-/** Text of `run-emulator.sh`: boots the image it lies beside. POSIX shell; needs the emulator and nothing else of ours. */
-export function renderRunScript(arch: Arch, kind: ImageKind = 'initramfs'): string {
-  const { emulator, kernel } = arch;
-  const files = [
-    imageFiles.kernel,
-    ...(kernel.deviceTree === undefined ? [] : [imageFiles.deviceTree]),
-    ...(kind === 'initramfs' ? [] : [imageFiles[kind]]),
-  ];
-  const limit = emulator.memory.limit;
-  const clock = emulator.clockBy === 'command-line' ? ` ${clockVariable}=$(date +%s)` : '';
-  return `#!/bin/sh
-# Boots this ${arch.name} system image in ${emulator.program}. Ctrl-A x ends the emulator, and so does leaving the shell.
-#
-#   QEMU_MEMORY   MiB of memory (${emulator.memory.preset}${limit === undefined ? '' : `; at most ${limit}`})
-#   QEMU_EXTRA    further arguments for the emulator, split at spaces
-#   KERNEL_EXTRA  further words for the kernel command line, for example HANDOFF=/path/of/a/program
-#
-${attachments.map(({ variable, purpose }) => `#   ${variable.padEnd(14)}  ${purpose}\n`).join('')}#   ${sshPortVariable}  port of 127.0.0.1 that leads to the guest's command channel
-${kind === 'ext2' ? `#\n#   ${rootWritableVariable}=1  the guest writes ${imageFiles.ext2} itself, for one guest at a time; otherwise\n#   what it writes is kept in its memory and lost at its end\n` : ''}set -eu
-
-fail() {
-  printf '%s\\n' "run-emulator.sh: $2" >&2
-  exit "$1"
-}
-
-self=$0
-while [ -L "$self" ]; do
-  link=$(readlink -- "$self")
-  case $link in
-    /*) self=$link ;;
-    *) self=$(dirname -- "$self")/$link ;;
-  esac
-done
-directory=$(CDPATH= cd -P -- "$(dirname -- "$self")" && pwd -P)
-# A path as part of an option of the emulator: whole, since a colon before the first slash would name a protocol, and
-# with every comma doubled.
-in_option() {
-  case $1 in
-    /*) printf '%s\\n' "$1" ;;
-    *) printf '%s\\n' "$PWD/$1" ;;
-  esac | sed 's/,/,,/g'
-}
-directory_in_option=$(in_option "$directory")
-
-command -v ${emulator.program} >/dev/null 2>&1 ||
-  fail 127 '${emulator.program} is not installed; on Debian: apt install ${emulator.debianPackage}'
-for file in ${[...files, imageFiles.initramfs].join(' ')}; do
-  [ -r "$directory/$file" ] || fail 1 "$directory/$file is missing; unpack the system image again"
-done
-
-memory=\${QEMU_MEMORY:-${emulator.memory.preset}}
-case $memory in
-  0* | *[!0-9]* | ????????*) fail 2 "QEMU_MEMORY=$memory: must be a number of MiB" ;;
-esac
-${
-  limit === undefined
-    ? ''
-    : `[ "$memory" -le ${limit} ] ||
-  fail 2 "QEMU_MEMORY=$memory: the ${emulator.machine} machine takes at most ${limit} MiB"
-`
-}
-command_line="${kernelCommandLine(arch)}${clock}\${KERNEL_EXTRA:+ $KERNEL_EXTRA}"
-[ "\${#command_line}" -lt ${emulator.commandLineLimit} ] ||
-  fail 2 "KERNEL_EXTRA: the kernel command line would have \${#command_line} characters; it takes ${emulator.commandLineLimit - 1}"
-
-network_options=
-if [ -n "\${${sshPortVariable}-}" ]; then
-  case $${sshPortVariable} in
-    0* | *[!0-9]* | ??????*) fail 2 "${sshPortVariable}=$${sshPortVariable}: must be a port number" ;;
-  esac
-  network_options=",hostfwd=tcp:127.0.0.1:$${sshPortVariable}-:22"
-fi
-
-${kind === 'ext2' ? rootModeLines : kind === 'squashfs' ? readOnlyRootLines : ''}set -- ${shellArguments([...emulatorWords(arch), ...rootWords(arch, kind)], '  ')}
-if [ -r "$directory/${imageFiles.toolchain}" ]; then
-  set -- "$@" \\
-    ${shellArguments(toolchainWords(arch), '    ')}
-fi
-${attachments.map((attachment) => attachmentLines(arch, attachment)).join('')}
-# QEMU_EXTRA is split at spaces, and nothing in it is taken for a pattern of file names.
-set -f
-exec ${emulator.program} "$@" \${QEMU_EXTRA-}
-`;
+export function attachmentArguments(arch: Arch, attachment: Attachment, place: string): readonly string[] {
+  return fillIn(attachmentWords(arch, attachment), { placeInOption: doubleCommas(place) });
 }

@@ -3,6 +3,7 @@ import type { ArchDescriptor } from './arch.ts';
 import { virtioDevices } from './virtio-devices.ts';
 import { consoleDrivers } from './console-drivers.ts';
 import { genericSymbols, parseSymbol } from './kernel-config.ts';
+import { kernelWordFault } from './kernel-word.ts';
 import { muslArches } from './musl-arches.ts';
 
 /**
@@ -133,6 +134,41 @@ const consoleIsKnown: Rule = {
         ],
 };
 
+const kernelWordsCanBeSaid: Rule = {
+  reads: ['emulator.kernelWords'],
+  faults: ({ emulator: { kernelWords = [] } }) =>
+    kernelWords.flatMap((word, index) => {
+      const why = kernelWordFault(word);
+      return why === undefined ? [] : [fault(`emulator.kernelWords[${index}]`, why)];
+    }),
+};
+
+/** Control characters, what ends a line elsewhere, and halves of characters, which no program's argument can hold. */
+const unprintable = /[\p{Cc}\p{Cs}\u2028\u2029]/u;
+
+/** Texts go into scripts, arguments and what is printed. This looks at everything, malformed or not. */
+const textsArePrintable: Rule = {
+  reads: [],
+  faults: (arch) => unprintableTexts(arch, '', 8),
+};
+
+/** `depth`: how much deeper to look. What is that deep is malformed, and may be a cycle. */
+function unprintableTexts(value: unknown, field: string, depth: number): readonly Fault[] {
+  if (typeof value === 'string') {
+    const [character] = unprintable.exec(value) ?? [];
+    if (character === undefined) return [];
+    const code = character.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0');
+    return [fault(field, `holds the character U+${code}, which cannot be printed`)];
+  }
+  if (typeof value !== 'object' || value === null || depth === 0) return [];
+  if (Array.isArray(value)) {
+    return value.flatMap((item, index) => unprintableTexts(item, `${field}[${index}]`, depth - 1));
+  }
+  return Object.entries(value).flatMap(([name, item]) =>
+    unprintableTexts(item, field === '' ? name : `${field}.${name}`, depth - 1),
+  );
+}
+
 const everyDeviceHasAPlace: Rule = {
   reads: ['emulator.virtioPlaces'],
   faults: ({ emulator: { virtioPlaces } }) =>
@@ -187,6 +223,8 @@ const rules: readonly Rule[] = [
   symbolsAreNamedOnce,
   withoutGenericIsGeneric,
   consoleIsKnown,
+  kernelWordsCanBeSaid,
+  textsArePrintable,
   everyDeviceHasAPlace,
   presetIsWithinLimit,
   lacksAreNamedOnce,
@@ -205,7 +243,10 @@ export function archFaults(
 ): readonly Fault[] {
   const isMalformed = (field: string): boolean =>
     malformed.some((bad) => bad === '' || bad === field || isInside(bad, field) || isInside(field, bad));
-  return rules.filter((rule) => !rule.reads.some(isMalformed)).flatMap((rule) => rule.faults(arch, file));
+  return rules
+    .filter((rule) => !rule.reads.some(isMalformed))
+    .flatMap((rule) => rule.faults(arch, file))
+    .filter(({ field }) => !isMalformed(field));
 }
 
 function isInside(inner: string, outer: string): boolean {

@@ -189,7 +189,11 @@ export const archSchema = {
         network: word,
         networkBy: { type: 'string', enum: ['nic', 'device'] },
         clockBy: { type: 'string', enum: ['board', 'command-line'] },
-        kernelWords: words,
+        kernelWords: {
+          type: 'array',
+          uniqueItems: true,
+          items: { type: 'string', pattern: '^[^\\n]+$', description: 'one line' },
+        },
         arguments: {
           type: 'array',
           items: { type: 'string', pattern: '^[^\\n]+$', description: 'one line' },

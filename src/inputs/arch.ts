@@ -91,7 +91,7 @@ export interface Arch {
     readonly program: string;
     /** Debian package of the program. */
     readonly debianPackage: string;
-    /** `-M`. */
+    /** `-M`, as the emulator reads it: `pseries,cap-htm=off`. */
     readonly machine: string;
     /** `-cpu`; undefined: the machine's own. */
     readonly cpu?: string;
@@ -106,7 +106,7 @@ export interface Arch {
      * `addr=1.0,multifunction=on`. Undefined: where the emulator puts it.
      */
     readonly virtioPlaces?: readonly string[];
-    /** Network device: the model for `networkBy`; with `nic`, the machine's own first one where it has one. */
+    /** Network device: the model for `networkBy`, without options; with `nic`, the machine's own first one where it has one. */
     readonly network: string;
     /**
      * The option that attaches it. `nic` (when undefined) has the machine do so, which may be more than to put it on a
@@ -118,9 +118,12 @@ export interface Arch {
      * what run-emulator.sh says when it starts a board without one.
      */
     readonly clockBy?: 'board' | 'command-line';
-    /** Further words of the kernel's command line: `noiotrap`. */
+    /**
+     * Further words of the kernel's command line, as the kernel is to read them: `noiotrap`, `dyndbg=file drivers/usb/* +p`. One
+     * with spaces is put into double quotes; a double quote, and what is not printable ASCII, it cannot hold.
+     */
     readonly kernelWords?: readonly string[];
-    /** Further fixed arguments. */
+    /** Further fixed arguments, each as the emulator reads it; no shell looks at them. */
     readonly arguments: readonly string[];
     /** The kernel's COMMAND_LINE_SIZE. */
     readonly commandLineLimit: number;

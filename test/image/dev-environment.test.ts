@@ -18,7 +18,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { describeArch } from '../../src/inputs/arch.ts';
 import { renderDevEnvironment } from '../../src/image/dev-environment.ts';
-import { imageFiles, kernelCommandLine, renderRunScript } from '../../src/image/emulator.ts';
+import { imageFiles, kernelCommandLine } from '../../src/image/emulator.ts';
+import { renderRunScript } from '../../src/image/run-script.ts';
 import { sampleArch, without } from '../inputs/sample-arch.ts';
 
 const arch = describeArch(sampleArch);

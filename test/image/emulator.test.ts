@@ -4,12 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { describeArch } from '../../src/inputs/arch.ts';
-import {
-  emulatorArguments,
-  imageFiles,
-  kernelCommandLine,
-  renderRunScript,
-} from '../../src/image/emulator.ts';
+import { emulatorArguments, imageFiles, kernelCommandLine } from '../../src/image/emulator.ts';
+import { renderRunScript } from '../../src/image/run-script.ts';
 import { virtioDevices } from '../../src/inputs/virtio-devices.ts';
 import { sampleArch, without } from '../inputs/sample-arch.ts';
 

@@ -8,9 +8,9 @@ import {
   emulatorArguments,
   imageFiles,
   kernelCommandLine,
-  renderRunScript,
   type ImageKind,
 } from '../../src/image/emulator.ts';
+import { renderRunScript } from '../../src/image/run-script.ts';
 import { sampleArch } from '../inputs/sample-arch.ts';
 
 const arch = describeArch(sampleArch);

@@ -73,6 +73,35 @@ describe('checkArch', () => {
     ]);
   });
 
+  it.each([
+    [
+      'dyndbg="file',
+      'has a double quote, which the kernel reads as grammar; words with spaces are quoted by themselves',
+    ],
+    ['--', 'is --, behind which the kernel takes nothing for its own'],
+    ['x=\u00e0', 'has a character that is not printable ASCII'],
+    ['x=\u0007', 'has a character that is not printable ASCII'],
+  ])('refuses %j as a word for the kernel', (word, message) => {
+    const emulator = { ...sampleArch.emulator, kernelWords: ['quiet', word] };
+    expect(faults({ ...sampleArch, emulator })).toContainEqual({ field: 'emulator.kernelWords[1]', message });
+  });
+
+  it('takes words for the kernel that a shell would read as something else', () => {
+    const kernelWords = ['dyndbg=file drivers/usb/* +p', '$(touch x)', '`id`', "it's", '\\', '*'];
+    expect(faults({ ...sampleArch, emulator: { ...sampleArch.emulator, kernelWords } })).toEqual([]);
+  });
+
+  it.each([
+    ['machine', 'a\0b', 'emulator.machine', '0000'],
+    ['arguments', ['-x', 'a\ud800'], 'emulator.arguments[1]', 'D800'],
+    ['arguments', ['a\u2028b'], 'emulator.arguments[0]', '2028'],
+    ['cpu', 'x\u001b[31m', 'emulator.cpu', '001B'],
+  ])('refuses what no script can hold: emulator.%s %j', (name, value, field, code) => {
+    expect(faults({ ...sampleArch, emulator: { ...sampleArch.emulator, [name]: value } })).toEqual([
+      { field, message: `holds the character U+${code}, which cannot be printed` },
+    ]);
+  });
+
   it('names a required field whole when an object lacks it', () => {
     expect(faults({ ...sampleArch, kernel: without(sampleArch.kernel, 'arch') })).toEqual([
       { field: 'kernel.arch', message: 'is missing' },
