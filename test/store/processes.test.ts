@@ -12,6 +12,7 @@ import { openDiskStore } from '../../src/store/disk-store.ts';
 import { probeProcess, processStamp } from '../../src/core/process-stamp.ts';
 import { processArguments } from './process-arguments.ts';
 import { openTestStore, temporaryDirectory, testEpoch } from './temporary-store.ts';
+import { mayLack } from '../setup/skip.ts';
 
 async function runProcess(wrapper: readonly string[], ...rest: string[]): Promise<unknown> {
   const [program = '', ...before] = [...wrapper, process.execPath];
@@ -104,7 +105,7 @@ describe('scratch of other processes', () => {
 const inNamespace = ['unshare', '-rm', 'sh', '-ec'];
 const namespaces = spawnSync('unshare', ['-rm', 'true']).status === 0;
 
-describe.skipIf(!namespaces)('on a file system of its own', () => {
+describe.skipIf(mayLack(namespaces))('on a file system of its own', () => {
   const mounted = (options: string, directory: string): string[] => [
     ...inNamespace,
     `mount -t tmpfs -o ${options} none "$0" && exec "$@"`,
