@@ -3,17 +3,37 @@ import { defineConfig } from 'vitest/config';
 /** Builds and boots take as long as they take; a hang ends by the limits of the tests themselves. */
 const hours = 3_600_000;
 
+/** Tests that build and boot for real. */
+const builds = ['test/real/**', 'test/full/**', 'test/guest/**'];
+
+/** A home, a cache and a temporary directory of each process's own; the user's are watched. */
+const ownPlace = {
+  globalSetup: 'test/setup/private-home.ts',
+  setupFiles: ['test/setup/own-environment.ts'],
+  testTimeout: 60_000,
+};
+
 export default defineConfig({
   test: {
     projects: [
       {
+        // What starts no process: all in one process, module by module.
         test: {
-          name: 'unit',
+          name: 'pure',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/real/**', 'test/full/**', 'test/guest/**'],
-          globalSetup: 'test/setup/private-home.ts',
-          setupFiles: 'test/setup/own-environment.ts',
-          // A hang, not a slow machine: a check starts a dozen programs, and others may want the processor too.
+          exclude: [...builds, 'test/**/*.process.test.ts'],
+          ...ownPlace,
+          setupFiles: ['test/setup/own-environment.ts', 'test/setup/no-processes.ts'],
+          isolate: false,
+        },
+      },
+      {
+        // Compiled programs, shells, namespaces, signals. A hang ends by the limit, and not because a machine is busy.
+        test: {
+          name: 'process',
+          include: ['test/**/*.process.test.ts'],
+          exclude: builds,
+          ...ownPlace,
           testTimeout: 600_000,
           hookTimeout: 600_000,
         },

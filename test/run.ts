@@ -141,7 +141,7 @@ prepareMachine();
 check(['npx', 'prettier', '--check', '.']);
 check(['npx', 'eslint', '.']);
 check(['npx', 'tsc', '--noEmit']);
-vitest('unit');
+for (const project of ['pure', 'process']) vitest(project);
 if (total.failed === 0) vitest('real');
 for (const project of further) {
   if (total.failed === 0) vitest(project);
