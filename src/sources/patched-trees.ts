@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { isDigest, type Digest } from '../core/digest.ts';
+import { isDigest, type Digest, type Sha256 } from '../core/digest.ts';
 import type { PlannedSource } from '../plan/action.ts';
 import type { ContentStore } from '../store/store.ts';
 
@@ -11,9 +11,13 @@ export interface PatchedTree {
   readonly variant?: { readonly origin: string; readonly tree: Digest };
 }
 
+/** Archives of a source whose tree may differ from the pinned one: the hash of each, in the order of the lock. */
+export type AcceptedArchives = readonly Sha256[];
+
 /**
- * Remembers, in the store's notes, what a pinned tree became with a list of patches. Names are hashes of the tree's
- * digest and the patches', so that a patch with another header is applied anew, and gives the same tree again.
+ * Remembers, in the store's notes, what a source became with a list of patches. A pinned tree and the patches say that
+ * alone, so that a patch with another header is applied anew, and gives the same tree again. Where a variant is
+ * accepted the pinned tree says nothing: what was made then belongs to that source and its archives.
  */
 export class PatchedTrees {
   readonly #store: ContentStore;
@@ -22,21 +26,34 @@ export class PatchedTrees {
     this.#store = store;
   }
 
-  async recall(source: PlannedSource, acceptVariant: boolean): Promise<PatchedTree | undefined> {
+  /** @param accepted undefined: only the pinned tree will do */
+  async recall(
+    source: PlannedSource,
+    accepted: AcceptedArchives | undefined,
+  ): Promise<PatchedTree | undefined> {
     // Without patches the pinned tree is the result, whether or not it was ever here.
-    if (source.patches.length === 0 && !acceptVariant) return { tree: source.tree };
-    const note = await this.#store.getNote('sources', noteName(source, acceptVariant));
+    if (source.patches.length === 0 && accepted === undefined) return { tree: source.tree };
+    const note = await this.#store.getNote('sources', noteName(source, accepted));
     return parseNote(note);
   }
 
-  async remember(source: PlannedSource, acceptVariant: boolean, patched: PatchedTree): Promise<void> {
-    await this.#store.putNote('sources', noteName(source, acceptVariant), patched);
+  async remember(
+    source: PlannedSource,
+    accepted: AcceptedArchives | undefined,
+    patched: PatchedTree,
+  ): Promise<void> {
+    await this.#store.putNote('sources', noteName(source, accepted), patched);
   }
 }
 
-function noteName(source: PlannedSource, acceptVariant: boolean): string {
-  // Format 1: [format, variants accepted or not, pinned tree, patches in order].
-  const parts = [1, acceptVariant, source.tree, source.patches.map((patch) => patch.digest)];
+function noteName(source: PlannedSource, accepted: AcceptedArchives | undefined): string {
+  const patches = source.patches.map((patch) => patch.digest);
+  const parts =
+    accepted === undefined
+      ? // Format 1: [format, variants accepted or not, pinned tree, patches in order].
+        [1, false, source.tree, patches]
+      : // Format 2: [format, source, its version, pinned tree, archives, patches in order].
+        [2, source.name, source.version, source.tree, accepted, patches];
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
 }
 

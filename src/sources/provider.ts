@@ -14,7 +14,7 @@ import { ArchiveCache } from './archive-cache.ts';
 import { ArchiveFetcher, placesOf, placeText, type Place } from './archive-fetcher.ts';
 import type { Timing } from './fetch-url.ts';
 import { patchTree, type Patch } from './patch-tree.ts';
-import { PatchedTrees, type PatchedTree } from './patched-trees.ts';
+import { PatchedTrees, type AcceptedArchives, type PatchedTree } from './patched-trees.ts';
 import { unpackInThread } from './unpack-thread.ts';
 
 export interface SourceProviderOptions {
@@ -77,7 +77,7 @@ class LockSources implements SourceProvider {
   }
 
   async recall(source: PlannedSource): Promise<Digest | undefined> {
-    const known = await this.#patched.recall(source, this.#acceptsVariant(source));
+    const known = await this.#patched.recall(source, this.#acceptedArchives(source));
     if (known !== undefined) this.#noteVariant(source, known);
     return known?.tree;
   }
@@ -92,7 +92,7 @@ class LockSources implements SourceProvider {
       const made = await this.#make(source, patches.value, progress);
       if (!made.ok) return made;
       this.#noteVariant(source, made.value);
-      await this.#patched.remember(source, this.#acceptsVariant(source), made.value);
+      await this.#patched.remember(source, this.#acceptedArchives(source), made.value);
       return ok(made.value.tree);
     });
   }
@@ -216,6 +216,12 @@ class LockSources implements SourceProvider {
 
   #acceptsVariant(source: PlannedSource): boolean {
     return this.#options.acceptVariants?.includes(source.name) ?? false;
+  }
+
+  /** Undefined where only the pinned tree will do. */
+  #acceptedArchives(source: PlannedSource): AcceptedArchives | undefined {
+    if (!this.#acceptsVariant(source)) return undefined;
+    return this.#locked(source).origins.map((origin) => origin.sha256);
   }
 
   #noteVariant(source: PlannedSource, { variant }: PatchedTree): void {

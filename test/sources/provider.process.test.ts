@@ -4,7 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it, vi } from 'vitest';
-import { sha256, type Digest } from '../../src/core/digest.ts';
+import { digest, sha256, type Digest } from '../../src/core/digest.ts';
 import type { Failure } from '../../src/core/failure.ts';
 import type { Lock, Origin } from '../../src/inputs/lock.ts';
 import type { PlannedSource } from '../../src/plan/action.ts';
@@ -319,6 +319,34 @@ describe('a source provider', () => {
     const strict = open(origins, { offline: true });
     expect(await strict.recall(source())).toBe(tree);
     expect((await failureOf(strict.obtain(source(), silent))).reason).toBe('wrong-tree');
+  });
+
+  it('keeps variants apart that were pinned with one stand-in tree, and those of another archive', async () => {
+    const { server, store, url, open } = await rig();
+    server.on('/one', file(archive));
+    server.on('/other', file(other));
+    const tree = digest(`${'0'.repeat(64)}-0`);
+    const locked = (name: string, origin: Origin) => ({
+      ...{ name: sourceName(name), version: '1', isDefault: true, homepage: 'https://p.example/' },
+      ...{ licence: 'MIT', licenceFiles: ['f'], tree, origins: [origin] },
+    });
+    const opened = (one: Origin) =>
+      open([], {
+        acceptVariants: ['p', 'q'],
+        lock: {
+          format: 1,
+          sourceDateEpoch: 1_700_000_000,
+          sources: [locked('p', one), locked('q', url('/other', other))],
+        },
+      });
+    const content = async (provider: ReturnType<typeof open>, name: string) => {
+      const planned = { name: sourceName(name), version: '1', tree, patches: [] };
+      const got = await provider.obtain(planned, silent);
+      return got.ok ? text(store, got.value, 'f') : JSON.stringify(got.failure);
+    };
+    const provider = opened(url('/one'));
+    expect([await content(provider, 'p'), await content(provider, 'q')]).toEqual(['one\n', 'other\n']);
+    expect(await content(opened(url('/other', other)), 'p')).toBe('other\n');
   });
 
   it('refuses an archive that is hostile or none, though its hash is right', async () => {
