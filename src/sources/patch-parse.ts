@@ -23,7 +23,7 @@ export interface FilePatch {
   readonly kind: 'change' | 'create' | 'delete';
   /** Path in the tree. */
   readonly path: string;
-  /** Set by git's `new mode` and `new file mode`. */
+  /** Set by git's `new mode` and `new file mode`, which must be 100644 or 100755. */
   readonly executable?: boolean;
   readonly hunks: readonly Hunk[];
 }
@@ -41,11 +41,16 @@ export interface PatchFault {
 export function parsePatch(text: string): Result<readonly FilePatch[], PatchFault> {
   const lines = text.match(/[^\n]*\n|[^\n]+$/g) ?? [];
   const files: FilePatch[] = [];
-  let executable: boolean | undefined;
+  /** What git's header says of the modes of the next file, and where. */
+  let modes: Modes | undefined;
   for (let at = 0; at < lines.length;) {
     const line = lines[at] ?? '';
-    const mode = /^(?:new mode|new file mode) 100(644|755)$/.exec(line.trimEnd())?.[1];
-    if (mode !== undefined) executable = mode === '755';
+    if (line.startsWith('diff --git ')) {
+      if (modes !== undefined) return failed({ line: modes.line, why: onlyModes });
+      const read = readModes(lines, at + 1);
+      if (!read.ok) return read;
+      modes = read.value;
+    }
     if (/^(?:rename|copy) (?:from|to) |^GIT binary patch|^Binary files /.test(line)) {
       return failed({ line: at + 1, why: 'renames, copies and binary parts are not supported' });
     }
@@ -57,12 +62,40 @@ export function parsePatch(text: string): Result<readonly FilePatch[], PatchFaul
     }
     const file = parseFile(lines, at);
     if (!file.ok) return file;
+    const executable = modes?.executable;
     files.push({ ...file.value.patch, ...(executable === undefined ? {} : { executable }) });
-    executable = undefined;
+    modes = undefined;
     at = file.value.next;
   }
+  if (modes !== undefined) return failed({ line: modes.line, why: onlyModes });
   if (files.length === 0) return failed({ line: 1, why: 'it holds no unified diff' });
   return ok(files);
+}
+
+interface Modes {
+  /** 1-based line of the first of them. */
+  readonly line: number;
+  readonly executable: boolean | undefined;
+}
+
+const onlyModes = 'a change of mode, or an empty file, without lines to compare is not supported';
+
+/** The lines of a git header that name modes: undefined where it has none. */
+function readModes(lines: readonly string[], begin: number): Result<Modes | undefined, PatchFault> {
+  let modes: Modes | undefined;
+  for (let at = begin; at < lines.length && !/^(?:---|diff) /.test(lines[at] ?? ''); at += 1) {
+    const match = /^(old|new|new file|deleted file) mode (\d+)$/.exec((lines[at] ?? '').trimEnd());
+    if (match === null) continue;
+    const [, whose, mode = ''] = match;
+    if (mode !== '100644' && mode !== '100755') {
+      const kind = mode === '120000' ? ' (a link)' : mode === '160000' ? ' (a submodule)' : '';
+      const why = `mode ${mode}${kind} is not supported: a patch is of plain files, 100644 or 100755`;
+      return failed({ line: at + 1, why });
+    }
+    const executable = whose === 'new' || whose === 'new file' ? mode === '100755' : modes?.executable;
+    modes = { line: modes?.line ?? at + 1, executable };
+  }
+  return ok(modes);
 }
 
 function parseFile(
@@ -94,7 +127,8 @@ function parseFile(
 
 /** The path in a `---` or `+++` line; undefined for /dev/null. */
 function patchName(line: string): Result<string | undefined, string> {
-  const name = line.slice(4).split('\t')[0]?.trimEnd() ?? '';
+  const bytes = line.slice(4).split('\t')[0]?.trimEnd() ?? '';
+  const name = Buffer.from(bytes, 'latin1').toString('utf8');
   if (name === '/dev/null') return ok(undefined);
   if (name.startsWith('"')) return failed('quoted names are not supported');
   const slash = name.indexOf('/');

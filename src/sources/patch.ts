@@ -26,6 +26,8 @@ export async function applyPatch(
   if (!parsed.ok) return parsed;
   const changes: Changes = new Map(before);
   for (const file of parsed.value) {
+    const clash = clashOf(file.path, changes);
+    if (clash !== undefined) return failed({ line: file.line, why: clash });
     const found = changes.has(file.path) ? ok(changes.get(file.path)) : await read(file.path);
     if (!found.ok) return failed({ line: file.line, why: `${file.path}: ${found.failure}` });
     const after = applyToFile(file, found.value);
@@ -33,6 +35,17 @@ export async function applyPatch(
     changes.set(file.path, after.value);
   }
   return ok(changes);
+}
+
+/** A file and a directory of one name. Those of the tree are the business of `read`. */
+function clashOf(path: string, changes: Changes): string | undefined {
+  const parts = path.split('/');
+  for (let count = 1; count < parts.length; count += 1) {
+    const above = parts.slice(0, count).join('/');
+    if (changes.get(above) !== undefined) return `${path}: ${above} is a file, not a directory`;
+  }
+  const below = [...changes].find(([other, file]) => file !== undefined && other.startsWith(`${path}/`));
+  return below === undefined ? undefined : `${path} is a directory, with ${below[0]} in it`;
 }
 
 function applyToFile(

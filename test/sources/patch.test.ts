@@ -24,6 +24,9 @@ const three = 'one\ntwo\nthree\n';
 const change = (from: string, to: string) =>
   `--- a/f\n+++ b/f\n@@ -1,3 +1,3 @@\n one\n-${from}\n+${to}\n three\n`;
 
+const create = (name: string) => `--- /dev/null\n+++ b/${name}\n@@ -0,0 +1 @@\n+x\n`;
+const git = (modes: string) => `diff --git a/n b/n\n${modes}\n${create('n')}`;
+
 describe('applyPatch', () => {
   it('changes lines, whatever stands around the diff', async () => {
     const patch = `From: someone\nSubject: why\n\ndiff --git a/f b/f\nindex 12..34 100644\n${change('two', 'zwei')}-- \n2.44\n`;
@@ -77,6 +80,20 @@ describe('applyPatch', () => {
     expect(await patched(patch, { f: 'a\n\nb\n' })).toEqual({ f: 'a\n\nc\n' });
   });
 
+  it('reads names as UTF-8', async () => {
+    const name = Buffer.from('é').toString('latin1');
+    expect(await patched(create(name), {})).toEqual({ é: 'x\n' });
+  });
+
+  it('takes modes of the git header alone, and only for its own file', async () => {
+    const prose = 'new file mode 120000\n';
+    const result = await applyPatch(`${prose}${git('new file mode 100755')}${create('o')}`, tree({}));
+    expect(result.ok && [...result.value].map(([path, file]) => [path, file?.executable])).toEqual([
+      ['n', true],
+      ['o', false],
+    ]);
+  });
+
   it('keeps bytes that are no text', async () => {
     const bytes = String.fromCharCode(...Array.from({ length: 256 }, (_, index) => index)).replaceAll(
       '\n',
@@ -112,6 +129,24 @@ describe('applyPatch', () => {
     ],
     ['a rename', 'diff --git a/f b/g\nrename from f\nrename to g\n', 2, /not supported/],
     ['a binary part', 'GIT binary patch\nliteral 3\n', 1, /not supported/],
+    ['a link', git('new file mode 120000'), 2, /^mode 120000 \(a link\) is not supported/],
+    ['a set-user-ID file', git('new file mode 104755'), 2, /^mode 104755 is not supported/],
+    ['a mode that becomes odd', git('old mode 100644\nnew mode 100664'), 3, /^mode 100664 is not supported/],
+    ['a change of mode alone', 'diff --git a/f b/f\nold mode 100644\nnew mode 100755\n', 2, /without lines/],
+    [
+      'a change of mode alone, before another file',
+      `diff --git a/f b/f\nold mode 100644\nnew mode 100755\n${git('new file mode 100644')}`,
+      2,
+      /without lines/,
+    ],
+    ['a file below a new file', create('n') + create('n/m'), 5, 'n/m: n is a file, not a directory'],
+    [
+      'a file in the place of a new directory',
+      create('n/m') + create('n'),
+      5,
+      'n is a directory, with n/m in it',
+    ],
+    ['a name that is not UTF-8', create('\xff'), 2, /not UTF-8/],
     ['no diff', 'just text\n', 1, 'it holds no unified diff'],
     ['nothing', '', 1, 'it holds no unified diff'],
     ['a hunk before any name', '@@ -1 +1 @@\n-x\n+y\n', 1, /without the names/],
