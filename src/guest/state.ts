@@ -56,6 +56,16 @@ export function isGuestName(name: string): boolean {
   return /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name);
 }
 
+/** What is wrong with a name that a guest is to get, if anything. */
+export function guestNameFault(name: string): Failure | undefined {
+  if (isGuestName(name)) return undefined;
+  return {
+    reason: 'wrong-use',
+    what: `'${name}' cannot be the name of a guest`,
+    hint: 'Letters, digits, dots, dashes and underscores make one; the first is a letter or digit.',
+  };
+}
+
 /** Makes the directory where it is missing; refuses one that is not this user's alone to write. */
 export async function openGuestState(directory: string): Promise<Result<GuestState, Failure>> {
   try {

@@ -1,0 +1,91 @@
+import { open, stat } from 'node:fs/promises';
+import { describeSystemError, errorCode } from '../core/fault.ts';
+import type { Failure } from '../core/failure.ts';
+import { failed, ok, type Result } from '../core/result.ts';
+import type { Arch } from '../inputs/arch.ts';
+
+/** A file or directory of the user's: where it lies, and what they called it. */
+export interface NamedPlace {
+  /** Absolute. */
+  readonly path: string;
+  readonly name: string;
+}
+
+/** What a user wants a guest to have beside its image. */
+export interface WantedAttachments {
+  /** MiB. Undefined: what `QEMU_MEMORY` or the descriptor says. */
+  readonly memory?: number;
+  /** Directory for /share. */
+  readonly share?: NamedPlace;
+  /** File of the scratch disk for /home; made when missing. */
+  readonly home?: NamedPlace;
+}
+
+/** Size of a scratch disk that is made here, in bytes. It has holes, so it takes what is written to it. */
+const scratchDiskSize = 4 * 1024 ** 3;
+
+/** Variables of run-emulator.sh for what is to be attached. Fails with `wrong-use`, `unwritable` or `no-room`. */
+export async function attachmentVariables(
+  arch: Arch,
+  wanted: WantedAttachments,
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<Result<Readonly<Record<string, string>>, Failure>> {
+  const variables: Record<string, string> = {};
+  const { limit = Infinity } = arch.emulator.memory;
+  const [named, memory] =
+    wanted.memory === undefined
+      ? [`QEMU_MEMORY=${String(environment['QEMU_MEMORY'])}`, Number(environment['QEMU_MEMORY'])]
+      : [`--memory ${String(wanted.memory)}`, wanted.memory];
+  if (memory > limit) {
+    return failed({
+      reason: 'wrong-use',
+      what: `${named}: this machine of ${arch.name} takes at most ${String(limit)} MiB`,
+      hint: 'Ask for less.',
+    });
+  }
+  if (wanted.memory !== undefined) variables['QEMU_MEMORY'] = String(wanted.memory);
+  if (wanted.share !== undefined) {
+    const kind = await kindOf(wanted.share.path);
+    if (kind !== 'directory') {
+      const why = kind === 'nothing' ? 'there is no such directory' : 'it is no directory';
+      const hint = 'Name a directory; the guest has it on /share.';
+      return failed({ reason: 'wrong-use', what: `--share ${wanted.share.name}: ${why}`, hint });
+    }
+    variables['GUEST_SHARE'] = wanted.share.path;
+  }
+  if (wanted.home !== undefined) {
+    const fault = await makeScratchDisk(wanted.home);
+    if (fault !== undefined) return failed(fault);
+    variables['GUEST_HOME'] = wanted.home.path;
+  }
+  return ok(variables);
+}
+
+/** Makes the file of a scratch disk where there is none; the guest formats a blank one. */
+async function makeScratchDisk({ path, name }: NamedPlace): Promise<Failure | undefined> {
+  const kind = await kindOf(path);
+  if (kind === 'file') return undefined;
+  const hint = 'Name a file; one that is missing is made, if its directory is there.';
+  if (kind !== 'nothing') return { reason: 'wrong-use', what: `--home ${name}: it is no plain file`, hint };
+  try {
+    const disk = await open(path, 'wx', 0o600);
+    await disk.truncate(scratchDiskSize).finally(() => disk.close());
+    return undefined;
+  } catch (error) {
+    const failure = describeSystemError(error, path);
+    if (failure !== undefined) return failure;
+    const code = errorCode(error);
+    if (code === undefined) throw error;
+    return { reason: 'wrong-use', what: `--home ${name}: it cannot be made (${code})`, hint };
+  }
+}
+
+async function kindOf(file: string): Promise<'directory' | 'file' | 'other' | 'nothing'> {
+  try {
+    const found = await stat(file);
+    return found.isDirectory() ? 'directory' : found.isFile() ? 'file' : 'other';
+  } catch (error) {
+    if (errorCode(error) === undefined) throw error;
+    return 'nothing';
+  }
+}

@@ -1,0 +1,76 @@
+import { readFile } from 'node:fs/promises';
+import type { Failure } from '../core/failure.ts';
+import { failed, ok, type Result } from '../core/result.ts';
+import type { GuestCommand } from './command-line.ts';
+import { connect } from './connect.ts';
+import {
+  runInGuest,
+  type CommandEnd,
+  type CommandStreams,
+  type RunningCommand,
+  type Terminal,
+} from './run-command.ts';
+import { guestFile, type Guest, type GuestState } from './state.ts';
+import { guestEnded, guestUnreachable } from './unreachable.ts';
+
+/** The emulated machine may be busy with other things than us. */
+const connectMilliseconds = 120_000;
+
+export interface GuestExecution {
+  readonly command: GuestCommand;
+  readonly streams: CommandStreams;
+  /** Ours, which the command's is to be like. Undefined: none. */
+  readonly terminal?: Terminal;
+  /** Settles when the command is no longer wanted before it has started. */
+  readonly calledOff: Promise<unknown>;
+  /** Told when the command can be sent signals. */
+  readonly onStart: (command: RunningCommand) => void;
+}
+
+/** How a command ended that ran; `called-off`: it never started, because nobody wanted it any more. */
+export type ExecutionEnd =
+  Extract<CommandEnd, { kind: 'exited' | 'killed' }> | { readonly kind: 'called-off' };
+
+/**
+ * Runs a command in a guest over a connection of its own. Fails with `wrong-use` for a guest of another container, and
+ * with `guest-failed` when it has ended, cannot be reached, refuses the command, or the connection breaks.
+ */
+export async function executeInGuest(
+  state: GuestState,
+  guest: Guest,
+  { command, streams, terminal, calledOff, onStart }: GuestExecution,
+): Promise<Result<ExecutionEnd, Failure>> {
+  if (guest.state === 'elsewhere') {
+    const what = `guest ${guest.name} runs in another container`;
+    return failed({ reason: 'wrong-use', what, hint: 'Call `bootstrap exec` there.' });
+  }
+  if (guest.state === 'ended') return failed(await guestEnded(state, guest));
+  const clientKey = await readFile(guestFile(state, guest.name, 'clientKey'), 'utf8');
+  const connecting = connect({ ...guest, clientKey }, connectMilliseconds);
+  const connected = await Promise.race([connecting, calledOff.then(() => undefined)]);
+  if (connected === undefined) return ok({ kind: 'called-off' });
+  if (!connected.ok) return failed(await guestUnreachable(state, guest, connected.failure));
+  const client = connected.value;
+  const running = runInGuest(client, command, streams, terminal);
+  onStart(running);
+  const end = await running.ended;
+  switch (end.kind) {
+    case 'exited':
+    case 'killed':
+      client.end();
+      return ok(end);
+    case 'refused':
+      client.end();
+      return failed({
+        reason: 'guest-failed',
+        guest: guest.name,
+        what: `refused the command: ${end.detail}`,
+        lastLines: [],
+        hint: 'A long one fits into a script: put that on a share, or hand it to `sh` as input.',
+      });
+    case 'lost': {
+      const detail = 'the connection broke';
+      return failed(await guestUnreachable(state, guest, { reason: 'no-answer', detail }));
+    }
+  }
+}
