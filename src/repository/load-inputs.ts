@@ -9,6 +9,7 @@ import { failed, ok, type Result } from '../core/result.ts';
 import { parseLock } from '../inputs/lock-file.ts';
 import type { Lock } from '../inputs/lock.ts';
 import { repoPath, type RepoPath } from '../plan/names.ts';
+import { checkPatches } from './check-patches.ts';
 import { openArches, type Arches } from './load-arches.ts';
 
 /** Directories whose files can be inputs of actions. */
@@ -32,6 +33,11 @@ export async function loadRepository(
 ): Promise<Result<Repository, Failure>> {
   const lock = await loadLock(root);
   if (!lock.ok) return lock;
+  const patches = await checkPatches(
+    root,
+    lock.value.sources.map((source) => source.name),
+  );
+  if (!patches.ok) return patches;
   return ok({
     root,
     arches: await openArches(root, archDirectories),

@@ -1,0 +1,75 @@
+import { copyFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { failureText } from '../../src/report/failure-text.ts';
+import { checkPatches } from '../../src/repository/check-patches.ts';
+import { loadRepository } from '../../src/repository/load-inputs.ts';
+import { temporaryDirectory } from '../sources/temporary.ts';
+
+function repository(...files: readonly string[]): string {
+  const root = temporaryDirectory();
+  for (const file of files) {
+    mkdirSync(dirname(join(root, 'patches', file)), { recursive: true });
+    writeFileSync(join(root, 'patches', file), '');
+  }
+  return root;
+}
+
+const sources = ['busybox', 'musl', 'gcc'];
+
+async function faultsOf(root: string): Promise<readonly string[]> {
+  const checked = await checkPatches(root, sources);
+  if (checked.ok) return [];
+  if (checked.failure.reason !== 'bad-input') throw new Error(checked.failure.reason);
+  return checked.failure.faults.map(({ field, message }) => `${field} ${message}`);
+}
+
+describe('checkPatches', () => {
+  it('takes patches of known sources, and what people put beside them', async () => {
+    const root = repository(
+      'musl/0001-a.patch',
+      'musl/README.md',
+      'README',
+      'musl/.swp',
+      'gcc/0001-b.patch~',
+    );
+    expect(await faultsOf(root)).toEqual([]);
+    expect(await faultsOf(temporaryDirectory())).toEqual([]);
+  });
+
+  it('names what would never be applied, all of it', async () => {
+    const root = repository(
+      '0001-a.patch',
+      'musl/1-a.patch',
+      'musl/0001-a.diff',
+      'musl/old/0001-a.patch',
+      'x/y',
+    );
+    symlinkSync('0001-b.patch', join(root, 'patches/musl/0002-b.patch'));
+    expect(await faultsOf(root)).toEqual([
+      '0001-a.patch is no directory; patches lie in one that is named as their source',
+      'musl/0001-a.diff is not called NNNN-name.patch, and would not be applied',
+      'musl/0002-b.patch is no plain file, and would not be applied',
+      'musl/1-a.patch is not called NNNN-name.patch, and would not be applied',
+      'musl/old is no plain file, and would not be applied',
+      'x names no source of sources.lock',
+    ]);
+  });
+
+  it('says which source was perhaps meant', async () => {
+    const checked = await checkPatches(repository('busibox/0001-a.patch'), sources);
+    expect(checked.ok ? '' : failureText(checked.failure)).toContain(
+      'patches: busibox: names no source of sources.lock; did you mean busybox?',
+    );
+  });
+
+  it('is asked whenever the repository is read', async () => {
+    const root = repository('busibox/0001-a.patch');
+    copyFileSync(fileURLToPath(new URL('../../sources.lock', import.meta.url)), join(root, 'sources.lock'));
+    expect(await loadRepository(root)).toMatchObject({
+      ok: false,
+      failure: { reason: 'bad-input', file: 'patches', faults: [{ field: 'busibox' }] },
+    });
+  });
+});
