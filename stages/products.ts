@@ -1,5 +1,5 @@
-import type { ImageKind } from '../src/image/emulator.ts';
 import type { Ref } from '../src/plan/action.ts';
+import { defaultImageKind, type ImageKind } from './image-kinds.ts';
 import type { PlanInputs } from './inputs.ts';
 import { tarball, type Package } from './package.ts';
 import {
@@ -80,7 +80,7 @@ export function systemImagePackage(
     name: `system-image-${inputs.target.name}`,
     description: `kernel, root filesystem and run-emulator.sh for ${inputs.target.name}`,
     trees: [tree],
-    readme: systemImageReadme(inputs, { kind: 'initramfs', overlay: false, ...options }),
+    readme: systemImageReadme(inputs, { kind: defaultImageKind, overlay: false, ...options }),
     sources: [
       ...rootFilesystemSources(options.toolchain),
       'linux',

@@ -1,4 +1,5 @@
-import { attachments, imageFiles, rootWritableVariable, type ImageKind } from '../src/image/emulator.ts';
+import { attachments, imageFiles } from '../src/image/emulator.ts';
+import { imageKindSpecs, type ImageKind } from './image-kinds.ts';
 import { source, type PlanInputs } from './inputs.ts';
 import { toolchainMountPoint } from './root-layout.ts';
 import type { Toolchain } from './toolchain.ts';
@@ -127,19 +128,6 @@ ${licenceNote}
 `;
 }
 
-/** How the root disk of an image behaves. */
-const rootDiskNotes: Readonly<Record<ImageKind, string>> = {
-  initramfs: '',
-  ext2: `
-The root filesystem is a disk of the guest. What the guest writes there is kept in its memory and lost at its end, unless
-${rootWritableVariable}=1 lets it write ${imageFiles.ext2} itself, one guest at a time. ${imageFiles.initramfs} only finds the disk.
-`,
-  squashfs: `
-The root filesystem is a disk of the guest. What the guest writes there is kept in its memory and lost at its end.
-${imageFiles.initramfs} only finds the disk.
-`,
-};
-
 /** How compiling gets fast; goes on in a sentence. */
 function developmentNote(target: string): string {
   return `, and distcc: with the
@@ -157,17 +145,18 @@ export function systemImageReadme(
   },
 ): string {
   const { target } = inputs;
-  const { withNative, kind, toolchain } = options;
+  const { withNative, toolchain } = options;
+  const { disk, note } = imageKindSpecs[options.kind];
   const libraries = toolchain?.musl === false ? '' : ', shared libraries';
   const root = `root filesystem: busybox, toybox, bash${libraries}`;
   const { memory, program, debianPackage } = target.emulator;
   const lines = [
     [imageFiles.kernel, `Linux ${source(inputs, 'linux').version}`],
     ...(target.kernel.deviceTree === undefined ? [] : [[imageFiles.deviceTree, 'description of the board']]),
-    ...(kind === 'initramfs'
+    ...(disk === undefined
       ? [[imageFiles.initramfs, root]]
       : [
-          [imageFiles[kind], root],
+          [disk.file, root],
           [imageFiles.initramfs, 'finds the root filesystem among the disks'],
         ]),
     ...(withNative ? [[imageFiles.toolchain, 'native compiler, gcc and g++, as squashfs']] : []),
@@ -182,7 +171,7 @@ export function systemImageReadme(
 starts it in this terminal and ends in a shell. Leaving the shell ends the emulator; so does Ctrl-A x.
 
 ${lines.map(([name, text]) => `    ${(name ?? '').padEnd(20)} ${text ?? ''}`).join('\n')}
-${options.overlay ? `\n${overlayNote}` : ''}${toolchain === undefined ? '' : `\n${toolchainNote(inputs, toolchain)}`}${rootDiskNotes[kind]}
+${options.overlay ? `\n${overlayNote}` : ''}${toolchain === undefined ? '' : `\n${toolchainNote(inputs, toolchain)}`}${note}
 Variables that the script honours:
 
     QEMU_MEMORY    MiB of memory (${memory.preset}${memory.limit === undefined ? '' : `; the board takes at most ${memory.limit}`})

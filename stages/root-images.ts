@@ -1,4 +1,4 @@
-import { imageFiles, rootSerial, type ImageKind } from '../src/image/emulator.ts';
+import { imageFiles, rootSerial } from '../src/image/emulator.ts';
 import type { Action, Command, Ref } from '../src/plan/action.ts';
 import { run, shell } from '../src/plan/builder.ts';
 import { baseEnvironment, buildAction, type PlanInputs, repoFile } from './inputs.ts';
@@ -13,18 +13,10 @@ export interface RootImageParts {
   /** Writer of initramfs archives. */
   readonly generator: Ref;
   readonly rootFilesystem: Ref;
+  /** Whether files of the user's are in it, whose names may be any. */
+  readonly anyNames: boolean;
   /** busybox of the target, in `bin/`. */
   readonly busybox: Ref;
-}
-
-/** A root disk, and the initramfs that finds it. */
-export function packRootDisk(
-  inputs: PlanInputs,
-  kind: Exclude<ImageKind, 'initramfs'>,
-  parts: RootImageParts,
-): readonly Action[] {
-  const disk = kind === 'ext2' ? packExt2(inputs, parts) : packSquashfs(inputs, parts);
-  return [packFinder(inputs, parts), disk];
 }
 
 /** Arguments of mksquashfs for a directory whose files are all root's, with the time of the lock. */
@@ -38,17 +30,15 @@ export function mksquashfs(inputs: PlanInputs, from: string, to: string): Comman
   ]);
 }
 
-function packSquashfs(inputs: PlanInputs, parts: RootImageParts): Action {
+/** The root filesystem as squashfs, in a file of this name. */
+export function packSquashfs(inputs: PlanInputs, parts: RootImageParts, file: string): Action {
   return buildAction(inputs, {
     name: `system-image-${inputs.target.name}/root-squashfs`,
     description: `root filesystem for ${inputs.target.name} as squashfs`,
     tools: [...parts.base, parts.squashfsTools],
     inputs: { '/root-filesystem': { writable: [parts.rootFilesystem] } },
     // Not baseEnvironment: mksquashfs refuses its time options while SOURCE_DATE_EPOCH is set.
-    commands: [
-      ...setModes('/root-filesystem'),
-      mksquashfs(inputs, '/root-filesystem', `/out/${imageFiles.squashfs}`),
-    ],
+    commands: [...setModes('/root-filesystem'), mksquashfs(inputs, '/root-filesystem', `/out/${file}`)],
     outputs: { out: '/out' },
     weight: 4,
   });
@@ -59,7 +49,8 @@ const ext2Uuid = '00000000-0000-4000-8000-626f6f747374';
 /** What a guest may write where it is let, in MiB. */
 const ext2Room = 64;
 
-function packExt2(inputs: PlanInputs, parts: RootImageParts): Action {
+/** The root filesystem as ext2, in a file of this name. */
+export function packExt2(inputs: PlanInputs, parts: RootImageParts, file: string): Action {
   return buildAction(inputs, {
     name: `system-image-${inputs.target.name}/root-ext2`,
     description: `root filesystem for ${inputs.target.name} as ext2`,
@@ -79,7 +70,7 @@ function packExt2(inputs: PlanInputs, parts: RootImageParts): Action {
           // A block of 4 KiB for each directory and link too, and an eighth for tables.
           `size=$(((data + files) * 9 / 8 / 256 + ${ext2Room + 1}))`,
           `mke2fs -q -t ext2 -b 4096 -I 256 -N $((files + 8192)) -m 0 -L ${rootSerial} -U ${ext2Uuid} \\`,
-          `  -E root_owner=0:0,hash_seed=${ext2Uuid} -d . /out/${imageFiles.ext2} "\${size}m"`,
+          `  -E root_owner=0:0,hash_seed=${ext2Uuid} -d . /out/${file} "\${size}m"`,
         ].join('\n'),
         { cwd: '/build/tree' },
       ),
@@ -97,7 +88,7 @@ function setModes(directory: string): readonly Command[] {
 const finderCommands = 'cat head mkdir mount poweroff reboot sh sleep switch_root umount'.split(' ');
 
 /** The initramfs of images with a root disk: busybox and one script. */
-function packFinder(inputs: PlanInputs, parts: RootImageParts): Action {
+export function packFinder(inputs: PlanInputs, parts: RootImageParts): Action {
   const list = [
     ...['/bin', '/dev', '/disk', '/layer', '/root', '/sys'].map((path) => `dir ${path} 0755 0 0`),
     'nod /dev/console 0600 0 0 c 5 1',
@@ -125,11 +116,51 @@ function packFinder(inputs: PlanInputs, parts: RootImageParts): Action {
   });
 }
 
+/** The root filesystem as initramfs. */
+export function packInitramfs(inputs: PlanInputs, parts: RootImageParts): Action {
+  if (parts.anyNames) return packAnyNames(inputs, parts.base, parts.rootFilesystem);
+  const modes = Object.entries(specialModes).map(([path, mode]) => `/${path}) mode=${mode} ;;`);
+  return buildAction(inputs, {
+    name: `system-image-${inputs.target.name}/initramfs`,
+    description: `root filesystem for ${inputs.target.name} as initramfs`,
+    tools: [...parts.base, parts.generator],
+    inputs: { '/root-filesystem': parts.rootFilesystem },
+    env: baseEnvironment(inputs),
+    commands: [
+      shell(
+        [
+          // gen_init_cpio takes over the times of files.
+          'cp -R . /build/tree',
+          'cd /build/tree',
+          'find . -type f -exec touch -d "@$SOURCE_DATE_EPOCH" {} +',
+          'find . | sort | while read -r path; do',
+          '  name=${path#.}',
+          '  if [ -x "$path" ]; then mode=0755; else mode=0644; fi',
+          `  case $name in ${modes.join(' ')} esac`,
+          '  if [ -z "$name" ]; then continue',
+          '  elif [ -L "$path" ]; then echo "slink $name $(readlink "$path") 0777 0 0"',
+          '  elif [ -d "$path" ]; then echo "dir $name $mode 0 0"',
+          '  else echo "file $name /build/tree$name $mode 0 0"',
+          '  fi',
+          'done >/build/list',
+          // The kernel opens it before devtmpfs is there.
+          'echo "nod /dev/console 0600 0 0 c 5 1" >>/build/list',
+          'gen_init_cpio -t "$SOURCE_DATE_EPOCH" /build/list >/build/initramfs.cpio',
+          `gzip -n -9 </build/initramfs.cpio >/out/${imageFiles.initramfs}`,
+        ].join('\n'),
+        { cwd: '/root-filesystem' },
+      ),
+    ],
+    outputs: { out: '/out' },
+    weight: 6,
+  });
+}
+
 /**
  * The root filesystem as initramfs, whatever its files are called: the kernel's own writer of archives, which packs it
  * where there is no overlay, takes no white space in names.
  */
-export function packAnyNames(inputs: PlanInputs, base: readonly Ref[], rootFilesystem: Ref): Action {
+function packAnyNames(inputs: PlanInputs, base: readonly Ref[], rootFilesystem: Ref): Action {
   const modes = Object.entries(specialModes).map(([path, mode]) => `${path}) mode=${mode} ;;`);
   return buildAction(inputs, {
     name: `system-image-${inputs.target.name}/initramfs`,

@@ -6,7 +6,7 @@ import { failed, ok, type Result } from '../core/result.ts';
 import { recallAction } from '../engine/history.ts';
 import { hasRecord, recordPath } from '../engine/record.ts';
 import { quoteWord } from '../core/shell-word.ts';
-import { imageKinds } from '../image/emulator.ts';
+import { imageKinds } from '../../stages/image-kinds.ts';
 import type { ActionName, Key } from '../plan/names.ts';
 import type { Store } from '../store/store.ts';
 import { loadRepository, planInputs, type Repository } from '../repository/load-inputs.ts';

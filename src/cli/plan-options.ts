@@ -3,7 +3,7 @@ import path from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { Failure } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';
-import { imageKinds, type ImageKind } from '../image/emulator.ts';
+import { defaultImageKind, imageKinds, type ImageKind } from '../../stages/image-kinds.ts';
 import type { BuildRequest } from './build-command.ts';
 import { jobs, nonEmpty, outHelp, sourceRequest, sourcing, type SourceOptions } from './options.ts';
 import type { PlanRequest } from '../repository/select-plan.ts';
@@ -75,7 +75,7 @@ function imageOption(flags: string, more = ''): Option {
   const kinds = imageKinds.join(', ');
   return new Option(
     flags,
-    `how the root filesystem reaches the guest: ${kinds} (default: ${imageKinds[0]})${more}`,
+    `how the root filesystem reaches the guest: ${kinds} (default: ${defaultImageKind})${more}`,
   );
 }
 

@@ -1,6 +1,7 @@
 import { chmod, copyFile, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { rootDiskFiles } from '../../stages/image-kinds.ts';
 import { imageFiles } from '../image/emulator.ts';
 import { packCpio, type PackedFile } from './cpio.ts';
 
@@ -24,7 +25,7 @@ export async function handFiles(
   files: ReadonlyMap<string, PackedFile>,
 ): Promise<HandedImage> {
   const names = await readdir(image);
-  if (names.includes(imageFiles.ext2) || names.includes(imageFiles.squashfs)) {
+  if (names.some((name) => rootDiskFiles.includes(name))) {
     for (const [name, { bytes, executable }] of files) {
       const file = path.join(share, 'tests', name);
       await mkdir(path.dirname(file), { recursive: true });

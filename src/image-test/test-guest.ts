@@ -19,6 +19,7 @@ import {
 import { readableLines } from '../guest/console.ts';
 import { handFiles } from './handed-image.ts';
 import { watchGuest, type Watched, type WatchRequest } from './watch.ts';
+import { rootDiskFiles } from '../../stages/image-kinds.ts';
 import { imageFiles } from '../image/emulator.ts';
 import { imageToolchain, type ForeignToolchain } from '../release/image-toolchain.ts';
 import {
@@ -171,7 +172,7 @@ async function imageFacts(
       (found) => found.size,
       () => 0,
     );
-  const roots = await Promise.all([imageFiles.initramfs, imageFiles.ext2, imageFiles.squashfs].map(size));
+  const roots = await Promise.all([imageFiles.initramfs, ...rootDiskFiles].map(size));
   const toolchain = await imageToolchain(image);
   return {
     kernelBytes: await size(imageFiles.kernel),

@@ -10,9 +10,6 @@ export const imageFiles = {
   deviceTree: 'device-tree.dtb',
   /** The root filesystem; where that is a disk, what finds it. */
   initramfs: 'initramfs.cpio.gz',
-  /** The root filesystem as a disk, in images of these kinds. */
-  ext2: 'root.ext2',
-  squashfs: 'root.sqf',
   /** The native compiler; an image can do without. */
   toolchain: 'toolchain.sqf',
   script: 'run-emulator.sh',
@@ -25,11 +22,20 @@ export const imageFiles = {
 } as const;
 
 /**
- * How the root filesystem reaches the guest: unpacked into memory, or as a disk. The kernel knows disks by the order of
- * devices only, so an image with a disk has a small initramfs too, which finds that by its serial number.
+ * A disk that holds the root filesystem, in images that have one. The kernel knows disks by the order of devices only,
+ * so such an image has a small initramfs too, which finds the disk by its serial number.
  */
-export const imageKinds = ['initramfs', 'ext2', 'squashfs'] as const;
-export type ImageKind = (typeof imageKinds)[number];
+export type RootDisk = {
+  /** Its file, beside `run-emulator.sh`. */
+  readonly file: string;
+} & (
+  | { readonly writable: true }
+  | {
+      readonly writable: false;
+      /** What can be written instead: `an image of kind ext2 can`. */
+      readonly instead: string;
+    }
+);
 
 /** Serial number of the disk that holds the root filesystem. */
 export const rootSerial = 'root' satisfies VirtioDevice;
@@ -172,16 +178,16 @@ export function emulatorWords({ emulator, kernel }: Arch): readonly Word[] {
 }
 
 /** The root disk, in images that have one. */
-export function rootWords({ emulator }: Arch, kind: ImageKind): readonly Word[] {
-  if (kind === 'initramfs') return [];
+export function rootWords({ emulator }: Arch, disk: RootDisk | undefined): readonly Word[] {
+  if (disk === undefined) return [];
   return [
     [option`-drive`],
     [
       option`if=none,id=${rootSerial},format=raw,`,
-      kind === 'ext2' ? { setting: 'rootMode' } : option`readonly=on,`,
+      disk.writable ? { setting: 'rootMode' } : option`readonly=on,`,
       option`file=`,
       { setting: 'directoryInOption' },
-      option`/${imageFiles[kind]}`,
+      option`/${disk.file}`,
     ],
     [option`-device`],
     virtioDisk(emulator, rootSerial),
@@ -241,11 +247,11 @@ export function emulatorArguments(
   arch: Arch,
   settings: EmulatorSettings,
   toolchain: boolean,
-  kind: ImageKind = 'initramfs',
+  disk?: RootDisk,
 ): readonly string[] {
   const words = [
     ...emulatorWords(arch),
-    ...rootWords(arch, kind),
+    ...rootWords(arch, disk),
     ...(toolchain ? toolchainWords(arch) : []),
   ];
   return fillIn(words, {

@@ -12,7 +12,7 @@ import {
   sshPortVariable,
   toolchainWords,
   type Attachment,
-  type ImageKind,
+  type RootDisk,
   type Word,
 } from './emulator.ts';
 
@@ -61,28 +61,34 @@ fi
 `;
 }
 
-/** Lets the guest write its root disk where the user says so. */
-const rootModeLines = sh`root_mode=readonly=on,
+/** Lets the guest write its root disk where the user says so and the disk can be written. */
+function rootDiskLines(disk: RootDisk): ShellText {
+  const { file } = disk;
+  if (!disk.writable) {
+    return sh`[ "\${${rootWritableVariable}:-0}" = 0 ] ||
+  fail 2 "${rootWritableVariable}=$${rootWritableVariable}: ${file} cannot be written; ${disk.instead}"
+
+`;
+  }
+  return sh`root_mode=readonly=on,
 case \${${rootWritableVariable}-} in
   '' | 0) ;;
   1)
-    [ -w "$directory/${imageFiles.ext2}" ] || fail 2 "${rootWritableVariable}=1: $directory/${imageFiles.ext2} may not be written"
+    [ -w "$directory/${file}" ] || fail 2 "${rootWritableVariable}=1: $directory/${file} may not be written"
     root_mode=
     ;;
   *) fail 2 "${rootWritableVariable}=$${rootWritableVariable}: must be 0 or 1" ;;
 esac
 
 `;
+}
 
-const readOnlyRootLines = sh`[ "\${${rootWritableVariable}:-0}" = 0 ] ||
-  fail 2 "${rootWritableVariable}=$${rootWritableVariable}: ${imageFiles.squashfs} cannot be written; an image of kind ext2 can"
-
-`;
-
-const writableRootNote = sh`#
-#   ${rootWritableVariable}=1  the guest writes ${imageFiles.ext2} itself, for one guest at a time; otherwise
+function writableRootNote({ file }: RootDisk): ShellText {
+  return sh`#
+#   ${rootWritableVariable}=1  the guest writes ${file} itself, for one guest at a time; otherwise
 #   what it writes is kept in its memory and lost at its end
 `;
+}
 
 /**
  * Sets `directory` to where a script lies that is called `$0`, whatever links lead to it. What a program prints gets an end
@@ -104,13 +110,13 @@ directory=\${directory%??}
 `;
 
 /** Text of `run-emulator.sh`: boots the image it lies beside. POSIX shell; needs the emulator and nothing else of ours. */
-export function renderRunScript(arch: Arch, kind: ImageKind = 'initramfs'): string {
+export function renderRunScript(arch: Arch, disk?: RootDisk): string {
   const { emulator, kernel } = arch;
   const { preset, limit } = emulator.memory;
   const files = [
     imageFiles.kernel,
     ...(kernel.deviceTree === undefined ? [] : [imageFiles.deviceTree]),
-    ...(kind === 'initramfs' ? [] : [imageFiles[kind]]),
+    ...(disk === undefined ? [] : [disk.file]),
     imageFiles.initramfs,
   ];
   const withinLimit =
@@ -123,7 +129,6 @@ export function renderRunScript(arch: Arch, kind: ImageKind = 'initramfs'): stri
     emulator.clockBy === 'command-line'
       ? sh`command_line="${kernelCommandLine(arch)} ${clockVariable}=$(date +%s)\${KERNEL_EXTRA:+ $KERNEL_EXTRA}"`
       : sh`command_line="${kernelCommandLine(arch)}\${KERNEL_EXTRA:+ $KERNEL_EXTRA}"`;
-  const rootLines = { ext2: rootModeLines, squashfs: readOnlyRootLines, initramfs: nothing };
   return sh`#!/bin/sh
 # Boots this ${arch.name} system image in ${emulator.program}. Ctrl-A x ends the emulator, and so does leaving the shell.
 #
@@ -133,7 +138,7 @@ export function renderRunScript(arch: Arch, kind: ImageKind = 'initramfs'): stri
 #                 them at spaces outside of double quotes
 #
 ${joinShell(attachments.map(({ variable, purpose }) => sh`#   ${variable.padEnd(14)}  ${purpose}\n`))}#   ${sshPortVariable}  port of 127.0.0.1 that leads to the guest's command channel
-${kind === 'ext2' ? writableRootNote : nothing}set -eu
+${disk?.writable === true ? writableRootNote(disk) : nothing}set -eu
 
 fail() {
   printf '%s\\n' "run-emulator.sh: $2" >&2
@@ -179,7 +184,7 @@ if [ -n "\${${sshPortVariable}-}" ]; then
   network_options=",hostfwd=tcp:127.0.0.1:$${sshPortVariable}-:22"
 fi
 
-${rootLines[kind]}set -- ${shellArguments([...emulatorWords(arch), ...rootWords(arch, kind)], ' \\\n  ')}
+${disk === undefined ? nothing : rootDiskLines(disk)}set -- ${shellArguments([...emulatorWords(arch), ...rootWords(arch, disk)], ' \\\n  ')}
 if [ -r "$directory/${imageFiles.toolchain}" ]; then
   set -- "$@" \\
     ${shellArguments(toolchainWords(arch), ' \\\n    ')}

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { defaultImageKind } from '../../stages/image-kinds.ts';
 import type { Toolchain } from '../../stages/toolchain.ts';
 import type { BuildOutcome } from '../engine/build.ts';
 import { configLine } from '../inputs/kernel-config.ts';
@@ -66,7 +67,7 @@ function optionsOf({ selected, request }: RecordRequest): ManifestOptions {
     withNative: goal.withNative,
     ...(until === undefined ? {} : { until }),
     ...(only === undefined ? {} : { only }),
-    ...(goal.image === undefined || goal.image === 'initramfs' ? {} : { image: goal.image }),
+    ...(goal.image === undefined || goal.image === defaultImageKind ? {} : { image: goal.image }),
     ...(overlay === undefined ? {} : { overlay }),
     ...(toolchain === undefined ? {} : { toolchain: toolchainFields(toolchain) }),
     ...(kernelSymbols === undefined ? {} : { kernelConfig: kernelSymbols.map(configLine) }),

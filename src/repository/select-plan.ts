@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import type { ImageKind } from '../../stages/image-kinds.ts';
 import { stages } from '../../stages/index.ts';
 import type { PlanInputs } from '../../stages/inputs.ts';
 import { kernelSymbolsSetting } from '../../stages/kernel.ts';
@@ -12,7 +13,6 @@ import { toolchainSetting, type Toolchain } from '../../stages/toolchain.ts';
 import type { Digest } from '../core/digest.ts';
 import type { Failure } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';
-import type { ImageKind } from '../image/emulator.ts';
 import { parseKernelFragment } from '../inputs/kernel-fragment.ts';
 import type { WantedSymbol } from '../inputs/kernel-config.ts';
 import type { Arch } from '../inputs/arch.ts';

@@ -10,7 +10,7 @@ import { createDirectoryProvider } from '../../src/repository/overlay.ts';
 import { processSession } from '../../src/cli/session.ts';
 import { openWorkshop } from '../../src/build/build-context.ts';
 import { build } from '../../src/engine/build.ts';
-import { imageKinds, type ImageKind } from '../../src/image/emulator.ts';
+import { imageKinds, type ImageKind } from '../../stages/image-kinds.ts';
 import type { Ref } from '../../src/plan/action.ts';
 import { bindRecipe } from '../../src/plan/bind.ts';
 import type { Content } from '../../src/plan/bound.ts';

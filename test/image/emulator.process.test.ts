@@ -91,12 +91,10 @@ describe('emulatorArguments', () => {
   it('puts each virtio device where the board has a place for it', () => {
     const virtioPlaces = virtioDevices.map((_, index) => `addr=1.${index}`);
     const board = describeArch({ ...sampleArch, emulator: { ...sampleArch.emulator, virtioPlaces } });
-    const words = emulatorArguments(
-      board,
-      { directory: '/d', memory: '1', commandLine: '' },
-      true,
-      'squashfs',
-    );
+    const words = emulatorArguments(board, { directory: '/d', memory: '1', commandLine: '' }, true, {
+      file: 'root.ext2',
+      writable: true,
+    });
     expect(words.filter((_, index) => words[index - 1] === '-device')).toEqual([
       'virtio-rng-pci,addr=1.0',
       'virtio-blk-pci,drive=root,serial=root,addr=1.1',

@@ -150,12 +150,15 @@ function start(
   return stdout.split('\0').slice(0, -1);
 }
 
+/** What the images of these tests have their root filesystem on. */
+const rootDisk = { file: 'root.ext2', writable: true } as const;
+
 function layImage(directory: string, arch: Arch): void {
   rmSync(join(base, 'cwd'), { recursive: true, force: true });
   mkdirSync(join(base, 'cwd'));
   mkdirSync(directory, { recursive: true });
-  for (const file of Object.values(imageFiles)) writeFileSync(join(directory, file), '');
-  writeFileSync(join(directory, imageFiles.script), renderRunScript(arch, 'ext2'));
+  for (const file of [...Object.values(imageFiles), rootDisk.file]) writeFileSync(join(directory, file), '');
+  writeFileSync(join(directory, imageFiles.script), renderRunScript(arch, rootDisk));
 }
 
 function after(words: readonly string[], option: string): string | undefined {
@@ -172,7 +175,7 @@ describe.each(shells)('run-emulator.sh in $name', (shell) => {
         const { emulator } = arch;
         const commandLine = after(words, '-append') ?? '';
         expect(words).toEqual(
-          emulatorArguments(arch, { directory, memory: '128', commandLine }, true, 'ext2'),
+          emulatorArguments(arch, { directory, memory: '128', commandLine }, true, rootDisk),
         );
         expect(after(words, '-M')).toBe(emulator.machine);
         expect(after(words, '-cpu')).toBe(emulator.cpu);

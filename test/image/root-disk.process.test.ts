@@ -4,16 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { describeArch } from '../../src/inputs/arch.ts';
-import {
-  emulatorArguments,
-  imageFiles,
-  kernelCommandLine,
-  type ImageKind,
-} from '../../src/image/emulator.ts';
+import { emulatorArguments, imageFiles, kernelCommandLine, type RootDisk } from '../../src/image/emulator.ts';
 import { renderRunScript } from '../../src/image/run-script.ts';
 import { sampleArch } from '../inputs/sample-arch.ts';
 
 const arch = describeArch(sampleArch);
+const writable: RootDisk = { file: 'root.ext2', writable: true };
+const readOnly: RootDisk = { file: 'root.sqf', writable: false, instead: 'an image of kind ext2 can' };
+const disks: readonly RootDisk[] = [writable, readOnly];
 
 let base: string;
 let image: string;
@@ -26,16 +24,17 @@ beforeEach(() => {
   writeFileSync(join(base, 'bin', sampleArch.emulator.program), `#!/bin/sh\nprintf '%s\\n' "$@"\n`, {
     mode: 0o755,
   });
-  for (const file of Object.values(imageFiles)) writeFileSync(join(image, file), '');
+  for (const file of [...Object.values(imageFiles), ...disks.map((disk) => disk.file)])
+    writeFileSync(join(image, file), '');
 });
 
 afterEach(() => {
   rmSync(base, { recursive: true });
 });
 
-function start(kind: ImageKind, env: Record<string, string> = {}) {
+function start(disk: RootDisk, env: Record<string, string> = {}) {
   const script = join(image, imageFiles.script);
-  writeFileSync(script, renderRunScript(arch, kind));
+  writeFileSync(script, renderRunScript(arch, disk));
   chmodSync(script, 0o755);
   const { status, stdout, stderr } = spawnSync(script, [], {
     encoding: 'utf8',
@@ -44,27 +43,24 @@ function start(kind: ImageKind, env: Record<string, string> = {}) {
   return { status, stderr, words: stdout.split('\n').slice(0, -1) };
 }
 
-function expected(kind: ImageKind, rootMode?: string): readonly string[] {
+function expected(disk: RootDisk, rootMode?: string): readonly string[] {
   const settings = { directory: image, memory: '128', commandLine: kernelCommandLine(arch) };
   return emulatorArguments(
     arch,
     { ...settings, ...(rootMode === undefined ? {} : { rootMode }) },
     true,
-    kind,
+    disk,
   );
 }
 
 describe('an image with a root disk', () => {
-  it.each([
-    ['ext2', 'root.ext2'],
-    ['squashfs', 'root.sqf'],
-  ] as const)(
-    '%s: attaches it by its serial number, read-only, and starts the same initramfs',
-    (kind, file) => {
-      const { words, stderr } = start(kind);
+  it.each(disks)(
+    '$file: attaches it by its serial number, read-only, and starts the same initramfs',
+    (disk) => {
+      const { words, stderr } = start(disk);
       expect(stderr).toBe('');
-      expect(words).toEqual(expected(kind));
-      const place = `${base}/a,, b/${file}`;
+      expect(words).toEqual(expected(disk));
+      const place = `${base}/a,, b/${disk.file}`;
       expect(words).toContain(`if=none,id=root,format=raw,readonly=on,file=${place}`);
       expect(words).toContain('virtio-blk-pci,drive=root,serial=root');
       expect(words).toContain(`${image}/initramfs.cpio.gz`);
@@ -73,21 +69,21 @@ describe('an image with a root disk', () => {
     },
   );
 
-  it('lets the guest write an ext2 disk where the user says so', () => {
-    const { words } = start('ext2', { GUEST_ROOT_WRITABLE: '1' });
-    expect(words).toEqual(expected('ext2', ''));
+  it('lets the guest write a writable disk where the user says so', () => {
+    const { words } = start(writable, { GUEST_ROOT_WRITABLE: '1' });
+    expect(words).toEqual(expected(writable, ''));
     expect(words).toContain(`if=none,id=root,format=raw,file=${base}/a,, b/root.ext2`);
-    expect(start('ext2', { GUEST_ROOT_WRITABLE: '0' }).words).toEqual(expected('ext2'));
-    expect(start('ext2', { GUEST_ROOT_WRITABLE: '' }).words).toEqual(expected('ext2'));
+    expect(start(writable, { GUEST_ROOT_WRITABLE: '0' }).words).toEqual(expected(writable));
+    expect(start(writable, { GUEST_ROOT_WRITABLE: '' }).words).toEqual(expected(writable));
   });
 
   it('refuses what cannot be written', () => {
-    expect(start('ext2', { GUEST_ROOT_WRITABLE: 'yes' })).toEqual({
+    expect(start(writable, { GUEST_ROOT_WRITABLE: 'yes' })).toEqual({
       status: 2,
       stderr: 'run-emulator.sh: GUEST_ROOT_WRITABLE=yes: must be 0 or 1\n',
       words: [],
     });
-    expect(start('squashfs', { GUEST_ROOT_WRITABLE: '1' })).toEqual({
+    expect(start(readOnly, { GUEST_ROOT_WRITABLE: '1' })).toEqual({
       status: 2,
       stderr:
         'run-emulator.sh: GUEST_ROOT_WRITABLE=1: root.sqf cannot be written; an image of kind ext2 can\n',
@@ -95,24 +91,23 @@ describe('an image with a root disk', () => {
     });
   });
 
-  it.each(['ext2', 'squashfs'] as const)('%s: says when the disk is missing', (kind) => {
-    rmSync(join(image, imageFiles[kind]));
-    const { status, stderr } = start(kind);
+  it.each(disks)('$file: says when the disk is missing', (disk) => {
+    rmSync(join(image, disk.file));
+    const { status, stderr } = start(disk);
     expect(status).toBe(1);
-    expect(stderr).toContain(`${imageFiles[kind]} is missing`);
+    expect(stderr).toContain(`${disk.file} is missing`);
   });
 
   it('is POSIX shell', () => {
-    for (const kind of ['ext2', 'squashfs'] as const) {
-      expect(spawnSync('sh', ['-n'], { input: renderRunScript(arch, kind) }).status).toBe(0);
-      expect(renderRunScript(arch, kind)).not.toMatch(/\[\[|^\s*(?:function|local|source)\s/m);
+    for (const disk of disks) {
+      expect(spawnSync('sh', ['-n'], { input: renderRunScript(arch, disk) }).status).toBe(0);
+      expect(renderRunScript(arch, disk)).not.toMatch(/\[\[|^\s*(?:function|local|source)\s/m);
     }
   });
 });
 
 describe('an image without one', () => {
   it('knows nothing of it', () => {
-    expect(renderRunScript(arch, 'initramfs')).toBe(renderRunScript(arch));
     expect(renderRunScript(arch)).not.toMatch(/root\.|GUEST_ROOT/);
   });
 });

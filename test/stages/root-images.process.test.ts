@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import type { ImageKind } from '../../src/image/emulator.ts';
+import type { ImageKind } from '../../stages/image-kinds.ts';
 import { repoPath } from '../../src/plan/names.ts';
 import type { PlanInputs } from '../../stages/inputs.ts';
 import { systemImage } from '../../stages/system-image.ts';
