@@ -59,6 +59,8 @@ export type Failure =
       readonly path: string;
       readonly detail: string;
     }
+  /** A directory that was named as a store, and is none. */
+  | { readonly reason: 'no-store'; readonly path: string }
   | {
       readonly reason: 'store-locked';
       readonly path: string;

@@ -72,6 +72,10 @@ const renderings: { readonly [Reason in FailureReason]: Rendering<Reason> } = {
       'Make it writable for you, or name another place (--out DIR for products, --store DIR for the store).',
     ],
   },
+  'no-store': {
+    exitCode: 2,
+    text: (it) => [`there is no store at ${it.path}`, 'A build makes one; --store DIR names another place.'],
+  },
   'store-locked': {
     exitCode: 1,
     text: (it) => [

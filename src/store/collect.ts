@@ -1,39 +1,209 @@
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import { isDigest, type Digest } from '../core/digest.ts';
-import type { Store } from './store.ts';
+import { rm, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import type { Failure } from '../core/failure.ts';
+import { catchFailures } from '../core/fault.ts';
+import { makeDirectory } from '../core/make-directory.ts';
+import { takeProcessLock, tryProcessLock, type ProcessLock } from '../core/process-lock.ts';
+import { failed, ok, type Result } from '../core/result.ts';
+import { chooseRemovals, type CollectionPolicy } from './collection-policy.ts';
+import { moveAside } from './disk-files.ts';
+import { namesIn, statsOf } from './disk-usage.ts';
+import { bytesOf, takeInventory, type Inventory, type InventoryEntry } from './inventory.ts';
+import { readLeases, withLeaseLock, type LeaseSummary } from './lease.ts';
+import { removeForcibly } from './remove.ts';
+import { readRoots } from './roots.ts';
 
-/**
- * Removes every tree that is not to be kept, and answers which those were. Nothing else may be using the
- * store meanwhile. Results that name removed trees stay: the engine sees that their trees are gone.
- */
-export async function collectTrees(
-  store: Store,
-  options: { readonly keep: ReadonlySet<Digest> },
-): Promise<readonly Digest[]> {
-  return removeTrees(store, await listTrees(store), options);
+export interface CollectionRequest {
+  readonly policy: CollectionPolicy;
+  /** Says what would go, and removes nothing. */
+  readonly dryRun?: boolean;
+  /** Told once when another process collects already, before this one waits for it. */
+  readonly onWait?: () => void;
+  /** Ends the collection; what is removed by then is removed. */
+  readonly signal?: AbortSignal;
 }
 
+/** What a collection did, or would do. */
+export interface Collection {
+  readonly removed: readonly InventoryEntry[];
+  /** Files and directories of killed processes that went too. */
+  readonly leftovers: number;
+  /** Room that is free now, in bytes. */
+  readonly freedBytes: number;
+  /** Room that the store takes now. */
+  readonly leftBytes: number;
+  /** Room of what running builds and products need. */
+  readonly protectedBytes: number;
+}
+
+/** What is removed between two looks at who uses the store. */
+const batchSize = 16;
+/** Files of a lock that this old are of a process that was killed while it took one. */
+const litterMilliseconds = 24 * 3600 * 1000;
+
 /**
- * Removes those of the given trees that are not to be kept. For what goes first when room is short: the
- * scratch outputs of finished actions, which nothing reads again.
+ * Removes from a store what the policy chooses. What running builds use and what products need stays, whatever it says.
+ * Each thing is renamed away before it is removed, so that nobody sees half of one; several collectors take turns.
+ *
+ * Fails with `no-store` where there is none, `interrupted` when another collector was waited for in vain, and with
+ * `unwritable` or `no-room`.
  */
-export async function removeTrees(
-  store: Store,
-  trees: Iterable<Digest>,
-  options: { readonly keep: ReadonlySet<Digest> },
-): Promise<readonly Digest[]> {
-  const removed: Digest[] = [];
-  for (const tree of new Set(trees)) {
-    if (options.keep.has(tree)) continue;
-    await store.removeTree(tree);
-    removed.push(tree);
+export async function collectGarbage(
+  root: string,
+  request: CollectionRequest,
+): Promise<Result<Collection, Failure>> {
+  const { onWait, signal } = request;
+  return exclusively(root, async (file) => {
+    const lock = await takeProcessLock(file, {
+      ...(onWait === undefined ? {} : { onWait }),
+      ...(signal === undefined ? {} : { signal }),
+    });
+    if (lock === undefined) return failed({ reason: 'interrupted', signal: String(signal?.reason) });
+    return holding(lock, () => collect(root, request));
+  });
+}
+
+/** The same, but undefined where another process collects already: it does the work. */
+export async function collectUnlessBusy(
+  root: string,
+  request: CollectionRequest,
+): Promise<Result<Collection | undefined, Failure>> {
+  return exclusively<Collection | undefined>(root, async (file) => {
+    const lock = await tryProcessLock(file);
+    return lock === undefined ? ok(undefined) : holding(lock, () => collect(root, request));
+  });
+}
+
+async function exclusively<Value>(
+  root: string,
+  work: (lockFile: string) => Promise<Result<Value, Failure>>,
+): Promise<Result<Value, Failure>> {
+  const missing = await missingStore(root);
+  if (missing !== undefined) return failed(missing);
+  return catchFailures(root, async () => {
+    for (const name of ['locks', 'leases', 'damaged']) await makeDirectory(join(root, name));
+    return work(join(root, 'locks', 'collector'));
+  });
+}
+
+/** `no-store` where a directory is no store. */
+export async function missingStore(root: string): Promise<Failure | undefined> {
+  const found = await stat(join(root, 'trees')).catch(() => undefined);
+  return found?.isDirectory() === true ? undefined : { reason: 'no-store', path: root };
+}
+
+async function holding<Value>(lock: ProcessLock, work: () => Promise<Value>): Promise<Value> {
+  try {
+    return await work();
+  } finally {
+    await lock.release();
+  }
+}
+
+async function collect(root: string, request: CollectionRequest): Promise<Result<Collection, Failure>> {
+  const { policy, dryRun = false, signal } = request;
+  const inventory = await takeInventory(root);
+  const protection = await protectionOf(root);
+  const isProtected = (entry: InventoryEntry): boolean => protection.covers(entry, entry.lastUse);
+  const leftovers = inventory.leftovers.filter(({ lastUse }) => lastUse < protection.leases.since);
+  const leftoverBytes = leftovers.reduce((sum, { bytes }) => sum + bytes, 0);
+  const entryBytes = inventory.entries.reduce((sum, { bytes }) => sum + bytes, 0);
+  const total = bytesOf(inventory);
+  const chosen = chooseRemovals(inventory.entries, isProtected, total - entryBytes - leftoverBytes, policy);
+  const removed = dryRun ? chosen : await removeAll(root, chosen, leftovers, signal);
+  const freedBytes = leftoverBytes + removed.reduce((sum, { bytes }) => sum + bytes, 0);
+  return ok({
+    removed,
+    leftovers: leftovers.length,
+    freedBytes,
+    leftBytes: total - freedBytes,
+    protectedBytes: inventory.entries.filter(isProtected).reduce((sum, { bytes }) => sum + bytes, 0),
+  });
+}
+
+async function removeAll(
+  root: string,
+  chosen: readonly InventoryEntry[],
+  leftovers: Inventory['leftovers'],
+  signal: AbortSignal | undefined,
+): Promise<readonly InventoryEntry[]> {
+  for (const { path, half } of leftovers) {
+    if (half) await removeHalf(root, path);
+    else await removeForcibly(path);
+  }
+  await removeLockLitter(join(root, 'locks'));
+  const removed: InventoryEntry[] = [];
+  for (let at = 0; at < chosen.length && signal?.aborted !== true; at += batchSize) {
+    const batch = chosen.slice(at, at + batchSize);
+    const aside = await withLeaseLock(root, async () => {
+      const protection = await protectionOf(root);
+      const moved: string[] = [];
+      for (const entry of batch) {
+        const lastUse = lastUseOf(root, entry);
+        if (lastUse > entry.lastUse || protection.covers(entry, lastUse)) continue;
+        for (const path of [...entry.paths].reverse()) {
+          const place = await moveAside(root, path, entry.id);
+          if (place !== undefined) moved.push(place);
+        }
+        removed.push(entry);
+      }
+      return moved;
+    });
+    for (const path of aside) await removeForcibly(path);
   }
   return removed;
 }
 
-/** All trees of a store, half present ones included, in order of digest. */
-export async function listTrees(store: Store): Promise<readonly Digest[]> {
-  const names = await readdir(join(store.root, 'trees'));
-  return [...new Set(names.map((name) => name.replace(/\.directory$/, '')))].filter(isDigest).sort();
+/** One half of a tree, unless somebody has made the other one meanwhile, or is about to. */
+async function removeHalf(root: string, path: string): Promise<void> {
+  const other = path.endsWith('.directory') ? path.replace(/\.directory$/, '') : `${path}.directory`;
+  const aside = await withLeaseLock(root, async () => {
+    const { since } = await readLeases(root);
+    const changed = statsOf(path)?.ctimeMs ?? Infinity;
+    if (statsOf(other) !== undefined || changed >= since) return undefined;
+    return moveAside(root, path, basename(path));
+  });
+  if (aside !== undefined) await removeForcibly(aside);
+}
+
+interface Protection {
+  readonly leases: LeaseSummary;
+  /** @param lastUse as it is now */
+  covers(entry: InventoryEntry, lastUse: number): boolean;
+}
+
+async function protectionOf(root: string): Promise<Protection> {
+  const leases = await readLeases(root);
+  const roots = await readRoots(root);
+  return {
+    leases,
+    covers: ({ kind, id }, lastUse) => {
+      if (leases.holds.has(id) || lastUse >= leases.since) return true;
+      // Who unpacks an archive has found it a while ago, and no lease names it.
+      if (kind === 'download') return leases.count > 0;
+      return kind !== 'log' && roots.has(id);
+    },
+  };
+}
+
+/** When something was used last, by what its files say now. */
+function lastUseOf(root: string, { kind, paths, namedBy }: InventoryEntry): number {
+  const [path] = paths;
+  const stats = statsOf(path);
+  if (kind === 'blob') return Math.max(stats?.atimeMs ?? 0, stats?.ctimeMs ?? 0);
+  if (kind === 'download') return Math.max(stats?.atimeMs ?? 0, stats?.mtimeMs ?? 0);
+  if (kind === 'log')
+    return Math.max(0, ...namesIn(path).map((name) => statsOf(join(path, name))?.mtimeMs ?? 0));
+  const results = namedBy.map((key) => statsOf(join(root, 'results', `${key}.json`))?.mtimeMs ?? 0);
+  return Math.max(stats?.mtimeMs ?? 0, ...results);
+}
+
+async function removeLockLitter(directory: string): Promise<void> {
+  for (const name of namesIn(directory)) {
+    const path = join(directory, name);
+    const stats = statsOf(path);
+    if (name.includes('.') && stats !== undefined && Date.now() - stats.mtimeMs > litterMilliseconds) {
+      await rm(path, { force: true });
+    }
+  }
 }

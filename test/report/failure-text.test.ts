@@ -101,6 +101,11 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
       '  Make it writable for you, or name another place (--out DIR for products, --store DIR for the store).',
     ],
   },
+  'no-store': {
+    failure: { reason: 'no-store', path: '/home/me/store' },
+    exitCode: 2,
+    text: ['there is no store at /home/me/store', '  A build makes one; --store DIR names another place.'],
+  },
   'store-locked': {
     failure: { reason: 'store-locked', path: '/store', holder: 'process 12' },
     exitCode: 1,

@@ -15,12 +15,11 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { digest } from '../../src/core/digest.ts';
 import { key } from '../../src/plan/names.ts';
-import { collectTrees, listTrees, removeTrees } from '../../src/store/collect.ts';
 import { openDiskStore } from '../../src/store/disk-store.ts';
 import { digestBytes } from '../../src/store/directory-message.ts';
 import type { ActionResult, Store } from '../../src/store/store.ts';
 import { writeSketch } from './sketch.ts';
-import { addTree, openTestStore, temporaryDirectory, testEpoch } from './temporary-store.ts';
+import { addTree, listTrees, openTestStore, temporaryDirectory, testEpoch } from './temporary-store.ts';
 
 const aKey = key('ab'.repeat(32));
 const nobody = digest(`${'0'.repeat(64)}-7`);
@@ -151,20 +150,6 @@ describe('trees', () => {
     await writeFile(join(store.treePath(tree), 'a'), '2');
     expect(await other.verifyTree(tree)).toEqual({ ok: true });
     expect(await (await reopen(store)).verifyTree(tree)).toMatchObject({ ok: false });
-  });
-
-  it('collects what is not kept', async () => {
-    const store = await openTestStore();
-    const [a, b, c] = [
-      await addTree(store, { a: '' }),
-      await addTree(store, { b: '' }),
-      await addTree(store, {}),
-    ];
-    expect(await listTrees(store)).toEqual([a, b, c].sort());
-    expect(await removeTrees(store, [a, b], { keep: new Set([b]) })).toEqual([a]);
-    expect(await collectTrees(store, { keep: new Set([c]) })).toEqual([b]);
-    expect(await listTrees(store)).toEqual([c]);
-    expect(await store.hasTree(a)).toBe(false);
   });
 });
 

@@ -7,11 +7,10 @@ import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { isDigest, type Digest } from '../../src/core/digest.ts';
 import { key } from '../../src/plan/names.ts';
-import { listTrees } from '../../src/store/collect.ts';
 import { openDiskStore } from '../../src/store/disk-store.ts';
 import { probeProcess, processStamp } from '../../src/core/process-stamp.ts';
 import { processArguments } from './process-arguments.ts';
-import { openTestStore, temporaryDirectory, testEpoch } from './temporary-store.ts';
+import { listTrees, openTestStore, temporaryDirectory, testEpoch } from './temporary-store.ts';
 import { mayLack } from '../setup/skip.ts';
 
 async function runProcess(wrapper: readonly string[], ...rest: string[]): Promise<unknown> {

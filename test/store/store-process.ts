@@ -1,8 +1,10 @@
 // A process of its own for the tests: `store-process.ts TASK ROOT [ARGUMENT [LOG]]`. Prints one line of JSON, unless killed.
-import { access, appendFile, chmod, mkdir, writeFile } from 'node:fs/promises';
+import { access, appendFile, chmod, mkdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import type { Digest } from '../../src/core/digest.ts';
 import { key } from '../../src/plan/names.ts';
+import { collectGarbage } from '../../src/store/collect.ts';
 import { openDiskStore } from '../../src/store/disk-store.ts';
 import { StoreFault } from '../../src/core/fault.ts';
 import { takeKeyLock, tryKeyLock } from '../../src/store/key-lock.ts';
@@ -26,6 +28,10 @@ async function runTask(store: Store): Promise<void> {
       return fill(store);
     case 'restricted':
       return removeRestricted(store);
+    case 'use-forever':
+      return useForever(store);
+    case 'collect-forever':
+      return collectForever(root);
     case 'hold-lock':
       return holdLock(store);
     case 'work-under-lock':
@@ -131,6 +137,72 @@ async function removeRestricted(store: Store): Promise<void> {
     await store.removeTree(adopted.value);
   }
   print(adopted.ok);
+}
+
+/**
+ * Works with a few trees as builds do, until it had to make `argument` of them since a collector had taken them. What it
+ * holds has to stay. In between it makes them look long unused, so that nothing but being held protects them.
+ */
+async function useForever(store: Store): Promise<void> {
+  const longAgo = Date.now() / 1000 - 40 * 24 * 3600;
+  let made = 0;
+  while (made < Number(argument)) {
+    const trees: Digest[] = [];
+    for (let at = 0; at < 4; at += 1) {
+      const scratch = await store.makeScratch('use');
+      const directory = join(scratch.path, 'tree');
+      await writeSketch(directory, { [`f${String(at)}`]: String(at), 'd/g': 'g' });
+      const digested = await store.digestTree(directory);
+      if (!digested.ok) throw new Error(JSON.stringify(digested.failure));
+      // As an engine does: what is there is taken, what is not is made.
+      if (!(await store.hasTree(digested.value))) {
+        made += 1;
+        const adopted = await store.adoptTree(directory);
+        if (!adopted.ok) throw new Error(JSON.stringify(adopted.failure));
+      }
+      await scratch.release();
+      trees.push(digested.value);
+    }
+    for (let look = 0; look < 5; look += 1) {
+      for (const tree of trees) {
+        const verified = await store.verifyTree(tree);
+        if (!verified.ok) throw new Error(`held and lost: ${JSON.stringify(verified.failure)}`);
+        await readFile(join(store.treePath(tree), 'd/g'));
+      }
+    }
+    await store.putResult(key('ef'.repeat(32)), {
+      action: 'a/b',
+      outputs: { tree: trees[0] ?? missing() },
+      wallSeconds: 1,
+      cpuSeconds: 1,
+    });
+    await store.release();
+    const old = [...trees.map((tree) => `trees/${tree}.directory`), `results/${'ef'.repeat(32)}.json`];
+    // A collector may have been faster.
+    for (const path of old) await utimes(join(store.root, path), longAgo, longAgo).catch(() => undefined);
+  }
+  print({ made });
+}
+
+/** Collects everything, again and again, until the file `argument` exists. */
+async function collectForever(directory: string): Promise<void> {
+  let removed = 0;
+  for (;;) {
+    const collected = await collectGarbage(directory, { policy: { now: Date.now(), maxBytes: 0 } });
+    if (!collected.ok) throw new Error(JSON.stringify(collected.failure));
+    removed += collected.value.removed.length;
+    try {
+      await access(argument);
+      break;
+    } catch {
+      await setTimeout(1);
+    }
+  }
+  print({ removed });
+}
+
+function missing(): never {
+  throw new Error('there is no tree');
 }
 
 /** Takes the lock of the key `argument`, and keeps it until killed. */

@@ -1,8 +1,8 @@
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import type { Digest } from '../../src/core/digest.ts';
+import { isDigest, type Digest } from '../../src/core/digest.ts';
 import { openDiskStore } from '../../src/store/disk-store.ts';
 import { removeForcibly } from '../../src/store/remove.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -35,4 +35,10 @@ export async function addTree(store: Store, sketch: TreeSketch): Promise<Digest>
   await scratch.release();
   if (!adopted.ok) throw new Error(JSON.stringify(adopted.failure));
   return adopted.value;
+}
+
+/** All trees of a store, half present ones included, in order of digest. */
+export async function listTrees(store: Store): Promise<readonly Digest[]> {
+  const names = await readdir(join(store.root, 'trees'));
+  return [...new Set(names.map((name) => name.replace(/\.directory$/, '')))].filter(isDigest).sort();
 }

@@ -1,0 +1,142 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { chooseRemovals, type StoreEntry } from '../../src/store/collection-policy.ts';
+
+const day = 24 * 3600 * 1000;
+const now = 1000 * day;
+
+function entry(id: string, more: Partial<StoreEntry> = {}): StoreEntry {
+  return { kind: 'tree', id, bytes: 10, lastUse: now - day, scratch: false, ...more };
+}
+
+const nothing = (): boolean => false;
+
+function ids(entries: readonly StoreEntry[]): readonly string[] {
+  return entries.map(({ id }) => id);
+}
+
+describe('chooseRemovals', () => {
+  const entries = [
+    entry('old', { lastUse: now - 40 * day }),
+    entry('young'),
+    entry('scratch', { scratch: true }),
+    entry('older', { lastUse: now - 50 * day, kind: 'download' }),
+  ];
+
+  it('by age takes what was not used for long, longest ago first', () => {
+    expect(ids(chooseRemovals(entries, nothing, 0, { now, olderThan: 30 * day }))).toEqual(['older', 'old']);
+    expect(chooseRemovals(entries, nothing, 0, { now, olderThan: 60 * day })).toEqual([]);
+  });
+
+  it('by size takes scratch outputs first, then what was used longest ago, and no more than needed', () => {
+    const removed = (maxBytes: number) => ids(chooseRemovals(entries, nothing, 5, { now, maxBytes }));
+    expect(removed(45)).toEqual([]);
+    expect(removed(44)).toEqual(['scratch']);
+    expect(removed(35)).toEqual(['scratch']);
+    expect(removed(34)).toEqual(['scratch', 'older']);
+    expect(removed(0)).toEqual(['scratch', 'older', 'old', 'young']);
+  });
+
+  it('counts what goes by age before it takes more for size', () => {
+    expect(ids(chooseRemovals(entries, nothing, 0, { now, maxBytes: 20, olderThan: 30 * day }))).toEqual([
+      'older',
+      'old',
+    ]);
+  });
+
+  it('takes scratch outputs alone where that is what is wanted', () => {
+    expect(ids(chooseRemovals(entries, nothing, 0, { now, scratchOutputs: true }))).toEqual(['scratch']);
+    expect(chooseRemovals(entries, nothing, 0, { now })).toEqual([]);
+  });
+
+  it('leaves results where only room is short', () => {
+    const result = entry('result', { kind: 'result', lastUse: 0 });
+    expect(chooseRemovals([result], nothing, 0, { now, maxBytes: 0 })).toEqual([]);
+    expect(ids(chooseRemovals([result], nothing, 0, { now, olderThan: day }))).toEqual(['result']);
+  });
+});
+
+describe('for any store and policy', () => {
+  const anyEntry = fc.record({
+    kind: fc.constantFrom(
+      'tree' as const,
+      'blob' as const,
+      'result' as const,
+      'log' as const,
+      'download' as const,
+    ),
+    bytes: fc.nat(100),
+    lastUse: fc.nat(now),
+    scratch: fc.boolean(),
+    held: fc.boolean(),
+  });
+  const anyEntries = fc
+    .array(anyEntry, { maxLength: 30 })
+    .map((list) => list.map((each, at) => ({ ...each, id: String(at) })));
+  const anyPolicy = fc.record(
+    {
+      now: fc.constant(now),
+      olderThan: fc.nat(now),
+      maxBytes: fc.nat(2000),
+      scratchOutputs: fc.boolean(),
+    },
+    { requiredKeys: ['now'] },
+  );
+  const sum = (entries: readonly StoreEntry[]): number =>
+    entries.reduce((total, { bytes }) => total + bytes, 0);
+
+  it('nothing that is protected goes, and nothing twice', () => {
+    fc.assert(
+      fc.property(anyEntries, anyPolicy, fc.nat(100), (entries, policy, other) => {
+        const removed = chooseRemovals(entries, ({ held }) => held, other, policy);
+        expect(removed.filter(({ held }) => held)).toEqual([]);
+        expect(new Set(ids(removed)).size).toBe(removed.length);
+      }),
+    );
+  });
+
+  it('the bound holds, or nothing is left that could go; and the last that goes for it was needed', () => {
+    fc.assert(
+      fc.property(anyEntries, anyPolicy, fc.nat(100), (entries, policy, other) => {
+        const removed = chooseRemovals(entries, ({ held }) => held, other, policy);
+        const left = entries.filter((each) => !removed.includes(each));
+        const maxBytes = policy.maxBytes ?? Infinity;
+        const total = other + sum(left);
+        if (total > maxBytes) expect(left.every(({ held, kind }) => held || kind === 'result')).toBe(true);
+        const forRoom = removed.filter(
+          ({ lastUse, scratch }) =>
+            now - lastUse <= (policy.olderThan ?? Infinity) && !(policy.scratchOutputs === true && scratch),
+        );
+        const last = forRoom.at(-1);
+        if (last !== undefined) expect(total + last.bytes).toBeGreaterThan(maxBytes);
+      }),
+    );
+  });
+
+  it('for room nothing goes while something scratch, or used longer ago, stays', () => {
+    fc.assert(
+      fc.property(anyEntries, fc.nat(2000), (entries, maxBytes) => {
+        const removed = chooseRemovals(entries, ({ held }) => held, 0, { now, maxBytes });
+        const left = entries.filter(
+          (each) => !removed.includes(each) && !each.held && each.kind !== 'result',
+        );
+        for (const kept of left) {
+          for (const gone of removed) {
+            expect(gone.scratch || !kept.scratch).toBe(true);
+            if (gone.scratch === kept.scratch) expect(gone.lastUse).toBeLessThanOrEqual(kept.lastUse);
+          }
+        }
+      }),
+    );
+  });
+
+  it('all that is too old goes, and without a bound nothing else', () => {
+    fc.assert(
+      fc.property(anyEntries, fc.nat(now), (entries, olderThan) => {
+        const removed = chooseRemovals(entries, ({ held }) => held, 0, { now, olderThan });
+        const due = entries.filter(({ held, lastUse }) => !held && now - lastUse > olderThan);
+        expect(ids(removed).toSorted()).toEqual(ids(due).toSorted());
+      }),
+    );
+  });
+});
