@@ -69,7 +69,11 @@ export async function openWorkshop(
   });
   return ok({
     store: store.value,
-    executor: createLocalExecutor({ store: store.value, epochSeconds: lock.sourceDateEpoch }),
+    executor: createLocalExecutor({
+      store: store.value,
+      epochSeconds: lock.sourceDateEpoch,
+      readHelperSource: (name) => readFile(path.join(session.repository, name)),
+    }),
     machine: createMachineProvider({ store: store.value }),
     sources,
     variants: () => sources.variants(),

@@ -50,6 +50,14 @@ export type Failure =
       readonly remedy: string;
     }
   | {
+      /** The sandbox's helper program. */
+      readonly reason: 'uncompilable-helper';
+      /** The machine's compiler. */
+      readonly compiler: string;
+      /** What it said. */
+      readonly detail: string;
+    }
+  | {
       readonly reason: 'no-room';
       readonly path: string;
       readonly detail: string;

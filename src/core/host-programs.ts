@@ -8,13 +8,7 @@ export const machinePath: readonly string[] = ['/usr/local/bin', '/usr/bin', '/b
 
 /** Programs of the machine that set up a sandbox, with the Debian package of each. None is seen by an action. */
 const packages = {
-  unshare: 'util-linux',
-  setpriv: 'util-linux',
   mount: 'mount',
-  hostname: 'hostname',
-  domainname: 'hostname',
-  chroot: 'coreutils',
-  env: 'coreutils',
   cp: 'coreutils',
   mkdir: 'coreutils',
   mkfifo: 'coreutils',

@@ -55,6 +55,14 @@ const renderings: { readonly [Reason in FailureReason]: Rendering<Reason> } = {
       `Allow them with: ${it.remedy}`,
     ],
   },
+  'uncompilable-helper': {
+    exitCode: 1,
+    text: (it) => [
+      `the helper program that sets up sandboxes does not compile with ${it.compiler}`,
+      ...lines(it.detail),
+      'It needs a compiler and a static C library for this machine, on Debian: apt-get install gcc libc6-dev',
+    ],
+  },
   'no-room': {
     exitCode: 1,
     text: (it) => [

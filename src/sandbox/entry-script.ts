@@ -12,20 +12,18 @@ export interface Overlays {
 /** Descriptors of the entry script: what it tells us, and our word that we are still there. */
 export const statusDescriptor = 4;
 export const goDescriptor = 5;
-
-/** Name of every sandbox as a machine. */
-export const sandboxHostname = 'bootstrap';
-
-/**
- * Taken from the action's root: with these it could unmount its root, look into the process that set it up, bring up
- * interfaces or make devices. They hold only inside its own user namespace in any case.
- */
-const withheld = 'sys_admin sys_ptrace net_admin net_raw mknod sys_module sys_rawio sys_boot sys_time';
+/** The helper, wherever it lies: `enter start` hands itself on as this descriptor. */
+export const helperPath = '/proc/self/fd/6';
 
 const safeFlags = 'nosuid,nodev';
 
 function q(text: string): string {
   return quoteWord(text);
+}
+
+/** All but the owner: it becomes the sandbox's root, who owns everything there. */
+function copyAll(programs: HostPrograms): string {
+  return `${q(programs.cp)} -a --no-preserve=ownership --reflink=auto`;
 }
 
 function mountUnion({ mount, number }: NumberedMount, overlays: Overlays, programs: HostPrograms): string[] {
@@ -35,7 +33,7 @@ function mountUnion({ mount, number }: NumberedMount, overlays: Overlays, progra
     ...(mount.directories.length + mount.files.length > 0 ? [places.skeleton(number)] : []),
     ...mount.lowers.map((_, index) => places.lower(number, index)),
   ];
-  if (mount.writable ? overlays.writable : overlays.readOnly) {
+  if (mount.copied !== true && (mount.writable ? overlays.writable : overlays.readOnly)) {
     const upper = mount.writable ? `,upperdir=${places.upper(number)},workdir=${places.work(number)}` : '';
     // An overlay without upper layer wants two lowers at least; layOut asks for none with fewer.
     const options = `${safeFlags}${mount.writable ? '' : ',ro'},userxattr,lowerdir=${lowers.join(':')}${upper}`;
@@ -46,9 +44,7 @@ function mountUnion({ mount, number }: NumberedMount, overlays: Overlays, progra
   const flags = mount.writable ? safeFlags : `ro,${safeFlags}`;
   return [
     `${q(programs.mkdir)} -p ${copy}`,
-    ...lowers
-      .filter((lower) => lower !== copy)
-      .map((lower) => `${q(programs.cp)} -a --reflink=auto ${lower}/. ${copy}/`),
+    ...lowers.filter((lower) => lower !== copy).map((lower) => `${copyAll(programs)} ${lower}/. ${copy}/`),
     `${q(programs.mount)} -n -o bind,${flags} ${copy} ${target}`,
   ];
 }
@@ -77,7 +73,7 @@ function copyOutputs(layout: Layout, scratch: string, programs: HostPrograms): s
       const to = q(`${scratch}/${places.output(output)}`);
       return (
         `if [ -d ${from} ]; then ${q(programs.mkdir)} -p ${to} && ` +
-        `${q(programs.cp)} -a --reflink=auto ${from}/. ${to}/ || exit 1; fi`
+        `${copyAll(programs)} ${from}/. ${to}/ || exit 1; fi`
       );
     });
 }
@@ -101,21 +97,19 @@ export interface Entry {
 /**
  * The shell script that becomes process 1 of a sandbox: builds the root out of mounts, runs the action in it, and tells over
  * descriptor 4: `ready PID` (its own number outside), then the processor times, then `exit CODE`. Without the last line
- * the sandbox could not be set up, and standard error says why.
+ * the sandbox could not be set up; a line `fault REASON` or standard error says why.
  *
- * The root becomes `/` by being moved onto it. Process 1 itself stays under it, and so can copy outputs with the machine's
- * `cp` at the end; the action has no way there, since it cannot unmount and may not look into process 1.
+ * The root becomes `/` in a mount namespace of the action's own, which holds nothing else (`enter action`). Process 1 keeps
+ * the machine's mounts beside it, and so can copy outputs with the machine's `cp` at the end; the action may not look into it.
  */
 export function renderEntryScript(entry: Entry): string {
   const { layout, mounts, scratch, environment, overlays, jobserver, programs } = entry;
   const mount = q(programs.mount);
   const status = `&${String(statusDescriptor)}`;
-  const closed = `${jobserver ? '' : '3>&- '}${String(statusDescriptor)}>&-`;
   const assignments = Object.entries(environment).map(([name, value]) => q(`${name}=${value}`));
   const { recorder } = entry;
-  // It starts three programs before the action's own: env, setpriv and chroot.
-  const recording = recorder === undefined ? '' : `${q(recorder.program)} ${q(recorder.file)} 3 `;
-  const bounding = withheld.split(' ').map((name) => `-${name}`);
+  // It starts one program before the action's own: the helper.
+  const recording = recorder === undefined ? '' : `${q(recorder.program)} ${q(recorder.file)} 1 `;
   return [
     'set -e',
     'umask 022',
@@ -128,24 +122,19 @@ export function renderEntryScript(entry: Entry): string {
     `echo "ready $outer" >${status}`,
     // If we were killed before the kernel was told to end this with us, nobody answers here.
     `read -r go <&${String(goDescriptor)}`,
-    // With the other descriptors that this process may have inherited from who started the build.
-    `exec ${String(goDescriptor)}<&- 6<&- 7<&- 8<&- 9<&-`,
-    `${q(programs.hostname)} ${sandboxHostname}`,
-    'read -r domain </proc/sys/kernel/domainname',
-    `[ "$domain" = '(none)' ] || ${q(programs.domainname)} '(none)'`,
+    `exec ${String(goDescriptor)}<&-`,
     `${mount} -n --bind ${places.root} ${places.root}`,
     ...mounts.flatMap((one) => mountOne(one, overlays, programs)),
     ...devices.map((device) => `${mount} -n --bind /dev/${device} ${places.root}/dev/${device}`),
-    // Read-only: root on the machine would otherwise be allowed to set the machine's sysctls.
-    `${mount} -n -t proc -o ro,nosuid,nodev,noexec proc ${places.root}/proc`,
+    // It becomes read-only before the action starts: root on the machine could otherwise set the machine's sysctls.
+    `${mount} -n -t proc -o nosuid,nodev,noexec proc ${places.root}/proc`,
     `cd ${places.root}`,
     `${mount} -n -o remount,bind,ro,${safeFlags} .`,
-    `${mount} -n --move . /`,
     'code=0',
     [
-      `${recording}${q(programs.env)} -i ${assignments.join(' ')}`,
-      `${q(programs.setpriv)} --no-new-privs --bounding-set ${bounding.join(',')} --`,
-      `${q(programs.chroot)} . /bin/sh -e /script </dev/null 2>&1 ${closed} || code=$?`,
+      `${recording}${helperPath} action ${jobserver ? '4' : '3'}`,
+      ...assignments,
+      '-- /bin/sh -e /script </dev/null 2>&1 || code=$?',
     ].join(' '),
     'if [ "$code" = 0 ]; then',
     ':',

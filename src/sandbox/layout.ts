@@ -20,6 +20,8 @@ export type Mount =
       readonly target: string;
       readonly lowers: readonly string[];
       readonly writable: boolean;
+      /** Whether this is to be a copy on every machine, because somebody else owns a part of it. Undefined: no. */
+      readonly copied?: boolean;
     } & MountPoints);
 
 /** What has to exist in a mount for others (and outputs) to lie there, and does not yet; relative to its target. */

@@ -1,5 +1,5 @@
 import { createWriteStream } from 'node:fs';
-import { lstat, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { copyFile, lstat, mkdir, readdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { finished } from 'node:stream/promises';
@@ -16,6 +16,9 @@ import { actionEnvironment, renderEnvironment } from '../executor/environment.ts
 import { recordName, type ExecuteRequest, type Execution, type Executor } from '../executor/executor.ts';
 import { layOut, type Layout } from './layout.ts';
 import { LineCutter } from '../executor/lines.ts';
+import { createForeignCheck, type CopyForeign } from './foreign-trees.ts';
+import type { ReadHelperSource } from './helper.ts';
+import { ownerOnDisk } from './identity.ts';
 import { probeNamespaces, type SandboxMeans } from './namespaces.ts';
 import { openWorkDirectories, places, prepare, type NumberedMount } from './prepare.ts';
 import { runSandbox } from './sandbox-process.ts';
@@ -27,6 +30,8 @@ export interface LocalExecutorOptions {
   readonly epochSeconds?: number;
   /** Whether unions are overlay mounts where the machine allows them, or always copies. Undefined: `where-allowed`. */
   readonly overlays?: 'where-allowed' | 'never';
+  /** Reads the sources of the helper that enters sandboxes. Undefined: they lie beside this module. */
+  readonly readHelperSource?: ReadHelperSource;
 }
 
 /** Runs actions on this machine, in user, mount, pid, ipc, uts and network namespaces of their own. */
@@ -40,6 +45,7 @@ class LocalExecutor implements Executor {
   readonly #options: LocalExecutorOptions;
   readonly #store: Store;
   readonly #clashes: ClashCheck;
+  readonly #copyForeign: CopyForeign = createForeignCheck();
   #means: Promise<Result<SandboxMeans, Failure>> | undefined;
 
   constructor(options: LocalExecutorOptions) {
@@ -56,7 +62,7 @@ class LocalExecutor implements Executor {
 
   #findMeans(): Promise<Result<SandboxMeans, Failure>> {
     this.#means ??= catchFailures(this.#store.root, () =>
-      probeNamespaces(this.#store, this.#options.overlays ?? 'where-allowed'),
+      probeNamespaces(this.#store, this.#options.overlays ?? 'where-allowed', this.#options.readHelperSource),
     );
     return this.#means;
   }
@@ -72,11 +78,12 @@ class LocalExecutor implements Executor {
     if (!clash.ok) return clash;
     const layout = await layOut(request.name, request.recipe, this.#store);
     if (!layout.ok) return layout;
+    const copied = await this.#copyForeign(layout.value, ownerOnDisk(means.value.identity));
     const scratch = await this.#store.makeScratch(request.name);
     try {
-      return await this.#run(request, layout.value, scratch.path, means.value);
+      return await this.#run(request, copied, scratch.path, means.value);
     } finally {
-      await openWorkDirectories(layout.value, scratch.path);
+      await openWorkDirectories(copied, scratch.path);
       await scratch.release();
     }
   }
@@ -102,10 +109,14 @@ class LocalExecutor implements Executor {
     const lines = new LineCutter((line) => request.onLine?.(line));
 
     const record = join(logDirectory, recordName);
+    // The sandbox's user may write in the scratch alone.
+    const recordPlace = join(scratch, recordName);
     const mounts = await prepare(layout, script, scratch, this.#options.epochSeconds ?? 0);
     const started = performance.now();
     const end = await runSandbox({
       programs: means.programs,
+      helper: means.helper,
+      identity: means.identity,
       scratch,
       entryScript: renderEntryScript({
         layout,
@@ -117,7 +128,7 @@ class LocalExecutor implements Executor {
         programs: means.programs,
         ...(request.recorder === undefined
           ? {}
-          : { recorder: { program: recorderIn(this.#store, request.recorder), file: `${record}.part` } }),
+          : { recorder: { program: recorderIn(this.#store, request.recorder), file: recordPlace } }),
       }),
       ...(jobserver === undefined ? {} : { jobserver: jobserver.descriptor }),
       ...(signal === undefined ? {} : { signal }),
@@ -129,7 +140,7 @@ class LocalExecutor implements Executor {
     const wallSeconds = (performance.now() - started) / 1000;
     lines.end();
     // Of an action that was killed there is none. One that was not recorded keeps what an earlier run left.
-    if (request.recorder !== undefined) await keepRecord(record, end.kind === 'ended');
+    if (request.recorder !== undefined) await keepRecord(recordPlace, record, end.kind === 'ended');
     log.end();
     await finished(log).catch(() => undefined);
     if (logFault !== undefined) {
@@ -197,12 +208,15 @@ function recorderIn(store: Store, tree: Digest): string {
 }
 
 /** Puts a finished record in its place. The recorder leaves none where it could not watch. */
-async function keepRecord(record: string, whole: boolean): Promise<void> {
+async function keepRecord(made: string, record: string, whole: boolean): Promise<void> {
   const unfinished = `${record}.part`;
-  if (!whole) return rm(unfinished, { force: true });
-  await rename(unfinished, record).catch((error: unknown) => {
+  if (!whole) return;
+  try {
+    await copyFile(made, unfinished);
+    await rename(unfinished, record);
+  } catch (error) {
     if (errorCode(error) !== 'ENOENT') throw error;
-  });
+  }
 }
 
 /** Output directories exist from the start, so that an empty one is one that the action did not make. */

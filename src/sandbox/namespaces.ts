@@ -3,14 +3,19 @@ import { join } from 'node:path';
 import type { Failure } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';
 import type { Store } from '../store/store.ts';
-import { sandboxHostname, statusDescriptor, type Overlays } from './entry-script.ts';
+import { helperPath, statusDescriptor, type Overlays } from './entry-script.ts';
 import { findHostPrograms, type HostPrograms } from '../core/host-programs.ts';
+import { obtainHelper, readSourceBeside, type ReadHelperSource } from './helper.ts';
+import { findIdentities, type Identity } from './identity.ts';
 import { runSandbox } from './sandbox-process.ts';
 import { quoteWord } from '../core/shell-word.ts';
 
 /** What this machine gives for sandboxes. */
 export interface SandboxMeans {
   readonly programs: HostPrograms;
+  /** The program that enters sandboxes. */
+  readonly helper: string;
+  readonly identity: Identity;
   readonly overlays: Overlays;
 }
 
@@ -24,19 +29,17 @@ function renderProbe(programs: HostPrograms, scratch: string): string {
     'read -r outer rest </proc/self/stat',
     `echo "ready $outer" >&${String(statusDescriptor)}`,
     `echo namespaces`,
-    `${quoteWord(programs.hostname)} ${sandboxHostname}`,
-    `echo hostname`,
-    `${quoteWord(programs.cp)} -L ${quoteWord(programs.env)} program && ./program true && echo execute`,
     `${mount} -n --bind root root`,
     `${mount} -n -o bind,ro,nosuid,nodev a root/a`,
-    `${mount} -n --bind /dev/null root/null`,
+    `${mount} -n --bind /dev/null root/dev/null`,
     `echo binds`,
-    `${mount} -n -t proc -o ro,nosuid,nodev,noexec proc root/proc`,
+    `${mount} -n -t proc -o nosuid,nodev,noexec proc root/proc`,
     `echo proc`,
     `if ${overlay} root/b 2>/dev/null; then echo overlay; fi`,
     `if ${overlay},upperdir=upper,workdir=work root/c 2>/dev/null && : >root/c/file; then echo upper; fi`,
+    `${quoteWord(programs.cp)} ${helperPath} root/enter`,
     `cd root`,
-    `${mount} -n --move . /`,
+    `${helperPath} action 3 -- /enter`,
     `echo root`,
     `echo 'exit 0' >&${String(statusDescriptor)}`,
     '',
@@ -45,34 +48,69 @@ function renderProbe(programs: HostPrograms, scratch: string): string {
 
 const steps: Readonly<Record<string, string>> = {
   namespaces: 'making user, mount, pid, ipc, uts and network namespaces',
-  hostname: 'setting the hostname of a namespace',
-  execute: 'running a program that lies in the store, whose file system may be mounted noexec',
   binds: 'binding directories into a namespace',
   proc: 'mounting a fresh /proc in a namespace',
-  root: 'moving a new root into place',
+  root: 'shutting a program in a root of its own',
 };
 
 /**
- * Finds out by trying whether sandboxes work here, and with which kinds of overlay. Where the machine refuses, the
- * failure names the setting that does so.
+ * Finds out by trying whether sandboxes work here, as whom, and with which kinds of overlay. Where the machine refuses,
+ * the failure names the setting that does so.
  */
 export async function probeNamespaces(
   store: Store,
   wish: 'where-allowed' | 'never',
+  readSource: ReadHelperSource = readSourceBeside,
 ): Promise<Result<SandboxMeans, Failure>> {
   const programs = await findHostPrograms();
   if (!programs.ok) return programs;
+  const helper = await obtainHelper(store, readSource);
+  if (!helper.ok) return helper;
+  let best: Result<SandboxMeans, Failure> | undefined;
+  for (const identity of await findIdentities(store.root)) {
+    const means = await probeAs(identity, store, programs.value, helper.value, wish);
+    if (means.ok && (hasOverlays(means.value) || wish === 'never')) return means;
+    // One that must copy everything is better than none.
+    if (best?.ok !== true) best = means;
+  }
+  if (best === undefined) throw new Error('nobody to be');
+  return best;
+}
+
+function hasOverlays({ overlays }: SandboxMeans): boolean {
+  return overlays.readOnly && overlays.writable;
+}
+
+async function probeAs(
+  identity: Identity,
+  store: Store,
+  programs: HostPrograms,
+  helper: string,
+  wish: 'where-allowed' | 'never',
+): Promise<Result<SandboxMeans, Failure>> {
   const scratch = await store.makeScratch('namespaces');
   try {
-    for (const directory of ['a', 'b', 'upper', 'work', 'root/a', 'root/b', 'root/c', 'root/proc']) {
+    for (const directory of [
+      'a',
+      'b',
+      'upper',
+      'work',
+      'root/a',
+      'root/b',
+      'root/c',
+      'root/proc',
+      'root/dev',
+    ]) {
       await mkdir(join(scratch.path, directory), { recursive: true });
     }
-    await writeFile(join(scratch.path, 'root/null'), '');
+    await writeFile(join(scratch.path, 'root/dev/null'), '');
     let output = '';
     const end = await runSandbox({
-      programs: programs.value,
+      programs,
+      helper,
+      identity,
       scratch: scratch.path,
-      entryScript: renderProbe(programs.value, scratch.path),
+      entryScript: renderProbe(programs, scratch.path),
       onOutput: (bytes) => {
         output += Buffer.from(bytes).toString();
       },
@@ -84,15 +122,12 @@ export async function probeNamespaces(
       return failed({
         reason: 'namespaces-refused',
         detail: `${stopped[1]}: ${answer}`,
-        remedy:
-          stopped[0] === 'execute'
-            ? 'use a store on a file system mounted without noexec'
-            : await findRemedy(),
+        remedy: await findRemedy(),
       });
     }
     const allowed = wish === 'where-allowed';
     const overlays = { readOnly: allowed && done.has('overlay'), writable: allowed && done.has('upper') };
-    return ok({ programs: programs.value, overlays });
+    return ok({ programs, helper, identity, overlays });
   } finally {
     await scratch.release();
   }

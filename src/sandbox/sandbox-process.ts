@@ -1,6 +1,6 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { constants, open as openDescriptor } from 'node:fs';
-import { open, readFile, type FileHandle } from 'node:fs/promises';
+import { chown, open, readFile, type FileHandle } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { errorCode } from '../core/fault.ts';
 import { goDescriptor, statusDescriptor } from './entry-script.ts';
 import type { HostPrograms } from '../core/host-programs.ts';
+import type { Identity } from './identity.ts';
 
 /** How a sandbox ended. */
 export type SandboxEnd =
@@ -19,6 +20,9 @@ export type SandboxEnd =
 
 export interface SandboxStart {
   readonly programs: HostPrograms;
+  /** The program that enters sandboxes. */
+  readonly helper: string;
+  readonly identity: Identity;
   /** Scratch directory; receives the entry script, its error output and the pipe of the log. */
   readonly scratch: string;
   readonly entryScript: string;
@@ -37,8 +41,11 @@ const runFile = promisify(execFile);
 async function openPipe(
   programs: HostPrograms,
   path: string,
+  { user, group }: Identity,
 ): Promise<{ reader: Socket; writer: FileHandle }> {
   await runFile(programs.mkfifo, ['-m', '600', path], { env: {} });
+  // Whoever opens it by name is the sandbox's user. An ordinary one is us.
+  if (user !== process.geteuid?.()) await chown(path, user, group);
   // A plain descriptor, which the socket closes; a FileHandle would close it as well, when it is collected.
   const descriptor = await promisify(openDescriptor)(path, constants.O_RDONLY | constants.O_NONBLOCK);
   const writer = await open(path, constants.O_WRONLY);
@@ -78,14 +85,14 @@ function ended(child: ChildProcess): Promise<string | undefined> {
 
 /**
  * Runs an entry script as process 1 of new namespaces, and comes back when no process of the sandbox is left. The whole
- * sandbox dies with this process, however that dies: `setpriv` asks the kernel to kill `unshare` then, and `unshare`
- * asks the same for process 1, which takes all others with it.
+ * sandbox dies with this process, however that dies: the helper asks the kernel to kill it then, and asks the same for
+ * process 1, which takes all others with it.
  *
  * `cpuSeconds` are those of all processes that had ended when the script did, as counted by process 1, which is
  * parent to every orphan. A daemon left running is killed and not counted.
  */
 export async function runSandbox(start: SandboxStart): Promise<SandboxEnd> {
-  const { programs, scratch, signal } = start;
+  const { programs, scratch, identity, signal } = start;
   const errors = join(scratch, 'entry-errors');
   const entry = await open(join(scratch, 'entry'), 'w');
   await entry.writeFile(start.entryScript);
@@ -93,14 +100,12 @@ export async function runSandbox(start: SandboxStart): Promise<SandboxEnd> {
   const isAborted = () => signal?.aborted === true;
   if (isAborted()) return { kind: 'aborted' };
 
-  const log = await openPipe(programs, join(scratch, 'log-pipe'));
+  const log = await openPipe(programs, join(scratch, 'log-pipe'), identity);
   const errorFile = await open(errors, 'a');
-  const namespaces = ['--user', '--map-root-user', '--mount', '--pid', '--ipc', '--uts', '--net'];
   const child = spawn(
-    programs.setpriv,
+    start.helper,
     [
-      ...['--pdeathsig', 'KILL', '--'],
-      ...[programs.unshare, ...namespaces, '--fork', '--kill-child'],
+      ...['start', String(identity.user), String(identity.group), identity.lent ?? ''],
       ...[programs.sh, join(scratch, 'entry')],
     ],
     {
@@ -131,8 +136,8 @@ export async function runSandbox(start: SandboxStart): Promise<SandboxEnd> {
   const go = pipes[goDescriptor] as Writable;
   go.on('error', () => undefined);
   const kill = () => {
-    // Killing process 1 ends all others before `unshare` sees its end, so that its exit says that none is left.
-    // As long as `unshare` is not gone, the number belongs to nobody else.
+    // Killing process 1 ends all others before the helper sees its end, so that its exit says that none is left.
+    // As long as the helper is not gone, the number belongs to nobody else.
     if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
     if (firstProcess === undefined) go.destroy();
     try {
@@ -163,6 +168,9 @@ export async function runSandbox(start: SandboxStart): Promise<SandboxEnd> {
 
   const code = /^exit (\d+)$/m.exec(status)?.[1];
   if (isAborted() && code === undefined) return { kind: 'aborted' };
+  // The action's own exit code says nothing where the helper could not shut it in.
+  const fault = /^fault (.*)$/m.exec(status)?.[1];
+  if (fault !== undefined) return { kind: 'broken', detail: fault };
   if (code === undefined) {
     const detail = (await readFile(errors, 'utf8')).trim();
     const how = child.signalCode === null ? `exit code ${String(child.exitCode)}` : child.signalCode;

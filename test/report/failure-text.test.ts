@@ -82,6 +82,20 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
       '  Allow them with: sysctl user.max_user_namespaces=15000',
     ],
   },
+  'uncompilable-helper': {
+    failure: {
+      reason: 'uncompilable-helper',
+      compiler: '/usr/bin/gcc',
+      detail: 'ld: cannot find -lc\ncollect2: error: ld returned 1 exit status',
+    },
+    exitCode: 1,
+    text: [
+      'the helper program that sets up sandboxes does not compile with /usr/bin/gcc',
+      '  ld: cannot find -lc',
+      '  collect2: error: ld returned 1 exit status',
+      '  It needs a compiler and a static C library for this machine, on Debian: apt-get install gcc libc6-dev',
+    ],
+  },
   'no-room': {
     failure: { reason: 'no-room', path: '/store/trees', detail: 'ENOSPC: no space left on device' },
     exitCode: 1,

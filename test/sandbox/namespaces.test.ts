@@ -30,14 +30,14 @@ it('takes a machine whose settings allow namespaces for a container', async () =
 });
 
 it('names a missing program with its package', async () => {
-  const directory = await directoryOf({ unshare: { executable: '' } });
+  const directory = await directoryOf({ mount: { executable: '' } });
   expect(await findHostPrograms([directory])).toEqual({
     ok: false,
     failure: {
       reason: 'missing-program',
-      program: 'setpriv',
+      program: 'cp',
       purpose: 'setting up sandboxes',
-      debianPackage: 'util-linux',
+      debianPackage: 'coreutils',
     },
   });
 });
