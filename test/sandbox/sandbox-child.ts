@@ -1,13 +1,14 @@
 /**
  * Runs one action in a process of its own, for tests that kill that process, start it as another user, or take
- * something away from it: `sandbox-child.ts STORE SHELL-TEXT [JOBSERVER-PIPE TOKENS]`. Prints the action's lines, then a line of JSON: what `check` said
- * if it failed, or else the result.
+ * something away from it: `sandbox-child.ts STORE SHELL-TEXT [JOBSERVER-PIPE TOKENS]`. A program that PROBE names in the environment lies at
+ * `/probe/program`. Prints the action's lines, then a line of JSON: what `check` said if it failed, or else the result.
  */
-import { mkdir } from 'node:fs/promises';
+import { copyFile, mkdir } from 'node:fs/promises';
 import { openSync } from 'node:fs';
 import { join } from 'node:path';
 import { createLocalExecutor } from '../../src/sandbox/local-sandbox.ts';
 import { createMachineProvider } from '../../src/machine/machine.ts';
+import type { BoundInput } from '../../src/plan/bound.ts';
 import { shell } from '../../src/plan/builder.ts';
 import { sandboxPath } from '../../src/plan/names.ts';
 import { openDiskStore } from '../../src/store/disk-store.ts';
@@ -16,6 +17,19 @@ const [root = '', text = '', pipe, tokens] = process.argv.slice(2);
 const opened = await openDiskStore({ root, epochSeconds: 1_700_000_000 });
 if (!opened.ok) throw new Error(JSON.stringify(opened.failure));
 const store = opened.value;
+
+async function probeInputs(): Promise<readonly BoundInput[]> {
+  const program = process.env['PROBE'];
+  if (program === undefined) return [];
+  const scratch = await store.makeScratch('probe');
+  await mkdir(join(scratch.path, 'tree'));
+  await copyFile(program, join(scratch.path, 'tree/program'));
+  const tree = await store.adoptTree(join(scratch.path, 'tree'));
+  await scratch.release();
+  if (!tree.ok) throw new Error(JSON.stringify(tree.failure));
+  return [{ path: sandboxPath('/probe'), contents: [{ kind: 'tree', digest: tree.value }], writable: false }];
+}
+
 const executor = createLocalExecutor({ store });
 const checked = await executor.check();
 if (!checked.ok) {
@@ -43,6 +57,7 @@ if (!checked.ok) {
         { path: '/', contents, writable: false },
         // Two trees at one path, with a layer over them: every kind of mount is tried.
         { path: sandboxPath('/area'), contents, writable: true },
+        ...(await probeInputs()),
       ],
       outputs: {},
       platform: executor.platform,

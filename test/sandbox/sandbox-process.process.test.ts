@@ -1,37 +1,12 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
-import { chown, mkdtemp, readFile, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chown, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { describe, expect, it, onTestFinished } from 'vitest';
-import { removeForcibly } from '../../src/store/remove.ts';
+import { describe, expect, it } from 'vitest';
 import { countProcesses } from '../executor/processes.ts';
-
-const child = fileURLToPath(new URL('sandbox-child.ts', import.meta.url));
-const isRoot = process.getuid?.() === 0;
-const nobody = 65534;
-
-/** The command that runs an action in a process of its own. */
-function command(store: string, text: string, ...more: string[]): [string, string[]] {
-  return [process.execPath, ['--import', import.meta.resolve('tsx'), child, store, text, ...more]];
-}
-
-async function temporaryDirectory(): Promise<string> {
-  const path = await mkdtemp(join(tmpdir(), 'executor-test-'));
-  onTestFinished(() => removeForcibly(path));
-  return path;
-}
-
-/** Runs a program to its end, and gives its lines. A failing program fails the test. */
-async function linesOf(
-  [program, args]: [string, string[]],
-  env: NodeJS.ProcessEnv = process.env,
-): Promise<string[]> {
-  const { stdout } = await promisify(execFile)(program, args, { env });
-  return stdout.trimEnd().split('\n');
-}
+import { temporaryDirectory } from '../store/temporary-store.ts';
+import { asOrdinaryUser, command, isRoot, linesOf, nobody, openDirectory } from './processes.ts';
 
 function firstLine(running: ChildProcess, wanted: string): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -96,20 +71,17 @@ describe('a sandbox', { timeout: 300_000 }, () => {
   });
 
   it('works for an ordinary user', async () => {
-    const directory = await temporaryDirectory();
+    const directory = await openDirectory();
     const user = isRoot ? nobody : process.getuid?.();
     if (isRoot) await chown(directory, nobody, nobody);
     const [program, args] = command(
       join(directory, 'store'),
       'id -u; echo x >/area/x; ls /area; umask; stat -c %a /build',
     );
-    const asUser = isRoot
-      ? ['setpriv', '--reuid', String(nobody), '--regid', String(nobody), '--clear-groups']
-      : ['env'];
-    const lines = await linesOf([
-      'env',
-      [...asUser, 'sh', '-c', 'umask 077; exec "$@"', 'sh', program, ...args],
-    ]);
+    const lines = await linesOf(
+      asOrdinaryUser(['sh', ['-c', 'umask 077; exec "$@"', 'sh', program, ...args]]),
+      { ...process.env, TMPDIR: directory },
+    );
     expect(lines.at(-1)).toContain('"exitCode":0');
     expect(lines.slice(1)).toEqual(expect.arrayContaining(['0', 'usr', 'x', '0022', '755']));
     expect((await stat(join(directory, 'store'))).uid).toBe(user);

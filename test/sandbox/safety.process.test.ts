@@ -1,0 +1,127 @@
+import { execFile } from 'node:child_process';
+import { chown } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { removeForcibly } from '../../src/store/remove.ts';
+import { nobodyAtAll } from '../../src/sandbox/identity.ts';
+import { asOrdinaryUser, command, isRoot, linesOf, makeOpenDirectory, nobody } from './processes.ts';
+
+/** Milliseconds; far more than it takes, for machines that are busy with a build. */
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
+
+const source = join(import.meta.dirname, 'escapes.c');
+const isIntel = process.arch === 'x64';
+const users = isRoot ? ['root', 'an ordinary user'] : ['an ordinary user'];
+
+/** Compiles `escapes.c` into a directory that everybody may enter. */
+async function compileEscapes(directory: string): Promise<string> {
+  const program = join(directory, 'escapes');
+  await promisify(execFile)('gcc', ['-O2', '-static', '-Wall', '-Wextra', '-Werror', '-o', program, source]);
+  return program;
+}
+
+describe.each(users)('an action that %s started', (user) => {
+  let answers: ReadonlyMap<string, string>;
+  const made: string[] = [];
+  afterAll(async () => {
+    for (const directory of made) await removeForcibly(directory);
+  });
+
+  /** What an action prints. `around` is a command that starts its engine, where PROBE stands for the compiled program. */
+  async function actionLines(text: string, around: readonly string[] = []): Promise<string[]> {
+    const directory = await makeOpenDirectory();
+    made.push(directory);
+    const probe = await compileEscapes(directory);
+    if (user !== 'root' && isRoot) await chown(directory, nobody, nobody);
+    const [program, words] = command(join(directory, 'store'), text);
+    const [first = program, ...rest] = [
+      ...around.map((word) => (word === 'PROBE' ? probe : word)),
+      program,
+      ...words,
+    ];
+    const line = [first, rest] as const;
+    const lines = await linesOf(user === 'root' ? line : asOrdinaryUser(line), {
+      ...process.env,
+      TMPDIR: directory,
+      PROBE: probe,
+    });
+    expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({ ok: true, value: { exitCode: 0 } });
+    return lines.slice(0, -1);
+  }
+
+  beforeAll(async () => {
+    const lines = await actionLines('/probe/program', ['PROBE', 'with']);
+    answers = new Map(
+      lines.map((line) => {
+        const [name = '', ...rest] = line.split(' ');
+        return [name, rest.join(' ')];
+      }),
+    );
+  });
+
+  it('makes no namespace', () => {
+    for (const what of ['user-namespace', 'mount-namespace', 'cloned-namespace', 'next-namespace']) {
+      expect([what, answers.get(what)]).toEqual([what, 'EPERM']);
+    }
+    expect(answers.get('cloned3-namespace')).toBe('ENOSYS');
+  });
+
+  it('sets nothing of the machine', () => {
+    expect(answers.get('own-sysctl')).toMatch(/^E(?:ACCES|ROFS)$/);
+    expect(answers.get('nested-sysctl')).toBe('EPERM');
+  });
+
+  it('mounts and unmounts nothing', () => {
+    const calls = ['mount-tmpfs', 'unmount-proc', 'write-proc', 'open-tree', 'open-file-system', 'new-root'];
+    for (const what of calls) expect([what, answers.get(what)]).toEqual([what, 'EPERM']);
+  });
+
+  it('has no way into the kernel that a build does without', () => {
+    const calls = ['program-kernel', 'measure-kernel', 'io-ring', 'handle-faults', 'read-kernel-log'];
+    for (const what of calls) expect([what, answers.get(what)]).toEqual([what, 'EPERM']);
+    expect(answers.get('sockets')).toBe('1 2 10 16');
+  });
+
+  it('has no device, no terminal, and no way to the process that set it up', () => {
+    expect(answers.get('make-device')).toBe('EPERM');
+    expect(answers.get('type-ahead')).toBe('EPERM');
+    expect(answers.get('terminal')).toMatch(/^E(?:NOENT|NXIO)$/);
+    expect(answers.get('process-one')).toBe('EACCES');
+  });
+
+  it('has no descriptor but its own', () => {
+    expect(answers.get('descriptors')).toBe('0 1 2');
+  });
+
+  it('goes on as root of its own', () => {
+    for (const what of ['trace-itself', 'change-owner', 'change-root']) {
+      expect([what, answers.get(what)]).toEqual([what, 'done']);
+    }
+  });
+
+  it.runIf(isIntel)('finds the same under the numbers of other kinds of programs', () => {
+    expect(answers.get('user-namespace-32')).toBe('EPERM');
+    expect(answers.get('session-key-32')).toBe('EPERM');
+    expect(answers.get('process-number-32')).toBe('done');
+    expect(answers.get('process-number-x32')).toBe('ENOSYS');
+  });
+
+  it('reads no key of who started it', async () => {
+    for (const what of ['add-key', 'request-key', 'session-key']) {
+      expect([what, answers.get(what)]).toEqual([what, 'EPERM']);
+    }
+    const lines = await actionLines('/probe/program read-key @KEY@', ['PROBE', 'with']);
+    expect(lines.slice(-2)).toEqual(['key EPERM', 'payload ']);
+  });
+
+  it('has a root with nothing else mounted', async () => {
+    const lines = await actionLines('cut -d" " -f2 /proc/self/mounts | sort -u; cat /proc/self/uid_map');
+    const map = lines.at(-1)?.trim().split(/\s+/).map(Number);
+    const mounted = lines.slice(1, -1);
+    for (const target of mounted)
+      expect(target).toMatch(/^\/(?:$|(?:area|build|tmp|probe|usr|lib\w*|dev\/\w+|proc)(?:$|\/))/);
+    const ids = user !== 'root' ? [isRoot ? nobody : process.getuid?.()] : [0, nobodyAtAll];
+    expect(ids).toContain(map?.[1]);
+  });
+});
