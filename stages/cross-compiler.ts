@@ -61,7 +61,7 @@ export function crossCompiler(
     done`,
     description: `the compiler that runs on ${host.name} and builds for ${target.name}`,
   });
-  // The build machine runs its own 32-bit sibling too; for any other host the guest's test has to do.
+  // The build machine runs its own 32-bit sibling too; for any other host the test in a guest has to do.
   const runsHere = using.host.arch.runsOn?.includes(inputs.build.cpu) ?? false;
   const test = buildAction(inputs, {
     name: `${stage}/smoke-test`,

@@ -29,7 +29,7 @@ export function testPrograms(inputs: Pick<PlanInputs, 'files'>): readonly string
     .filter((name) => !name.endsWith('-library'));
 }
 
-/** Names of the programs that show musl's mended faults; each passes when it ends with 0. */
+/** Names of the programs that show the faults of musl that our patches fix; each passes when it ends with 0. */
 export function muslPrograms(inputs: Pick<PlanInputs, 'files'>): readonly string[] {
   return filesIn(inputs, muslDirectory)
     .map((file) => /^(.+)\.c$/.exec(file)?.[1])

@@ -20,7 +20,7 @@ const squashfsDisk: RootDisk = {
   instead: 'an image of kind ext2 can',
 };
 
-/** All there are: an entry more is a kind more. */
+/** All kinds; a new one is an entry here. */
 const specs = {
   initramfs: { note: '', pack: (inputs, parts) => [packInitramfs(inputs, parts)] },
   ext2: {
@@ -44,7 +44,7 @@ ${imageFiles.initramfs} only finds the disk.
 export type ImageKind = keyof typeof specs;
 export const imageKindSpecs: Readonly<Record<ImageKind, ImageKindSpec>> = specs;
 export const imageKinds = Object.keys(specs) as readonly ImageKind[];
-/** What an image is when nobody says otherwise. */
+/** What an image is unless the user asks for another kind. */
 export const defaultImageKind: ImageKind = 'initramfs';
 
 /** Files of root disks: an image that has one of them has no root filesystem in its initramfs. */

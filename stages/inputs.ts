@@ -5,7 +5,7 @@ import type { Action, Platform, Ref } from '../src/plan/action.ts';
 import { defineAction, type ActionSpec } from '../src/plan/builder.ts';
 import { repoPath, type RepoPath } from '../src/plan/names.ts';
 
-/** What every stage is a function of. Plain data, gathered by the cli before planning. */
+/** What every stage is a function of. Plain data, gathered before planning. */
 export interface PlanInputs {
   readonly lock: Lock;
   /** Files below `patches/` and `target/` by path, with content digest: refs to them become part of the plan. */
@@ -49,7 +49,7 @@ export function baseEnvironment(inputs: PlanInputs): Readonly<Record<string, str
   return { SOURCE_DATE_EPOCH: String(inputs.lock.sourceDateEpoch) };
 }
 
-/** An action that runs on the build machine. One that runs elsewhere names its platform to `defineAction`. */
+/** An action that runs on the build machine. One for another machine names its platform to `defineAction`. */
 export function buildAction(inputs: PlanInputs, spec: Omit<ActionSpec, 'platform'>): Action {
   return defineAction({ ...spec, platform: inputs.build });
 }

@@ -19,7 +19,7 @@ export interface KernelTools {
   readonly base: readonly Ref[];
   /** The stage-1 compiler for the target. */
   readonly crossTools: readonly Ref[];
-  /** Compiles in the place of `crossTools`. */
+  /** Compiles instead of `crossTools`. */
   readonly toolchain?: Toolchain | undefined;
   /** Symbols beyond those of the arch, which win over them. */
   readonly furtherSymbols?: readonly WantedSymbol[] | undefined;

@@ -1,6 +1,6 @@
 import type { Action, Ref } from '../src/plan/action.ts';
 import { output, run } from '../src/plan/builder.ts';
-import { buildAction, type PlanInputs } from './inputs.ts';
+import { buildAction, MissingInput, type PlanInputs } from './inputs.ts';
 
 /** The licence texts of one source, as a tree to put below `licenses/`. */
 export interface LicenceTexts {
@@ -22,8 +22,9 @@ export function licenceTexts(
 ): readonly LicenceTexts[] {
   return [...new Set(sources)].sort().map((name) => {
     const locked = inputs.lock.sources.find((entry) => entry.name === name && entry.isDefault);
-    if (locked === undefined) throw new Error(`sources.lock has no default version of ${name}`);
-    if (locked.licenceFiles.length === 0) throw new Error(`sources.lock names no licence files of ${name}`);
+    if (locked === undefined) throw new MissingInput('sources.lock', `has no default version of ${name}`);
+    if (locked.licenceFiles.length === 0)
+      throw new MissingInput('sources.lock', `names no licence files of ${name}`);
     // Files of one name in several directories keep their directories apart: COPYING, libiberty/COPYING.LIB.
     const directories = [...new Set(locked.licenceFiles.map((file) => parent(file)))].filter(
       (directory) => directory !== '',

@@ -75,10 +75,10 @@ export function nativeCompiler(
     done`,
     description: `the compiler that runs on ${target.name} itself`,
   });
-  // The build machine cannot run it; that every program is static and of the right kind it can see. Guests do the rest.
+  // The build machine cannot run it, but it can check that every program is static and of the right kind. Guests do the rest.
   const test = buildAction(inputs, {
     name: `${stage}/smoke-test`,
-    description: `programs of the compiler for ${target.name}, looked at`,
+    description: `checks of the programs of the compiler for ${target.name}`,
     tools: [...base, ...host.tools],
     inputs: { '/compiler': output(whole, 'out') },
     env: baseEnvironment(inputs),

@@ -17,7 +17,7 @@ const compilerSources = ['gcc', 'binutils', 'gmp', 'mpfr', 'mpc', 'musl', 'linux
 const nativePrograms = ['make', 'distcc'];
 const programSources = ['busybox', 'toybox', 'bash', 'dropbear'];
 
-/** An outside toolchain brings its own libraries. */
+/** An external toolchain brings its own libraries. */
 function rootFilesystemSources(toolchain: Toolchain | undefined): readonly string[] {
   return toolchain === undefined ? [...programSources, 'musl', 'gcc'] : programSources;
 }

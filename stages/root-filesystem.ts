@@ -54,13 +54,13 @@ const optionalLibraries = ['libatomic.so.1', 'libgomp.so.1'];
 
 /**
  * busybox, toybox, bash and dropbear, all static, so that the system stands without its libc; init; the dynamic loader and
- * gcc's shared libraries for what is compiled for it. An outside toolchain whose libc is not the arch's brings no library:
+ * gcc's shared libraries for what is compiled for it. An external toolchain whose libc is not the arch's brings no library:
  * what it compiles for this root filesystem has to be static.
  */
 export function rootFilesystem(
   inputs: PlanInputs,
   using: TargetTools & {
-    /** Trees with `<triple>/lib/…`; of an outside toolchain its own are taken. */
+    /** Trees with `<triple>/lib/…`; of an external toolchain its own are taken. */
     readonly targetLibraries: { readonly musl: Ref; readonly gccRuntime: Ref };
     /** Laid over everything else. */
     readonly overlay?: Ref;
@@ -76,7 +76,7 @@ export function rootFilesystem(
   const libraries =
     using.toolchain === undefined
       ? ownLibraries(target, using.targetLibraries)
-      : outsideLibraries(target, using.toolchain);
+      : externalLibraries(target, using.toolchain);
   const assemble = buildAction(inputs, {
     name: `root-filesystem-${target.name}/assemble`,
     description: `root filesystem for ${target.name}`,
@@ -171,8 +171,8 @@ function ownLibraries(target: Arch, libraries: { readonly musl: Ref; readonly gc
   };
 }
 
-/** Those of an outside toolchain with the arch's own libc: it says where they are. */
-function outsideLibraries(target: Arch, toolchain: Toolchain): Libraries {
+/** Those of an external toolchain with the arch's own libc: it says where they are. */
+function externalLibraries(target: Arch, toolchain: Toolchain): Libraries {
   if (!toolchain.musl) return { inputs: {}, lines: [] };
   const { command } = toolchain;
   return {

@@ -51,7 +51,7 @@ export function runtime(
 ): Runtime {
   const { stage, target, base, compiler, kernelHeaders } = request;
   const { triple } = target;
-  // Headers in the place of a sysroot are what gcc's build tree was configured with: keep that path.
+  // gcc's build tree was configured with headers instead of a sysroot: keep that path.
   const buildTree = { writable: [compiler.gccBuild] };
   const environment = baseEnvironment(inputs);
 

@@ -7,7 +7,7 @@ import { commandPrefix, compilerVariables, machineTrees, type Toolchain } from '
 export interface TargetTools {
   /** The stage-1 compiler for the target, as tool trees. */
   readonly crossTools: readonly Ref[];
-  /** Compiles in the place of `crossTools`. */
+  /** Compiles instead of `crossTools`. */
   readonly toolchain?: Toolchain | undefined;
   /** Shell, make and utilities of the build machine. bash is among them: toybox's scripts want it. */
   readonly base: readonly Ref[];

@@ -3,7 +3,7 @@ import type { Arch } from '../src/inputs/arch.ts';
 import type { Ref } from '../src/plan/action.ts';
 import { defineSetting } from './stage.ts';
 
-/** A cross compiler from elsewhere that builds an image in the place of stage 1. Plain data, with no path of a machine. */
+/** An external toolchain: a cross compiler that builds an image instead of stage 1. Plain data, with no path of a machine. */
 export interface Toolchain {
   /** File name of its gcc: `arm-linux-gnueabi-gcc`. */
   readonly name: string;
@@ -27,17 +27,17 @@ export function commandPrefix(arch: Arch, toolchain: Toolchain | undefined): str
   return toolchain?.command ?? `${arch.triple}-`;
 }
 
-/** The machine's compiler, with what an outside toolchain has of the machine beside it: an input at `/`. */
+/** The machine's compiler, with what an external toolchain has of the machine beside it: an input at `/`. */
 export function machineTrees(toolchain: Toolchain | undefined): Ref | readonly Ref[] {
   return toolchain === undefined ? { kind: 'compiler' } : [{ kind: 'compiler' }, toolchainTree(toolchain)];
 }
 
-/** The files of an outside toolchain, to lie at `/`. */
+/** The files of an external toolchain, an input at `/`. */
 export function toolchainTree({ digest }: Toolchain): Ref {
   return { kind: 'directory', name: 'toolchain', digest };
 }
 
-/** Programs of an outside toolchain for configure scripts, which know stage 1's by the triple alone. */
+/** Programs of an external toolchain for configure scripts, which know stage 1's by the triple alone. */
 export function compilerVariables(toolchain: Toolchain | undefined): Readonly<Record<string, string>> {
   if (toolchain === undefined) return {};
   const { command } = toolchain;

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { MissingInput } from '../../stages/inputs.ts';
 import { licenceTexts } from '../../stages/licences.ts';
 import { tarball } from '../../stages/package.ts';
 import { crossCompilerPackage, systemImagePackage } from '../../stages/products.ts';
@@ -46,7 +47,9 @@ describe('package', () => {
       ...imageInputs.lock,
       sources: imageInputs.lock.sources.map((entry) => ({ ...entry, licenceFiles: [] })),
     };
-    expect(() => licenceTexts({ ...imageInputs, lock }, ['gcc'], packing)).toThrow('no licence files of gcc');
+    expect(() => licenceTexts({ ...imageInputs, lock }, ['gcc'], packing)).toThrow(
+      new MissingInput('sources.lock', 'names no licence files of gcc'),
+    );
   });
 
   test('modes come from the table, in order of path; the README is as given', () => {
