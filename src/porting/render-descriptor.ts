@@ -37,7 +37,8 @@ function objectText(object: object, prefix: string, doubts: Doubts): string {
   const lines = Object.entries(object).map(([name, value]) => {
     const field = prefix === '' ? name : `${prefix}.${name}`;
     const doubt = doubts.get(field);
-    const comment = doubt === undefined ? '' : `// TODO: ${doubt}\n`;
+    // A doubt may hold what a program said, of which every line would be code but the first.
+    const comment = doubt === undefined ? '' : `// TODO: ${doubt.replace(/\s+/g, ' ')}\n`;
     return `${comment}${name}: ${valueText(value, field, doubts)},\n`;
   });
   // The line break after the brace keeps the formatter from joining lines.
