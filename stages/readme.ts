@@ -1,3 +1,4 @@
+import { quoteWord } from '../src/core/shell-word.ts';
 import { attachments, imageFiles } from '../src/image/emulator.ts';
 import { imageKindSpecs, type ImageKind } from './image-kinds.ts';
 import { source, type PlanInputs } from './inputs.ts';
@@ -29,7 +30,7 @@ Every tool has a short name and its whole one: ${short}, ${target.triple}-gcc.
 
 The Linux kernel, from its source directory:
 
-    make ARCH=${target.kernel.arch} CROSS_COMPILE=/where/you/unpacked/bin/${target.triple}-
+    make ${quoteWord(`ARCH=${target.kernel.arch}`)} CROSS_COMPILE=/where/you/unpacked/bin/${target.triple}-
 
 Programs with a configure script:
 
@@ -72,7 +73,7 @@ servers (the cross compiler of this release brings one), and do it themselves wh
 
 The Linux kernel, from its source directory:
 
-    make ARCH=${target.kernel.arch} CROSS_COMPILE=
+    make ${quoteWord(`ARCH=${target.kernel.arch}`)} CROSS_COMPILE=
 
 ${licenceNote}
 `;
@@ -162,7 +163,7 @@ export function systemImageReadme(
     ...(withNative ? [[imageFiles.toolchain, 'native compiler, gcc and g++, as squashfs']] : []),
     [imageFiles.script, 'boots all of it'],
     [imageFiles.environment, 'boots it as a place to work in'],
-    [imageFiles.nativeBuild, 'builds with no one watching'],
+    [imageFiles.nativeBuild, 'builds unattended'],
   ] as const;
   return `Bootable ${target.name} system for ${program} (on Debian: apt install ${debianPackage}).
 
@@ -179,7 +180,7 @@ Variables that the script honours:
     KERNEL_EXTRA   further words for the kernel command line
 
 ${attachments.map(({ variable, purpose }) => `    ${variable.padEnd(15)}${purpose}\n`).join('')}
-HANDOFF=PROGRAM on the kernel command line runs that program in the place of the shell:
+HANDOFF=PROGRAM on the kernel command line runs that program instead of the shell:
 
     GUEST_SHARE=/some/dir KERNEL_EXTRA=HANDOFF=/share/program ./${imageFiles.script}
 
@@ -192,7 +193,7 @@ boots it with all the memory that it takes${withNative ? ',' : ' and'} a scratch
 What the guest makes in a shared directory as root belongs to root there, and to you here: qemu keeps owners, modes and
 device numbers beside the files, in .virtfs_metadata.
 
-To build something with no one watching:
+To build something unattended:
 
     ./${imageFiles.nativeBuild} DIRECTORY RESULTS
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds with no one watching: boots the system image that this lies in, lets the init of a control image do its work
+# Builds unattended: boots the system image that this lies in, lets the init of a control image do its work
 # there, and brings back what it leaves in /upload.
 #
 #   native-build.sh CONTROL [UPLOAD_DIR]
@@ -59,14 +59,18 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 self=$0
+case $self in */*) ;; *) self=./$self ;; esac
 while [ -L "$self" ]; do
-  link=$(readlink -- "$self")
+  # A name may end with a line break, which the shell would drop at the end of what it reads.
+  link=$(readlink -- "$self" && echo .)
+  link=${link%??}
   case $link in
     /*) self=$link ;;
-    *) self=$(dirname -- "$self")/$link ;;
+    *) self=${self%/*}/$link ;;
   esac
 done
-directory=$(CDPATH= cd -P -- "$(dirname -- "$self")" && pwd -P)
+directory=$(CDPATH= cd -P -- "${self%/*}/" && pwd -P && echo .)
+directory=${directory%??}
 start=$directory/dev-environment.sh
 [ -x "$start" ] || start=$directory/run-emulator.sh
 [ -x "$start" ] || fail 125 "$start is missing; unpack the system image again"
@@ -92,7 +96,7 @@ case $size in
   0* | *[!0-9]* | ????????*) fail 2 "GUEST_HOME_SIZE=$size: must be a number of MiB" ;;
 esac
 case " ${KERNEL_EXTRA-} " in
-  *' HANDOFF='*) fail 2 'KERNEL_EXTRA: HANDOFF= would run in the place of the control image' ;;
+  *' HANDOFF='*) fail 2 'KERNEL_EXTRA: HANDOFF= would run instead of the control image' ;;
 esac
 
 # Byte $2 of the file $1, and as many as $3 says, in decimal.
@@ -113,7 +117,8 @@ if [ "$kind" != squashfs ] && ! command -v mksquashfs >/dev/null 2>&1; then
 fi
 
 umask 077
-scratch=$(mktemp -d "${TMPDIR:-/tmp}/native-build.XXXXXX") || fail 125 "${TMPDIR:-/tmp}: cannot make a directory there"
+scratch=$(mktemp -d -- "${TMPDIR:-/tmp}/native-build.XXXXXX") || fail 125 "${TMPDIR:-/tmp}: cannot make a directory there"
+case $scratch in /*) ;; *) scratch=$PWD/$scratch ;; esac
 
 if [ "$kind" = archive ]; then
   mkdir "$scratch/control"

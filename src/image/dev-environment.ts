@@ -1,5 +1,7 @@
+import { sh } from '../core/shell-text.ts';
 import type { Arch } from '../inputs/arch.ts';
 import { imageFiles } from './emulator.ts';
+import { findDirectory } from './run-script.ts';
 
 /** Where the guest sees the machine that runs the emulator. */
 const hostSeenByGuest = '10.0.2.2';
@@ -20,7 +22,7 @@ const portTaken = 102;
 export function renderDevEnvironment(arch: Arch): string {
   const { name, triple, emulator } = arch;
   const memory = emulator.memory.limit ?? Math.max(ampleMemory, emulator.memory.preset);
-  return `#!/bin/sh
+  return sh`#!/bin/sh
 # Boots this ${name} system image as a place to work in: with much memory, a scratch disk on /home, and distcc, by which
 # a cross compiler on this machine does most of the compiling for gcc and g++ in the guest.
 #
@@ -28,7 +30,8 @@ export function renderDevEnvironment(arch: Arch): string {
 #   GUEST_HOME       the scratch disk, a file (${imageFiles.home} beside this script); made when there is none
 #   GUEST_HOME_SIZE  MiB of a new one (${scratchSize}); it takes room on this machine as it fills
 #   CROSS_COMPILER   directory of the unpacked cross compiler. When not set, one for ${name} that runs on this machine is
-#                    looked for beside this script, one directory up, and in PATH. Empty: the guest compiles alone
+#                    looked for beside this script, one directory up, and in PATH; beside and above, one that another
+#                    user could have put there is passed over. Empty: the guest compiles alone
 #   DISTCCD_LOG      file to which the compile server adds what it does (none)
 #   and everything that ${imageFiles.script} takes.
 #
@@ -42,22 +45,13 @@ fail() {
   exit "$1"
 }
 
-# Name of a file with links resolved.
-resolve() {
-  file=$1
-  while [ -L "$file" ]; do
-    link=$(readlink -- "$file")
-    case $link in
-      /*) file=$link ;;
-      *) file=$(dirname -- "$file")/$link ;;
-    esac
-  done
-  printf '%s\\n' "$file"
+${findDirectory}
+# Sets place to the absolute name of a directory, without links.
+absolute() {
+  place=$(CDPATH= cd -P -- "$1/" && pwd -P && echo .) || return
+  place=\${place%??}
 }
-# Absolute name of a directory, without links.
-absolute() { (CDPATH= cd -P -- "$1" && pwd -P); }
 
-directory=$(absolute "$(dirname -- "$(resolve "$0")")")
 [ -x "$directory/${imageFiles.script}" ] ||
   fail 1 "$directory/${imageFiles.script} is missing; unpack the system image again"
 
@@ -73,12 +67,23 @@ if [ ! -e "$GUEST_HOME" ]; then
 fi
 export QEMU_MEMORY="\${QEMU_MEMORY:-${memory}}"
 
-# The cross compiler that $1 is, or that lies there; it has to run on this machine.
+# Whether nobody but this user and root could have written what lies in $1.
+is_ours() {
+  others=$(find -H "$1" "$1/bin" "$1/bin/distccd" "$1/distcc" -prune \\
+    \\( ! \\( -user "$(id -u)" -o -user 0 \\) -o -perm -002 \\)) || return
+  [ -z "$others" ]
+}
+# Sets compiler to the cross compiler that $1 is, or that lies there; it has to run on this machine. With $2, a place where
+# others may have put something, it has to be ours too.
 compiler_in() {
   for candidate in "$1" "$1/cross-compiler-${name}" "$1/cross-compiler-${name}"-*; do
-    [ -x "$candidate/bin/${triple}-gcc" ] && [ -d "$candidate/distcc" ] || continue
-    "$candidate/bin/distccd" --version >/dev/null 2>&1 || continue
-    absolute "$candidate"
+    [ -x "$candidate/bin/${triple}-gcc" ] && [ -d "$candidate/distcc" ] && absolute "$candidate" || continue
+    if [ -n "\${2-}" ] && ! is_ours "$place"; then
+      say "$place is passed over, because another user can write there (CROSS_COMPILER takes it all the same)"
+      continue
+    fi
+    "$place/bin/distccd" --version >/dev/null 2>&1 || continue
+    compiler=$place
     return
   done
   return 1
@@ -91,10 +96,18 @@ find_compiler() {
     }
     return
   fi
-  compiler_in "$directory" && return
-  compiler_in "$directory/.." && return
-  if driver=$(command -v ${triple}-gcc); then
-    compiler_in "$(dirname -- "$(resolve "$driver")")/.." && return
+  compiler_in "$directory" found && return
+  compiler_in "$directory/.." found && return
+  if file=$(command -v ${triple}-gcc); then
+    while [ -L "$file" ]; do
+      link=$(readlink -- "$file" && echo .)
+      link=\${link%??}
+      case $link in
+        /*) file=$link ;;
+        *) file=\${file%/*}/$link ;;
+      esac
+    done
+    compiler_in "\${file%/*}/.." && return
   fi
   say "there is no cross compiler for ${name} beside this script, one directory up, or in PATH (CROSS_COMPILER names one)"
   for packed in "$directory" "$directory/.."; do
@@ -161,7 +174,7 @@ case " \${KERNEL_EXTRA-} " in
   *)
     # Without the native compiler there is nothing to help.
     if [ -r "$directory/${imageFiles.toolchain}" ]; then
-      if [ -z "\${CROSS_COMPILER-set}" ] || ! compiler=$(find_compiler); then
+      if [ -z "\${CROSS_COMPILER-set}" ] || ! find_compiler; then
         compiler=
         say 'the guest compiles alone'
       fi
@@ -180,15 +193,22 @@ if [ -n "$compiler" ]; then
   # Served at a time: two more than can run, for the time that they spend on their way. Good for \`make -j\` in the guest too.
   jobs=$((processors + 2))
   umask 077
-  temporary=$(mktemp -d "\${TMPDIR:-/tmp}/dev-environment.XXXXXX") ||
+  temporary=$(mktemp -d -- "\${TMPDIR:-/tmp}/dev-environment.XXXXXX") ||
     fail 1 "\${TMPDIR:-/tmp}: cannot make a directory there"
-  temporary=$(absolute "$temporary")
+  # Until there is a server, which sees to it itself.
+  trap 'rm -rf -- "$temporary"' EXIT
+  trap 'exit 129' HUP
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
+  absolute "$temporary"
+  temporary=$place
   mkdir "$temporary/server"
   # The emulator inherits descriptor 9, and nobody else keeps it. When the last holder is gone, even by kill -9, who reads
   # the other end learns of it.
   mkfifo "$temporary/lifeline"
   exec 9<>"$temporary/lifeline" 8<"$temporary/lifeline"
   umask 022
+  trap - EXIT HUP INT TERM
   if port=$(serve "$compiler"); then
     say "gcc and g++ in the guest go by way of $compiler (distccd on port $port of 127.0.0.1)"
     export KERNEL_EXTRA="\${KERNEL_EXTRA:+$KERNEL_EXTRA }DISTCC_HOSTS=${hostSeenByGuest}:$port/$jobs"
@@ -200,5 +220,5 @@ if [ -n "$compiler" ]; then
   exec "$directory/${imageFiles.script}" 9>&9
 fi
 exec "$directory/${imageFiles.script}"
-`;
+`.text;
 }

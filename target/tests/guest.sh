@@ -1,5 +1,5 @@
 #!/bin/sh
-# Checks a system image from inside its guest, where init runs this in the place of a shell. Beside it lie:
+# Checks a system image from inside its guest, where init runs this instead of a shell. Beside it lie:
 #
 #   settings      shell variables: nonce, arch, port, lacks, programs, musl, cross, native
 #   programs/     sources of test programs, with build-program.sh beside this

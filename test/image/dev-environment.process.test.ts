@@ -1,5 +1,7 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import {
+  chmodSync,
+  chownSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -20,6 +22,7 @@ import { describeArch } from '../../src/inputs/arch.ts';
 import { renderDevEnvironment } from '../../src/image/dev-environment.ts';
 import { imageFiles, kernelCommandLine } from '../../src/image/emulator.ts';
 import { renderRunScript } from '../../src/image/run-script.ts';
+import { shells } from '../core/shells.ts';
 import { sampleArch, without } from '../inputs/sample-arch.ts';
 
 const arch = describeArch(sampleArch);
@@ -316,6 +319,32 @@ describe('dev-environment.sh', () => {
       expect(noted('arguments')).toEqual([]);
     });
 
+    it.each([
+      ['that everybody may write to', (found: string) => chmodSync(found, 0o777)],
+      [
+        'with a server that everybody may write to',
+        (found: string) => chmodSync(join(found, 'bin/distccd'), 0o777),
+      ],
+      // Only root can give a directory away.
+      ...(process.getuid?.() === 0
+        ? ([["of another user's", (found: string) => chownSync(found, 65534, 65534)]] as const)
+        : []),
+    ] as const)('passes over one directory up %s, unless it is named', (_, change) => {
+      const found = compiler(join(image, '../cross-compiler-sample-x86_64'));
+      program(
+        join(found, 'bin/distccd'),
+        `#!/bin/sh\necho ran >>'${base.replaceAll("'", "'\\''")}/ran'\nexit 1\n`,
+      );
+      change(found);
+      const refusal = `dev-environment.sh: ${found} is passed over, because another user can write there (CROSS_COMPILER takes it all the same)\n`;
+      const { status, stderr } = start();
+      expect(status).toBe(7);
+      expect(stderr).toContain(refusal);
+      expect(existsSync(join(base, 'ran'))).toBe(false);
+      start({ CROSS_COMPILER: found });
+      expect(existsSync(join(base, 'ran'))).toBe(true);
+    });
+
     it('has the server listen on loopback, for this user, and run this compiler only', () => {
       const { stderr, words } = start({ ...env(), KERNEL_EXTRA: 'quiet x' });
       const argv = noted('arguments');
@@ -428,6 +457,48 @@ describe('dev-environment.sh', () => {
       process.kill(-(child.pid ?? 0), 'SIGHUP');
       await until('nothing is left', nothingIsLeft);
     });
+  });
+
+  it('leaves no directory behind when it cannot go on', () => {
+    const directory = compiler(join(base, 'compilers', 'a compiler'));
+    program(join(base, 'bin/mkfifo'), '#!/bin/sh\nexit 3\n');
+    expect(start({ CROSS_COMPILER: directory }).status).toBe(3);
+    expect(readdirSync(join(base, 'tmp'))).toEqual([]);
+  });
+
+  describe.each(shells)('in $name', ({ argv }) => {
+    it.each(['-', "-n ~ $(touch x)`touch x` it's *,b:c\n"])(
+      'works in a directory called %j, with all that it uses beside it',
+      async (name) => {
+        const place = join(base, 'odd', name);
+        const images = join(place, 'image');
+        mkdirSync(place, { recursive: true });
+        renameSync(image, images);
+        const found = compiler(join(place, `cross-compiler-sample-${name.trim()}`));
+        mkdirSync(join(base, 'odd', '-tmp'));
+        const [first, ...rest] = argv;
+        const { status, stdout, stderr } = spawnSync(
+          first,
+          [...rest, `./${name}/image/${imageFiles.environment}`],
+          {
+            cwd: join(base, 'odd'),
+            encoding: 'utf8',
+            env: environment({ TMPDIR: '-tmp' }),
+            stdio: ['ignore', 'pipe', 'pipe'],
+          },
+        );
+        expect(stderr).toContain(`go by way of ${found} (distccd`);
+        expect(status).toBe(7);
+        const words = stdout.split('\n').join('\0');
+        const home = join(images, imageFiles.home).replaceAll(',', ',,').split('\n').join('\0');
+        expect(words).toContain(`\0if=none,id=home,format=raw,file=${home}\0`);
+        expect(kernelExtra(stdout.split('\n'))).toMatch(/^ DISTCC_HOSTS=10\.0\.2\.2:/);
+        const server = (): readonly string[] => noted('server', place);
+        await until('the server is gone', () => !server().some((pid) => isAlive(Number(pid))));
+        await until('nothing is left', () => readdirSync(join(base, 'odd', '-tmp')).length === 0);
+        expect(readdirSync(join(base, 'odd')).sort()).toEqual(['-tmp', name].sort());
+      },
+    );
   });
 
   it('is POSIX shell', () => {

@@ -6,6 +6,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -14,6 +15,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { shells } from '../core/shells.ts';
 
 // Many processes one after the other: on a busy machine that takes its time.
 vi.setConfig({ testTimeout: 600_000 });
@@ -46,12 +48,20 @@ function environment(env: Readonly<Record<string, string>> = {}): Record<string,
   return { PATH: `${path.join(base, 'bin')}:/usr/bin:/bin`, TMPDIR: path.join(base, 'tmp'), ...env };
 }
 
-function run(argv: readonly string[], env: Readonly<Record<string, string>> = {}, shell = 'sh') {
-  const { status, stdout, stderr } = spawnSync(shell, [path.join(image, 'native-build.sh'), ...argv], {
-    cwd: base,
-    encoding: 'utf8',
-    env: environment(env),
-  });
+function run(
+  argv: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  [shell, ...rest]: readonly [string, ...string[]] = ['sh'],
+) {
+  const { status, stdout, stderr } = spawnSync(
+    shell,
+    [...rest, path.join(image, 'native-build.sh'), ...argv],
+    {
+      cwd: base,
+      encoding: 'utf8',
+      env: environment(env),
+    },
+  );
   return { status, stdout, stderr };
 }
 
@@ -81,77 +91,100 @@ afterEach(() => {
   rmSync(base, { recursive: true });
 });
 
-describe.each(['dash', 'bash'].filter((shell) => spawnSync(shell, ['-c', ':']).status === 0))(
-  'native-build.sh under %s',
-  (shell) => {
-    test('gives the guest control image, upload folder and scratch disk, and no one to talk to', () => {
-      const { status, stdout, stderr } = run([control(), 'results'], {}, shell);
-      expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-      expect(stdout).toContain(`what it left is in ${place('results')}\n`);
-      expect(text('results/seen')).toBe('the work');
-      expect(text('results/disk')).toContain('4294967296');
-      expect(text('results/input')).toBe('');
-      expect(text('results.log')).toBe('booting\n');
-    });
+describe.each(shells)('native-build.sh under $name', ({ argv: shell }) => {
+  test('gives the guest control image, upload folder and scratch disk, and no one to talk to', () => {
+    const { status, stdout, stderr } = run([control(), 'results'], {}, shell);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toContain(`what it left is in ${place('results')}\n`);
+    expect(text('results/seen')).toBe('the work');
+    expect(text('results/disk')).toContain('4294967296');
+    expect(text('results/input')).toBe('');
+    expect(text('results.log')).toBe('booting\n');
+  });
 
-    test('ends with the exit status of init, and shows the end of the console', () => {
-      guest(`seq 100; printf '\\033[1mno rule\\r\\n'; echo 7 >"$GUEST_UPLOAD/.exit-status"\n`);
-      const { status, stderr } = run([control()], {}, shell);
-      expect(status).toBe(7);
-      expect(stderr).toMatch(
-        /^native-build.sh: init ended with status 7; the end of its console, which is in /,
+  test.each(['-', "-n ~ $(touch x)`touch x` it's *,b:c\n"])(
+    'works wherever all of it is called %j',
+    (name) => {
+      const odd = place('odd', name);
+      mkdirSync(path.join(odd, '-tmp'), { recursive: true });
+      renameSync(image, path.join(odd, 'image'));
+      control({ init: 'the work' }, path.join('odd', name, '-control'));
+      const [program, ...rest] = shell;
+      const { status, stderr } = spawnSync(
+        program,
+        [...rest, `../${name}/image/native-build.sh`, '-control', '-up'],
+        {
+          cwd: odd,
+          encoding: 'utf8',
+          env: environment({ TMPDIR: '-tmp' }),
+          stdio: ['ignore', 'pipe', 'pipe'],
+        },
       );
-      expect(stderr).toMatch(/ {2}\| 100\n {2}\| \[1mno rule\n$/);
-      expect(stderr).not.toContain('| 70\n');
-    });
+      expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+      expect(text('odd', name, '-up/seen')).toBe('the work');
+      expect(readdirSync(path.join(odd, '-tmp'))).toEqual([]);
+      expect(readdirSync(odd).sort()).toEqual(['-control', '-tmp', '-up', '-up.log', 'image']);
+      expect(readdirSync(place('odd'))).toEqual([name]);
+    },
+  );
 
-    test('does not take the status of an earlier guest for that of one that died', () => {
-      mkdirSync(place('upload'));
-      writeFileSync(place('upload/.exit-status'), '0\n');
-      writeFileSync(place('upload/mine'), '');
-      guest('echo "Kernel panic"\n');
-      const { status, stderr } = run([control()], {}, shell);
-      expect(status).toBe(125);
-      expect(stderr).toContain('the guest ended before init did, the emulator with code 0; the end of its');
-      expect(stderr).toContain('  | Kernel panic\n');
-      expect(readdirSync(place('upload'))).toEqual(['mine']);
-    });
+  test('ends with the exit status of init, and shows the end of the console', () => {
+    guest(`seq 100; printf '\\033[1mno rule\\r\\n'; echo 7 >"$GUEST_UPLOAD/.exit-status"\n`);
+    const { status, stderr } = run([control()], {}, shell);
+    expect(status).toBe(7);
+    expect(stderr).toMatch(
+      /^native-build.sh: init ended with status 7; the end of its console, which is in /,
+    );
+    expect(stderr).toMatch(/ {2}\| 100\n {2}\| \[1mno rule\n$/);
+    expect(stderr).not.toContain('| 70\n');
+  });
 
-    test('ends a guest that hangs, with all that it started', () => {
-      guest(`/usr/bin/sleep 1000 & echo $! >"$GUEST_UPLOAD/child"; echo "last words"; /usr/bin/sleep 1000\n`);
-      const { status, stderr } = run([control()], { GUEST_TIME_LIMIT: '2' }, shell);
-      expect(status).toBe(124);
-      expect(stderr).toContain('the guest was ended after 2 seconds, the time limit (GUEST_TIME_LIMIT)');
-      expect(stderr).toContain('  | last words\n');
-      expect(runs(text('upload/child'))).toBe(false);
-    });
+  test('does not take the status of an earlier guest for that of one that died', () => {
+    mkdirSync(place('upload'));
+    writeFileSync(place('upload/.exit-status'), '0\n');
+    writeFileSync(place('upload/mine'), '');
+    guest('echo "Kernel panic"\n');
+    const { status, stderr } = run([control()], {}, shell);
+    expect(status).toBe(125);
+    expect(stderr).toContain('the guest ended before init did, the emulator with code 0; the end of its');
+    expect(stderr).toContain('  | Kernel panic\n');
+    expect(readdirSync(place('upload'))).toEqual(['mine']);
+  });
 
-    test.each([
-      ['SIGINT', 130],
-      ['SIGTERM', 143],
-      ['SIGHUP', 129],
-    ] as const)('%s ends the guest, with all that it started', async (signal, code) => {
-      guest(endless);
-      const running = await start(shell);
-      running.child.kill(signal);
-      expect(await running.ended).toBe(code);
-      expect(runs(text('upload/child'))).toBe(false);
-      expect(runs(text('upload/guest'))).toBe(false);
-    });
+  test('ends a guest that hangs, with all that it started', () => {
+    guest(`/usr/bin/sleep 1000 & echo $! >"$GUEST_UPLOAD/child"; echo "last words"; /usr/bin/sleep 1000\n`);
+    const { status, stderr } = run([control()], { GUEST_TIME_LIMIT: '2' }, shell);
+    expect(status).toBe(124);
+    expect(stderr).toContain('the guest was ended after 2 seconds, the time limit (GUEST_TIME_LIMIT)');
+    expect(stderr).toContain('  | last words\n');
+    expect(runs(text('upload/child'))).toBe(false);
+  });
 
-    test('leaves no guest behind when it is killed', async () => {
-      guest(endless);
-      const running = await start(shell);
-      running.child.kill('SIGKILL');
-      await running.ended;
-      for (let tries = 0; tries < 300 && runs(text('upload/guest')); tries += 1) await sleep(100);
-      expect(runs(text('upload/guest'))).toBe(false);
-      // This alone could not be put away, and what a stand-in for an emulator started does not end with it.
-      spawnSync('kill', [text('upload/child').trim()]);
-      for (const name of readdirSync(place('tmp'))) rmSync(place('tmp', name), { recursive: true });
-    });
-  },
-);
+  test.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ] as const)('%s ends the guest, with all that it started', async (signal, code) => {
+    guest(endless);
+    const running = await start(shell);
+    running.child.kill(signal);
+    expect(await running.ended).toBe(code);
+    expect(runs(text('upload/child'))).toBe(false);
+    expect(runs(text('upload/guest'))).toBe(false);
+  });
+
+  test('leaves no guest behind when it is killed', async () => {
+    guest(endless);
+    const running = await start(shell);
+    running.child.kill('SIGKILL');
+    await running.ended;
+    for (let tries = 0; tries < 300 && runs(text('upload/guest')); tries += 1) await sleep(100);
+    expect(runs(text('upload/guest'))).toBe(false);
+    // This alone could not be put away, and what a stand-in for an emulator started does not end with it.
+    spawnSync('kill', [text('upload/child').trim()]);
+    for (const name of readdirSync(place('tmp'))) rmSync(place('tmp', name), { recursive: true });
+  });
+});
 
 /** Says who it is and what it started, and stays. */
 const endless = `/usr/bin/sleep 1000 & echo $! >"$GUEST_UPLOAD/child"
@@ -159,8 +192,11 @@ echo $$ >"$GUEST_UPLOAD/guest.new" && mv "$GUEST_UPLOAD/guest.new" "$GUEST_UPLOA
 wait
 `;
 
-async function start(shell: string): Promise<{ child: ChildProcess; ended: Promise<number | null> }> {
-  const child = spawn(shell, [path.join(image, 'native-build.sh'), control()], {
+async function start([shell, ...rest]: readonly [string, ...string[]]): Promise<{
+  child: ChildProcess;
+  ended: Promise<number | null>;
+}> {
+  const child = spawn(shell, [...rest, path.join(image, 'native-build.sh'), control()], {
     cwd: base,
     env: environment(),
     stdio: 'ignore',
