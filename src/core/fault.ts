@@ -33,9 +33,22 @@ export function describeSystemError(error: unknown, path: string): Failure | und
     case 'EPERM':
     case 'EROFS':
       return { reason: 'unwritable', path: pathIn(error, 'path') ?? path, detail };
+    case 'EISDIR':
+    case 'ENOTDIR':
+    case 'ELOOP':
+      return inTheWay(pathIn(error, 'dest') ?? pathIn(error, 'path') ?? path, detail);
     default:
       return undefined;
   }
+}
+
+/** A directory lies where a file belongs, or the other way round. */
+export function inTheWay(path: string, detail: string): Failure {
+  return {
+    reason: 'unwritable',
+    path,
+    detail: `Something else lies in its place: move or remove it.\n${detail}`,
+  };
 }
 
 /** The file system of `path` is full; where it lacks inodes and not bytes, `detail` gets a line that says so. */

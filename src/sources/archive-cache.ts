@@ -4,7 +4,7 @@ import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Sha256 } from '../core/digest.ts';
 import { failed, ok, type Result } from '../core/result.ts';
-import { errorCode } from '../core/fault.ts';
+import { errorCode, inTheWay, StoreFault } from '../core/fault.ts';
 import { probeProcess, processStamp } from '../core/process-stamp.ts';
 
 /**
@@ -35,13 +35,18 @@ export class ArchiveCache {
     await mkdir(this.directory, { recursive: true });
     const part = join(this.directory, `${sha}.${processStamp()}.part`);
     let resumed = false;
-    for (const name of await readdir(this.directory)) {
+    for (const entry of await readdir(this.directory, { withFileTypes: true })) {
+      const { name } = entry;
       if (!name.startsWith(sha) || !name.includes('.part')) continue;
       const [, holder, isDirectory] = /^\.(.+)\.part(\.d)?$/.exec(name.slice(sha.length)) ?? [];
       const free = name === `${sha}.part` || (holder !== undefined && probeProcess(holder) === 'dead');
       if (!free) continue;
       const path = join(this.directory, name);
-      if (isDirectory !== undefined || resumed) {
+      if (isDirectory === undefined && entry.isDirectory()) {
+        throw new StoreFault(inTheWay(path, 'It is a directory.'));
+      }
+      // A link may lead anywhere; nobody's beginning is one.
+      if (isDirectory !== undefined || resumed || !entry.isFile()) {
         await rm(path, { recursive: true, force: true });
         continue;
       }
@@ -90,6 +95,7 @@ async function hashOf(file: string): Promise<string | undefined> {
       hash.update(bytes as Buffer);
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined;
+    if (errorCode(error) === 'EISDIR') throw new StoreFault(inTheWay(file, (error as Error).message));
     throw error;
   }
   return hash.digest('hex');

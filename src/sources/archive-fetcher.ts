@@ -2,7 +2,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import type { Failure } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';
 import type { Origin } from '../inputs/lock.ts';
-import { describeSystemError } from '../core/fault.ts';
+import { describeSystemError, StoreFault } from '../core/fault.ts';
 import type { Apt } from './apt.ts';
 import type { ArchiveCache } from './archive-cache.ts';
 import { fetchDebian } from './fetch-debian.ts';
@@ -84,7 +84,8 @@ export class ArchiveFetcher {
         }
         return first.result;
       } catch (error) {
-        const failure = describeSystemError(error, cache.directory);
+        const failure =
+          error instanceof StoreFault ? error.failure : describeSystemError(error, cache.directory);
         if (failure === undefined) throw error;
         return failed({ kind: 'failure', failure });
       }
@@ -131,7 +132,7 @@ export class ArchiveFetcher {
       });
     }
     const directory = `${part}.d`;
-    await mkdir(directory, { recursive: true });
+    await mkdir(directory);
     try {
       return await fetchDebian(origin, this.#options.apt, directory, part, progress);
     } finally {

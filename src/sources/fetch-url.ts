@@ -1,4 +1,4 @@
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { stat, truncate } from 'node:fs/promises';
 import type { IncomingHttpHeaders } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -127,7 +127,8 @@ class Download {
   readonly #timing: Timing;
   /** What an answer came to that brings no bytes of the file. */
   #refusal: Step | undefined;
-  #rangeRefused = false;
+  /** Whether what the part holds is no beginning of the file. */
+  #isWorthless = false;
   #file: number | undefined;
   /** Bytes of the file in the part, and of the whole file where the server says. */
   #done = 0;
@@ -142,7 +143,7 @@ class Download {
   begin(status: number, headers: IncomingHttpHeaders): BodyReader | undefined {
     const from = status === 206 ? rangeStart(headers['content-range']) : 0;
     if ((status !== 200 && status !== 206) || (from !== 0 && from !== this.#offset)) {
-      this.#rangeRefused = status === 416 || status === 206;
+      this.#isWorthless = status === 416 || status === 206;
       this.#refusal = statusFault(status, headers['retry-after'], this.#timing);
       return undefined;
     }
@@ -153,7 +154,9 @@ class Download {
       return undefined;
     }
     this.#done = from;
-    const file = openSync(this.#fetch.part, from === 0 ? 'w' : 'a');
+    const { O_WRONLY, O_CREAT, O_NOFOLLOW, O_APPEND, O_TRUNC } = constants;
+    const flags = O_WRONLY | O_CREAT | O_NOFOLLOW | (from === 0 ? O_TRUNC : O_APPEND);
+    const file = openSync(this.#fetch.part, flags, 0o644);
     this.#file = file;
     return (bytes) => this.#write(file, bytes);
   }
@@ -163,6 +166,7 @@ class Download {
     for (let written = 0; written < bytes.length;) written += writeSync(file, bytes, written);
     this.#done += bytes.length;
     if (this.#done > mostBytes) {
+      this.#isWorthless = true;
       this.#refusal = { kind: 'gone', why: `it sent more than ${String(mostBytes)} bytes` };
       return false;
     }
@@ -173,7 +177,7 @@ class Download {
   /** After the last byte. */
   async end(): Promise<Step> {
     // Our beginning is longer than the file, or the server answers another range: begin anew.
-    if (this.#rangeRefused) await truncate(this.#fetch.part).catch(ignoreMissing);
+    if (this.#isWorthless) await truncate(this.#fetch.part).catch(ignoreMissing);
     if (this.#refusal !== undefined) return this.#refusal;
     if (this.#total !== undefined && this.#done < this.#total) return this.brokenOff('cut off', Infinity);
     return { kind: 'done' };

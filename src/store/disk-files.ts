@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { open, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { describeSystemError, errorCode, StoreFault } from '../core/fault.ts';
+import { describeSystemError, errorCode, inTheWay, StoreFault } from '../core/fault.ts';
 import { makeDirectory } from '../core/make-directory.ts';
 import { removeForcibly } from './remove.ts';
 import { scratchName } from './scratch.ts';
 
 /** What the system says where something else lies in the place of a file or directory of the store. */
-const inTheWay: ReadonlySet<string> = new Set(['EISDIR', 'ENOTDIR', 'EEXIST', 'ENOTEMPTY', 'ELOOP']);
+const obstacles: ReadonlySet<string> = new Set(['EISDIR', 'ENOTDIR', 'EEXIST', 'ENOTEMPTY', 'ELOOP']);
 /** Of a file of another user's one may not say when it was used; that is no reason to fail. */
 const notOurs: ReadonlySet<string> = new Set(['EPERM', 'EACCES', 'EROFS', 'ENOENT', 'ENOTDIR']);
 
@@ -38,11 +38,10 @@ export async function writeWhole(
 /** What a user can help becomes a `StoreFault` that names the store's own file; everything else stays what it is. */
 export function storeFault(error: unknown, path: string): unknown {
   if (error instanceof StoreFault) return error;
+  // The path of the place, and not that of the temporary file which was to be renamed to it.
+  if (obstacles.has(errorCode(error) ?? '')) return new StoreFault(inTheWay(path, (error as Error).message));
   const failure = describeSystemError(error, path);
-  if (failure !== undefined) return new StoreFault(failure);
-  if (!inTheWay.has(errorCode(error) ?? '')) return error;
-  const detail = `Something else lies where the store keeps this: remove it.\n${(error as Error).message}`;
-  return new StoreFault({ reason: 'unwritable', path, detail });
+  return failure === undefined ? error : new StoreFault(failure);
 }
 
 /** Bytes of a file of the store; undefined when it is not there. Throws a `StoreFault` where a directory stands in its place. */

@@ -63,12 +63,12 @@ export async function openDiskStore(options: DiskStoreOptions): Promise<Result<S
     if (leftovers.length > 0) options.onSweep?.(leftovers.length);
     for (const path of leftovers) await removeForcibly(path);
   } catch (error) {
-    const failure = describeSystemError(error, at);
-    if (failure !== undefined) return failed(failure);
     // Something that is not a directory stands where one should be, or none can be made there (ENOENT: as in /proc).
     if (error instanceof Error && unusable.has(errorCode(error) ?? '')) {
       return failed({ reason: 'unwritable', path: root, detail: error.message });
     }
+    const failure = describeSystemError(error, at);
+    if (failure !== undefined) return failed(failure);
     throw error;
   }
   return ok(new DiskStore(options));

@@ -126,10 +126,12 @@ function unfit(tarball: string, why: string): Failure {
 }
 
 function tarballFailure(error: unknown, file: string): Failure {
-  const known = describeSystemError(error, file);
-  if (known !== undefined) return known;
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (code !== 'ENOENT' && code !== 'ENOTDIR' && code !== 'EISDIR') throw error;
-  const why = code === 'EISDIR' ? 'it is a directory' : 'its directory is not there';
-  return { reason: 'unwritable', path: file, detail: why };
+  if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EISDIR') {
+    const why = code === 'EISDIR' ? 'it is a directory' : 'its directory is not there';
+    return { reason: 'unwritable', path: file, detail: why };
+  }
+  const known = describeSystemError(error, file);
+  if (known === undefined) throw error;
+  return known;
 }

@@ -1,5 +1,13 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { sha256 } from '../../src/core/digest.ts';
@@ -39,6 +47,26 @@ describe('ArchiveCache', () => {
     writeFileSync(join(cache.directory, sha), 'hole');
     expect(await cache.find(sha)).toBeUndefined();
     expect(readdirSync(cache.directory)).toEqual([]);
+  });
+
+  it('says where a directory lies in the way, and never writes through a link', async () => {
+    const cache = new ArchiveCache(temporaryDirectory());
+    const unwritable = (path: string) => ({ failure: { reason: 'unwritable', path } });
+    mkdirSync(join(cache.directory, sha));
+    await expect(cache.find(sha)).rejects.toMatchObject(unwritable(join(cache.directory, sha)));
+    mkdirSync(join(cache.directory, `${sha}.part`));
+    await expect(cache.claimPart(sha)).rejects.toMatchObject(
+      unwritable(join(cache.directory, `${sha}.part`)),
+    );
+
+    rmdirSync(join(cache.directory, `${sha}.part`));
+    const victim = join(temporaryDirectory(), 'victim');
+    writeFileSync(victim, 'kept');
+    symlinkSync(victim, join(cache.directory, `${sha}.part`));
+    const { part, resumed } = await cache.claimPart(sha);
+    expect(resumed).toBe(false);
+    expect(existsSync(part)).toBe(false);
+    expect(readFileSync(victim, 'utf8')).toBe('kept');
   });
 
   it('goes on with what was released, and with what a killed process left', async () => {

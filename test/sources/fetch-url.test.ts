@@ -1,5 +1,5 @@
 import { createServer, type AddressInfo } from 'node:net';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { fetchUrl, type Timing } from '../../src/sources/fetch-url.ts';
@@ -150,6 +150,21 @@ describe('fetchUrl', () => {
       response.writeHead(200, { 'content-encoding': 'gzip', 'content-length': 4 }).end('pack');
     });
     expect((await fetched(`${server.url}/f.gz`)).bytes?.toString()).toBe('pack');
+  });
+
+  it('does not write through a link', async () => {
+    const server = await startFileServer();
+    server.on('/f', file(bytes));
+    const directory = temporaryDirectory();
+    writeFileSync(join(directory, 'victim'), 'kept');
+    const part = join(directory, 'part');
+    symlinkSync('victim', part);
+    const result = await fetchUrl({ url: `${server.url}/f`, part, progress: () => undefined, timing });
+    expect(result).toMatchObject({
+      ok: false,
+      failure: { kind: 'failure', failure: { reason: 'unwritable', path: part } },
+    });
+    expect(readFileSync(join(directory, 'victim'), 'utf8')).toBe('kept');
   });
 
   it('tells the disk from the network', async () => {
