@@ -38,7 +38,8 @@ const rooms = {
   'src/virtfs': ['src/core', 'src/sources'],
   'src/emulator': ['src/core', 'src/inputs', 'src/image'],
   'src/guest': ['src/core', 'src/inputs', 'src/image'],
-  'src/repository': [...inputs, 'src/image', 'src/store', 'src/machine', 'stages', 'arches'],
+  'src/start': [],
+  'src/repository': [...inputs, 'src/image', 'src/store', 'src/machine', 'src/start', 'stages', 'arches'],
   'src/build': build,
   'src/release': build,
   'src/porting': [...build, 'src/emulator', 'src/release', 'arches'],
@@ -58,7 +59,7 @@ const zones = Object.entries(rooms).map(([target, allowed]) => ({
 const pure = ['stages', 'arches', 'src/plan', 'src/inputs', 'src/image'].map((room) => `${room}/**/*.ts`);
 
 export default tseslint.config(
-  { ignores: ['node_modules/', 'out/'] },
+  { ignores: ['node_modules/', 'out/', '.compiled/'] },
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.strict],
@@ -84,6 +85,20 @@ export default tseslint.config(
       ],
       'no-restricted-globals': ['error', 'process', 'Date', 'fetch', 'setTimeout'],
       'no-restricted-properties': ['error', { object: 'Math', property: 'random' }],
+    },
+  },
+  {
+    files: ['src/**/*.ts', 'stages/**/*.ts', 'arches/**/*.ts'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector:
+            "NewExpression[callee.name='URL'] > MetaProperty, NewExpression MemberExpression > MetaProperty, MemberExpression[property.name=/^(dirname|filename|resolve)$/] > MetaProperty",
+          message:
+            'A compiled module does not lie where it was written; src/core/place.ts says where the repository is.',
+        },
+      ],
     },
   },
   { files: ['*.config.ts', '*.config.js'], rules: { 'import-x/no-default-export': 'off' } },

@@ -6,10 +6,13 @@ const hours = 3_600_000;
 /** Tests that build and boot for real. */
 const builds = ['test/real/**', 'test/full/**', 'test/guest/**'];
 
+/** Tests run the compiled program, and ask where it is. */
+const compiling = 'test/setup/compiled-program.ts';
+
 /** A home, a cache and a temporary directory of each process's own; the user's are watched. */
 const ownPlace = {
-  globalSetup: 'test/setup/private-home.ts',
-  setupFiles: ['test/setup/own-environment.ts'],
+  globalSetup: [compiling, 'test/setup/private-home.ts'],
+  setupFiles: [compiling, 'test/setup/own-environment.ts'],
   testTimeout: 60_000,
 };
 
@@ -23,7 +26,7 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: [...builds, 'test/**/*.process.test.ts'],
           ...ownPlace,
-          setupFiles: ['test/setup/own-environment.ts', 'test/setup/no-processes.ts'],
+          setupFiles: [compiling, 'test/setup/own-environment.ts', 'test/setup/no-processes.ts'],
           isolate: false,
         },
       },
@@ -41,6 +44,8 @@ export default defineConfig({
       {
         test: {
           name: 'real',
+          globalSetup: compiling,
+          setupFiles: compiling,
           include: ['test/real/**/*.test.ts'],
           testTimeout: 2 * hours,
           hookTimeout: 2 * hours,
@@ -50,6 +55,8 @@ export default defineConfig({
       {
         test: {
           name: 'guest',
+          globalSetup: compiling,
+          setupFiles: compiling,
           include: ['test/guest/**/*.test.ts'],
           testTimeout: 4 * hours,
           hookTimeout: 4 * hours,
@@ -59,6 +66,8 @@ export default defineConfig({
       {
         test: {
           name: 'full',
+          globalSetup: compiling,
+          setupFiles: compiling,
           include: ['test/full/**/*.test.ts'],
           testTimeout: 4 * hours,
           hookTimeout: 4 * hours,

@@ -3,15 +3,15 @@
  * time goes that is left. Everything in one run of one guest, on two cores of this machine; only the ratios are somebody
  * else's too.
  *
- *     ./bootstrap ARCH && npx tsx bench/distcc.ts [ARCH]
+ *     ./bootstrap ARCH && node src/start/run.mjs bench/distcc.ts [ARCH]
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { place } from '../src/core/place.ts';
 
-const repository = fileURLToPath(new URL('../', import.meta.url));
+const { repository } = place();
 const [arch = 'armv5l'] = process.argv.slice(2);
 
 /** What the guest does. It leaves lines of WAY STEP SECONDS. */

@@ -2,12 +2,12 @@
  * What the command line costs before it does anything: commands that build nothing, as multiples of the time in which node
  * itself starts and ends. Ratios of one run, since this machine's speed is nobody else's.
  *
- *     npx tsx bench/startup.ts
+ *     node src/start/run.mjs bench/startup.ts
  */
 import { spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { place } from '../src/core/place.ts';
 
-const repository = fileURLToPath(new URL('../', import.meta.url));
+const { repository } = place();
 const rounds = 7;
 
 /** Median wall time in milliseconds. */

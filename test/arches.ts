@@ -8,7 +8,6 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { format, resolveConfig } from 'prettier';
 import {
@@ -23,10 +22,11 @@ import {
 } from '../src/image-test/arch-proofs.ts';
 import { openArches } from '../src/repository/load-arches.ts';
 import type { TestResult } from '../src/image-test/test-guest.ts';
+import { place } from '../src/core/place.ts';
 import { failureText } from '../src/report/failure-text.ts';
 import type { Arch } from '../src/inputs/arch.ts';
 
-const repository = fileURLToPath(new URL('../', import.meta.url)).replace(/\/$/, '');
+const { repository } = place();
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {

@@ -4,13 +4,16 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { StoreFault } from '../core/fault.ts';
 import { createProgram } from './program.ts';
+import { sourceStack } from './source-stack.ts';
 import { explain, processSession, type ExitCode, type Session } from './session.ts';
 
 /** Runs one command line in this process and ends it with the command's exit code. */
 export async function main(argv: readonly string[]): Promise<never> {
-  // A reader that has seen enough (`bootstrap plan | head`) is no failure.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    process.exit(error.code === 'EPIPE' ? 0 : 1);
+    // A reader that has seen enough (`bootstrap plan | head`) is no failure.
+    if (error.code === 'EPIPE') process.exit(0);
+    process.stderr.write(`bootstrap: the output cannot be written (${error.code ?? error.message})\n`);
+    process.exit(1);
   });
   process.stderr.on('error', () => undefined);
   // Each running action listens for the abort: with -j 16 those are more than what Node takes for a leak.
@@ -22,7 +25,10 @@ export async function main(argv: readonly string[]): Promise<never> {
   process.on('unhandledRejection', (error) => {
     process.exit(explainBug(session, error));
   });
-  process.exit(await runCommandLine(session, argv));
+  const code = await runCommandLine(session, argv);
+  // A write that fails is heard of later, above.
+  await new Promise((resolve) => process.stdout.write('', resolve));
+  process.exit(code);
 }
 
 /** The whole program but for the process around it. Gives the exit code: an `ExitCode`, or that of a command in a guest. Never throws. */
@@ -46,7 +52,7 @@ export async function runCommandLine(session: Session, argv: readonly string[]):
 }
 
 function explainBug(session: Session, error: unknown): ExitCode {
-  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const stack = error instanceof Error ? sourceStack(error.stack ?? error.message) : String(error);
   session.err(
     `bootstrap: this is a bug of bootstrap itself, not of what you did; please report it with these lines:\n${stack}\n`,
   );

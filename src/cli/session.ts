@@ -1,8 +1,8 @@
 import { homedir, tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline/promises';
-import { fileURLToPath } from 'node:url';
 import { type Failure } from '../core/failure.ts';
+import { place } from '../core/place.ts';
 import { exitCodeOf, failureText } from '../report/failure-text.ts';
 
 /** Where the program stands: everything that it takes from the process, gathered once. */
@@ -27,7 +27,7 @@ export interface Session {
 export function processSession(): Session {
   const mayAsk = process.stdin.isTTY && process.stderr.isTTY;
   return {
-    repository: fileURLToPath(new URL('../../', import.meta.url)).replace(/\/$/, ''),
+    repository: place().repository,
     cwd: process.cwd(),
     env: process.env,
     out: (text) => void process.stdout.write(text),

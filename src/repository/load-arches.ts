@@ -1,11 +1,11 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { pathToFileURL } from 'node:url';
 import type { Failure } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';
 import { checkArch } from '../inputs/arch-schema.ts';
 import { type Arch } from '../inputs/arch.ts';
 import { unknownName } from '../core/nearest.ts';
+import { importArch } from './import-arch.ts';
 
 /**
  * The modules in `arches/` and in the directories of `--arch-dir`, found by listing them, so that a new arch touches no
@@ -121,25 +121,6 @@ export async function archDirectoriesFault(
     }
   }
   return undefined;
-}
-
-/**
- * What the module exports as `arch`, or else by default; a module that does not load is a fault of that file, not of
- * ours. In a directory without a package.json of type module the exports lie in `default`.
- */
-async function importArch(file: string): Promise<Result<unknown, string>> {
-  try {
-    const module = (await import(pathToFileURL(file).href)) as Readonly<Record<string, unknown>>;
-    for (let exported: unknown = module; isRecord(exported); exported = exported['default']) {
-      if ('arch' in exported) return ok(exported['arch']);
-      if (exported !== module && !('default' in exported)) return ok(exported);
-    }
-    return failed('does not export `arch`');
-  } catch (error) {
-    return failed(
-      `does not load: ${error instanceof Error ? error.message.split('\n', 1)[0] : String(error)}`,
-    );
-  }
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

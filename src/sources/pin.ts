@@ -1,11 +1,11 @@
 /**
- * For whoever pins a source: `npx tsx src/sources/pin.ts NAME…` fetches every origin of the named sources that can be
+ * For whoever pins a source: `node src/start/run.mjs src/sources/pin.ts NAME…` fetches every origin of the named sources that can be
  * had, unpacks it, and prints the digest of its tree, with what of `licenceFiles` is missing there. Archives
  * are kept in `out/pin`.
  */
 import { access, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { place } from '../core/place.ts';
 import { parseLock } from '../inputs/lock-file.ts';
 import type { LockedSource } from '../inputs/lock.ts';
 import { digestDirectory } from '../store/tree-digest.ts';
@@ -14,7 +14,7 @@ import { ArchiveCache } from './archive-cache.ts';
 import { ArchiveFetcher, placesOf, placeText, type Place } from './archive-fetcher.ts';
 import { unpack } from './unpack.ts';
 
-const root = fileURLToPath(new URL('../../', import.meta.url));
+const root = place().repository;
 const directory = join(root, 'out/pin');
 await mkdir(directory, { recursive: true });
 

@@ -1,6 +1,8 @@
 import { availableParallelism } from 'node:os';
+import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { Failure } from '../core/failure.ts';
+import { place } from '../core/place.ts';
 import type { Result } from '../core/result.ts';
 import { Slots } from './slots.ts';
 import type { UnpackRequest } from './unpack.ts';
@@ -15,7 +17,8 @@ export function unpackInThread(request: UnpackRequest): Promise<Result<string, F
   return slots.run(
     () =>
       new Promise((resolve, reject) => {
-        const worker = new Worker(new URL('./unpack-worker.mjs', import.meta.url), { workerData: request });
+        const module = path.join(place().compiled, 'unpack-worker.js');
+        const worker = new Worker(module, { workerData: request });
         worker.once('message', resolve);
         worker.once('error', reject);
         worker.once('exit', (code) => {

@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { probeProcess } from '../../src/core/process-stamp.ts';
+import { scriptArguments } from '../script.ts';
 import { repository, run, testSession, type TestSession } from '../cli/rig.ts';
 
 /** A session with an image whose emulator is a stand-in. */
@@ -21,9 +22,11 @@ function session(env: Readonly<Record<string, string>> = {}): TestSession {
   const [image, programs] = [join(made.home, 'out/armv5l/system-image-armv5l'), join(made.home, 'bin')];
   mkdirSync(image, { recursive: true });
   mkdirSync(programs);
-  const tsx = import.meta.resolve('tsx');
   const guest = join(repository, 'test/channel/fake-guest.ts');
-  program(join(image, 'run-emulator.sh'), `exec '${process.execPath}' --import '${tsx}' '${guest}'`);
+  program(
+    join(image, 'run-emulator.sh'),
+    `exec '${[process.execPath, ...scriptArguments(guest)].join("' '")}'`,
+  );
   program(join(programs, 'qemu-system-arm'), 'exit 1');
   Object.assign(made.env, { PATH: `${programs}:${process.env['PATH'] ?? ''}` });
   onTestFinished(async () => {
@@ -63,7 +66,7 @@ function stamp(made: TestSession, name: string): string {
 
 /** `bootstrap exec` as a process of its own, since it is about that process's streams and signals. */
 function exec(made: TestSession, argv: readonly string[]) {
-  const child = spawn(process.execPath, [join(repository, 'src/cli/start.mjs'), 'exec', ...argv], {
+  const child = spawn(process.execPath, [join(repository, 'src/start/start.cjs'), 'exec', ...argv], {
     cwd: made.home,
     env: { ...made.env },
     stdio: 'pipe',

@@ -14,10 +14,10 @@ import type { ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { machinePath } from '../../src/core/host-programs.ts';
 import { removeForcibly } from '../../src/store/remove.ts';
+import { scriptArguments } from '../script.ts';
 import { cutFile, file, startFileServer, status } from '../sources/file-server.ts';
 import {
   archiveOf,
@@ -28,7 +28,6 @@ import {
   start,
   type Clone,
 } from './real-program.ts';
-import { repository } from './rig.ts';
 
 const files = { LICENSE: 'do what you like\n', 'some-noise': randomBytes(5000) };
 const build = ['armv5l', '--only-action', 'host-tools/busybox'];
@@ -266,7 +265,6 @@ describe.runIf(namespaces)('a full disk', patient, () => {
     const clone = cloneProgram();
     const out = path.join(clone.home, 'out');
     mkdirSync(out);
-    const tsx = pathToFileURL(path.join(repository, 'node_modules/tsx/dist/loader.mjs')).href;
     const program = path.join(import.meta.dirname, 'faked-build.ts');
     const edition = path.join(clone.home, 'edition');
     writeFileSync(edition, 'x'.repeat(1 << 20));
@@ -277,7 +275,7 @@ describe.runIf(namespaces)('a full disk', patient, () => {
       'list first; mount -o remount,size=64M "$0"; "$@" >&2 || exit 9; list second',
       'exit $code',
     ].join('\n');
-    const child = [process.execPath, '--import', tsx, program, clone.home, edition];
+    const child = [process.execPath, ...scriptArguments(program, clone.home, edition)];
     const ended = await start([...inNamespace(script, out), ...child], clone.home);
     const message = await oneMessage(clone, ended, 1);
     expect(message.startsWith(`there is no room left at ${out}/armv5l/.bootstrap-`)).toBe(true);

@@ -17,6 +17,7 @@ import { parseManifest, type Manifest } from '../../src/release/manifest.ts';
 import { selectPlan, type PlanRequest } from '../../src/repository/select-plan.ts';
 import type { ExitCode } from '../../src/cli/session.ts';
 import type { FakeEnd, FakeExecutor } from '../executor/fake-executor.ts';
+import { scriptArguments } from '../script.ts';
 import { fakeWorkshop } from './fake-workshop.ts';
 import { repository, testSession, type TestSession } from './rig.ts';
 
@@ -326,8 +327,7 @@ describe('Ctrl-C', () => {
     signals: readonly NodeJS.Signals[],
   ): Promise<Interrupted> {
     const script = path.join(import.meta.dirname, 'endless-build.ts');
-    const tsx = path.join(repository, 'node_modules/tsx/dist/loader.mjs');
-    const child = spawn(process.execPath, ['--import', tsx, script, home, mode], {
+    const child = spawn(process.execPath, scriptArguments(script, home, mode), {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     let err = '';

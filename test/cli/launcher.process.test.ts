@@ -6,6 +6,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -108,7 +109,7 @@ describe('without a fit node', () => {
 });
 
 describe('first use', () => {
-  const install = 'echo run >>npm-runs; mkdir -p node_modules; rm -f node_modules/.[a-z]*; touch_sleep';
+  const install = 'echo run >>npm-runs; mkdir -p node_modules; rm -rf node_modules/.[a-z]*; touch_sleep';
   let copy: string;
 
   beforeEach(() => {
@@ -127,7 +128,7 @@ describe('first use', () => {
     const bin = pathWith({ node, npm: npm('echo chatter') });
     const first = await launch(bin);
     expect(first.code).toBe(0);
-    expect(first.stdout).toBe(`started ${copy}/src/cli/start.mjs a b\n`);
+    expect(first.stdout).toBe(`started ${copy}/src/start/start.cjs a b\n`);
     expect(first.stderr).toBe(
       'bootstrap: first start here, installing the node packages (npm ci) …\nbootstrap: node packages installed.\n',
     );
@@ -173,6 +174,34 @@ describe('first use', () => {
     const next = await launch(pathWith({ node, npm: npm('true') }));
     expect(next.code).toBe(0);
     expect(npmRuns()).toBe(2);
+  });
+
+  test('a name that ends in a line break is no other name', async () => {
+    const odd = path.join(scratch, 'clone\\of #it?\n');
+    renameSync(copy, odd);
+    symlinkSync(path.join(odd, 'bootstrap'), path.join(scratch, 'link\n'));
+    const bin = pathWith({ node, npm: npm('true') });
+    const run = await start(path.join(scratch, 'link\n'), ['plan'], { PATH: bin });
+    expect(run.stdout).toBe(`started ${odd}/src/start/start.cjs plan\n`);
+  });
+
+  test("developers' packages come when they are asked for, and stay", async () => {
+    const bin = pathWith({
+      node,
+      npm: npm('echo "$*" >>arguments; case $2 in *dev) mkdir -p node_modules/vitest ;; esac'),
+    });
+    const install = (): Promise<Run> => start(path.join(copy, 'bootstrap'), ['--install-dev'], { PATH: bin });
+    await launch(bin);
+    expect((await install()).stderr).toBe(
+      "bootstrap: installing the node packages, developers' tools among them (npm ci) …\nbootstrap: node packages installed.\n",
+    );
+    expect(await install()).toEqual({ code: 0, stdout: '', stderr: '' });
+    expect((await launch(bin)).stderr).toBe('');
+    writeFileSync(path.join(copy, 'package-lock.json'), '{"lock": 2}');
+    await launch(bin);
+    expect(await install()).toEqual({ code: 0, stdout: '', stderr: '' });
+    const asked = readFileSync(path.join(copy, 'arguments'), 'utf8').trim().split('\n');
+    expect(asked.map((line) => line.split(' ')[1])).toEqual(['--omit=dev', '--include=dev', '--include=dev']);
   });
 
   test('two first starts at once install once', async () => {

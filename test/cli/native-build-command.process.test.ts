@@ -16,8 +16,9 @@ import { describe, expect, test, vi } from 'vitest';
 import { nativeBuildCommand, type NativeBuildRequest } from '../../src/cli/native-build-command.ts';
 import type { ExecuteRequest } from '../../src/executor/executor.ts';
 import type { FakeExecutor } from '../executor/fake-executor.ts';
+import { scriptArguments } from '../script.ts';
 import { fakedImage, imagePlan } from './faked-image.ts';
-import { repository, run, testSession, type TestSession } from './rig.ts';
+import { run, testSession, type TestSession } from './rig.ts';
 
 // Whole plans, though faked, and many processes: on a busy machine that takes its time.
 vi.setConfig({ testTimeout: 600_000 });
@@ -239,8 +240,7 @@ describe('a native build that fails', () => {
 
 function startHanging(session: TestSession) {
   const script = path.join(import.meta.dirname, 'hanging-guest.ts');
-  const tsx = path.join(repository, 'node_modules/tsx/dist/loader.mjs');
-  const child = spawn(process.execPath, ['--import', tsx, script, session.home, 'zlib'], {
+  const child = spawn(process.execPath, scriptArguments(script, session.home, 'zlib'), {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let err = '';

@@ -51,7 +51,7 @@ export function cloneProgram(): Clone {
     root,
     home,
     run: (argv, wrapper = []) =>
-      start([...wrapper, process.execPath, path.join(root, 'src/cli/start.mjs'), ...argv], home),
+      start([...wrapper, process.execPath, path.join(root, 'src/start/start.cjs'), ...argv], home),
   };
 }
 

@@ -9,25 +9,12 @@ import {
   proofLine,
   proofOf,
   readProofs,
-  type Proof,
 } from '../../src/image-test/arch-proofs.ts';
-import type { TestResult } from '../../src/image-test/test-guest.ts';
-import { checksOf, type Verdict } from '../../src/image-test/checks.ts';
+import { checksOf } from '../../src/image-test/checks.ts';
 import { describeArch } from '../../src/inputs/arch.ts';
 import { sampleArch } from '../inputs/sample-arch.ts';
+import { names, result } from './sample-result.ts';
 import { repositoryCopy, run, temporaryDirectory, testSession } from '../cli/rig.ts';
-
-const names = { programs: ['numbers', 'times'], musl: ['qsort'] };
-
-/** A test in which everything passed but what is named. */
-function result(others: Readonly<Record<string, Verdict>> = {}): TestResult {
-  const rows = checksOf(names).map(({ id, title }) => {
-    const verdict = others[id] ?? 'passed';
-    return { id, title, verdict, detail: id === 'kernel' ? 'Linux 6.1 sample' : `why ${id}` };
-  });
-  const facts = { kernelBytes: 3 * 1024 ** 2, rootBytes: 2 * 1024 ** 2, nativeCompiler: true };
-  return { arch: 'sample', rows, console: [], bootSeconds: 7, seconds: 60, ...facts };
-}
 
 const sample = describeArch(sampleArch);
 const other = describeArch({ ...sampleArch, name: 'another', aliases: [] });
@@ -114,24 +101,6 @@ describe('what is written', () => {
 });
 
 describe('list arches', () => {
-  test('says what an arch is and what was proved of it', async () => {
-    const repository = repositoryCopy();
-    mkdirSync(path.join(repository, 'docs'));
-    const proof: Proof = proofOf(result({ tcp: 'failed' }));
-    writeFileSync(path.join(repository, 'docs/arches.json'), JSON.stringify({ armv5l: proof }));
-    const session = testSession({ repository });
-    const { out } = await run(session, 'list', 'arches');
-    expect(out).toMatch(
-      /^ {2}armv5l +32-bit.*\n +32 bit, little endian, armv5l-linux-musleabi; versatilepb, console ttyAMA0, at most 256 MiB\n +proved: boot, clock, disk, .*; failed: network\n/m,
-    );
-    expect(out).toContain('nothing proved yet');
-    const json = JSON.parse((await run(session, 'list', 'arches', '--json')).out) as {
-      arches: { name: string; proved: Proof | null; bits: number }[];
-    };
-    expect(json.arches.find(({ name }) => name === 'armv5l')).toMatchObject({ bits: 32, proved: proof });
-    expect(json.arches.find(({ name }) => name === 'i686')?.proved).toBeNull();
-  });
-
   test.each([
     ['{', 'is no JSON'],
     ['[1]', 'is not what'],

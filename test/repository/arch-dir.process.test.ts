@@ -20,7 +20,7 @@ function literal(changes: object): string {
 }
 
 function bootstrap(home: string, ...argv: readonly string[]): Promise<Ended> {
-  return start([process.execPath, path.join(repository, 'src/cli/start.mjs'), ...argv], home);
+  return start([process.execPath, path.join(repository, 'src/start/start.cjs'), ...argv], home);
 }
 
 test('descriptors of any form join ours', async () => {

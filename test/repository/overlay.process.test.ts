@@ -124,7 +124,7 @@ describe('bad overlays', () => {
   });
 
   // Root may read everything, so somebody else asks, where that one can read this program.
-  const start = path.join(repository, 'src/cli/start.mjs');
+  const start = path.join(repository, 'src/start/start.cjs');
   const asker = process.getuid?.() === 0 ? ['setpriv', '--reuid', '65534', '--clear-groups', '--'] : ['env'];
   const canAsk = spawnSync(asker[0] ?? '', [...asker.slice(1), 'cat', start]).status === 0;
 

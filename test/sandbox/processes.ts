@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { onTestFinished } from 'vitest';
 import { removeForcibly } from '../../src/store/remove.ts';
+import { scriptArguments } from '../script.ts';
 
 const child = fileURLToPath(new URL('sandbox-child.ts', import.meta.url));
 
@@ -16,7 +17,7 @@ type CommandLine = readonly [program: string, words: readonly string[]];
 
 /** The command that runs an action in a process of its own: `sandbox-child.ts`. */
 export function command(store: string, text: string, ...more: string[]): [string, string[]] {
-  return [process.execPath, ['--import', import.meta.resolve('tsx'), child, store, text, ...more]];
+  return [process.execPath, scriptArguments(child, store, text, ...more)];
 }
 
 /** The same command for an ordinary user. */

@@ -1,10 +1,9 @@
-import { createRequire } from 'node:module';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import path from 'node:path';
+import { scriptArguments } from '../script.ts';
 
-const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-const script = fileURLToPath(new URL('store-process.ts', import.meta.url));
+const script = path.join(import.meta.dirname, 'store-process.ts');
 
 /** Arguments of node that run a task of `store-process.ts`. */
 export function processArguments(...rest: string[]): string[] {
-  return ['--import', tsx, script, ...rest];
+  return scriptArguments(script, ...rest);
 }

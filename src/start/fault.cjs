@@ -1,0 +1,15 @@
+'use strict';
+
+/** Why the program cannot start, in words for a user: an expected failure, unlike every other error here. */
+class StartFault extends Error {
+  /**
+   * @param {string} message whole sentences, without `bootstrap: `
+   * @param {1 | 2} code that the program ends with
+   */
+  constructor(message, code = 2) {
+    super(message);
+    this.code = code;
+  }
+}
+
+module.exports = { StartFault };
