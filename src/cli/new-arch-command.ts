@@ -73,7 +73,7 @@ export async function newArchCommand(
   if (!checked.ok) return explain(session, checked.failure);
   const own = path.dirname(free.value) === path.join(session.repository, 'arches');
   const importPath = own ? '../src/inputs/arch.ts' : undefined;
-  const text = await renderDescriptor(session.repository, draft.descriptor, draft.doubts, importPath);
+  const text = renderDescriptor(draft.descriptor, draft.doubts, importPath);
   const written = await writeNew(free.value, text);
   if (written !== undefined) return explain(session, written);
 

@@ -1,11 +1,8 @@
 import fc from 'fast-check';
 import { transpileModule, ModuleKind } from 'typescript';
-import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { renderDescriptor } from '../../src/porting/render-descriptor.ts';
 import { sampleArch } from '../inputs/sample-arch.ts';
-
-const repository = fileURLToPath(new URL('../../', import.meta.url));
 
 /** What a module exports as `arch` that imports nothing. */
 async function evaluate(text: string): Promise<unknown> {
@@ -49,7 +46,7 @@ it('writes what a program said as data, whatever that was', async () => {
         ['kernel.symbols', doubt],
         ['emulator.machine', machine],
       ]);
-      const text = await renderDescriptor(repository, descriptor, doubts, undefined);
+      const text = renderDescriptor(descriptor, doubts, undefined);
       expect(await evaluate(text)).toEqual(descriptor);
     }),
     { numRuns: 25 },
