@@ -182,9 +182,9 @@ async function runProgram(
   const shell = $({ cwd, env: { ...env }, quiet: true, nothrow: true, timeout: '20m', stdio: 'pipe' });
   // With `exec` our process is the parent whose death ends apt-get, however it dies.
   const output = await shell`exec $(command -v setpriv >/dev/null && echo setpriv --pdeathsig KILL) ${argv}`;
-  // The shell's own answer for a program that is not there.
+  // 127 is the shell's own answer for a program that is not there; null: ended by a signal, when its time was over.
   return {
-    exitCode: output.exitCode === 127 ? null : output.exitCode,
+    exitCode: output.exitCode === 127 ? null : (output.exitCode ?? 124),
     stdout: output.stdout,
     stderr: output.stderr,
   };

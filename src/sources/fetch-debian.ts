@@ -1,4 +1,4 @@
-import { rename } from 'node:fs/promises';
+import { copyFile, lstat, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { failed, ok, type Result } from '../core/result.ts';
 import type { Origin } from '../inputs/lock.ts';
@@ -39,7 +39,7 @@ export async function fetchDebian(
     progress(`downloading ${origin.file} of ${origin.package} ${version}`);
     const downloaded = await apt.downloadTars(origin.package, version, directory);
     if (downloaded.ok) {
-      if (await moved(join(directory, origin.file), part)) return ok(undefined);
+      if (await taken(join(directory, origin.file), part)) return ok(undefined);
       why = `apt-get brought no ${origin.file}`;
     } else {
       why = downloaded.failure;
@@ -60,9 +60,13 @@ function unavailable(why: string): Result<never, FetchFault> {
   return failed({ kind: 'unavailable', why });
 }
 
-async function moved(from: string, to: string): Promise<boolean> {
+/** Takes the file over; apt leaves a link where its mirror is a directory of this machine, and that file may change. */
+async function taken(from: string, to: string): Promise<boolean> {
   try {
-    await rename(from, to);
+    const found = await lstat(from);
+    if (found.isDirectory()) return false;
+    if (found.isSymbolicLink()) await copyFile(from, to);
+    else await rename(from, to);
     return true;
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return false;

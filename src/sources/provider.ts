@@ -7,7 +7,7 @@ import type { Lock, LockedSource } from '../inputs/lock.ts';
 import type { PlannedSource } from '../plan/action.ts';
 import type { RepoPath } from '../plan/names.ts';
 import { digestBytes } from '../store/directory-message.ts';
-import { catchFailures } from '../core/fault.ts';
+import { catchFailures, errorCode } from '../core/fault.ts';
 import type { Store } from '../store/store.ts';
 import { Apt, type AptOptions } from './apt.ts';
 import { ArchiveCache } from './archive-cache.ts';
@@ -195,8 +195,8 @@ class LockSources implements SourceProvider {
   async #readPatches(source: PlannedSource): Promise<Result<readonly Patch[], Failure>> {
     const patches: Patch[] = [];
     for (const { path, digest } of source.patches) {
-      const bytes = await this.#options.readRepoFile(path);
-      if (digestBytes(bytes) !== digest) {
+      const bytes = await this.#options.readRepoFile(path).catch(goneOr);
+      if (bytes === undefined || digestBytes(bytes) !== digest) {
         const fault = { field: '', message: 'was changed while this ran; run it again' };
         return failed({ reason: 'bad-input', file: path, faults: [fault] });
       }
@@ -234,6 +234,12 @@ class LockSources implements SourceProvider {
 
 /** Faults of what one place gave; the next place may give better. */
 const refusals: ReadonlySet<Failure['reason']> = new Set(['wrong-tree', 'hostile-archive', 'bad-archive']);
+
+/** A patch that was removed after planning has changed, too. */
+function goneOr(error: unknown): undefined {
+  if (errorCode(error) !== 'ENOENT') throw error;
+  return undefined;
+}
 
 function label(source: PlannedSource): string {
   return `${source.name} ${source.version}`;

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { sha256 } from '../../src/core/digest.ts';
@@ -54,6 +54,8 @@ interface FakeApt {
   /** Versions whose download works. */
   readonly there?: readonly string[];
   readonly updateFails?: boolean;
+  /** Whether the mirror is a directory of this machine. */
+  readonly local?: boolean;
 }
 
 function rig(
@@ -90,7 +92,12 @@ function rig(
     const version = words.at(-1)?.split('=')[1] ?? '';
     if (!(fake.there ?? []).includes(version))
       return { ...good, exitCode: 100, stderr: 'E: Failed to fetch, 404\n' };
-    writeFileSync(join(cwd, origin.file), version);
+    if (fake.local === true) {
+      writeFileSync(join(root, 'local'), version);
+      symlinkSync(join(root, 'local'), join(cwd, origin.file));
+    } else {
+      writeFileSync(join(cwd, origin.file), version);
+    }
     return good;
   };
   const apt = new Apt({
@@ -120,6 +127,13 @@ describe('fetchDebian', () => {
     expect(readFileSync(join(root, 'apt/sources.list'), 'utf8')).toBe(
       'deb-src http://m.example/debian bookworm main\ndeb-src http://m.example/debian trixie main\n',
     );
+  });
+
+  it('takes the file itself where apt brings a link to it', async () => {
+    const index = [stanza('4.4.1-2', hash), ''] as const;
+    const { fetch, root } = rig({ index, there: ['4.4.1-2'], local: true });
+    expect((await fetch()).part).toBe('4.4.1-2');
+    expect(lstatSync(join(root, 'one.part')).isFile()).toBe(true);
   });
 
   it('updates once for everything that the indexes lack', async () => {

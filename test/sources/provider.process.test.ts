@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it, vi } from 'vitest';
@@ -427,15 +427,16 @@ describe('patching', () => {
     expect(readdirSync(join(store.root, 'trees'))).toEqual([]);
   });
 
-  it('does not take a patch that was changed after planning', async () => {
+  it('does not take a patch that was changed or removed after planning', async () => {
     const { server, url, files, open, source } = await rig();
     server.on('/p', file(archive));
     files.set('patches/p/1.patch', patch('why'));
     const wanted = source('patches/p/1.patch');
     files.set('patches/p/1.patch', patch('other'));
-    expect(await failureOf(open([url('/p')]).obtain(wanted, silent))).toMatchObject({
-      reason: 'bad-input',
-      file: 'patches/p/1.patch',
-    });
+    const changed = { reason: 'bad-input', file: 'patches/p/1.patch' };
+    expect(await failureOf(open([url('/p')]).obtain(wanted, silent))).toMatchObject(changed);
+    const readRepoFile = (path: string) => readFile(join('/nonexistent', path));
+    const failure = await failureOf(open([url('/p')], { readRepoFile }).obtain(wanted, silent));
+    expect(failure).toMatchObject(changed);
   });
 });
