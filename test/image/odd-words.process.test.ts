@@ -171,6 +171,7 @@ describe.each(shells)('run-emulator.sh in $name', (shell) => {
       fc.property(oddArch, fileName, (arch, name) => {
         const directory = join(base, 'images', name);
         layImage(directory, arch);
+        const files = readdirSync(directory).sort();
         const words = start(shell, directory);
         const { emulator } = arch;
         const commandLine = after(words, '-append') ?? '';
@@ -189,7 +190,7 @@ describe.each(shells)('run-emulator.sh in $name', (shell) => {
           `if=none,id=root,format=raw,readonly=on,file=${directory.replaceAll(',', ',,')}/root.ext2`,
         );
         expect(readdirSync(join(base, 'cwd'))).toEqual([]);
-        expect(readdirSync(directory).sort()).toEqual(Object.values(imageFiles).sort());
+        expect(readdirSync(directory).sort()).toEqual(files);
         rmSync(directory, { recursive: true });
       }),
       { numRuns: 40 },
