@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { availableParallelism, totalmem } from 'node:os';
 import path from 'node:path';
 import type { Failure } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';
@@ -27,7 +28,8 @@ export interface SourceRequest {
 /** Everything that building takes beside a plan. */
 export interface Workshop {
   readonly store: Store;
-  readonly executor: Executor;
+  /** In order of preference. */
+  readonly executors: readonly Executor[];
   readonly sources: SourceProvider;
   /** Sources that were taken with another tree than the pinned one. */
   readonly variants: () => readonly Variant[];
@@ -47,7 +49,10 @@ export type OpenWorkshop = typeof openWorkshop;
 export async function openWorkshop(
   session: Session,
   lock: Lock,
-  request: SourceRequest,
+  request: SourceRequest & {
+    /** Tokens of the jobserver. Undefined: as many as there are processors. */
+    readonly jobs?: number;
+  },
   say: (text: string) => void = () => undefined,
 ): Promise<Result<Workshop, Failure>> {
   const names: readonly string[] = [...new Set(lock.sources.map((source) => source.name))];
@@ -67,16 +72,39 @@ export async function openWorkshop(
     onNote: say,
     ...(request.mirror === undefined ? {} : { mirror: request.mirror }),
   });
+  let unpacking = 0;
   return ok({
     store: store.value,
-    executor: createLocalExecutor({
-      store: store.value,
-      epochSeconds: lock.sourceDateEpoch,
-      readHelperSource: (name) => readFile(path.join(session.repository, name)),
-    }),
+    executors: [
+      createLocalExecutor({
+        store: store.value,
+        jobs: request.jobs ?? availableParallelism(),
+        memoryMiB: memoryMiB(),
+        otherWork: () => unpacking > 0,
+        epochSeconds: lock.sourceDateEpoch,
+        readHelperSource: (name) => readFile(path.join(session.repository, name)),
+      }),
+    ],
     machine: createMachineProvider({ store: store.value }),
-    sources,
+    sources: {
+      recall: (source) => sources.recall(source),
+      obtain: async (source, progress) => {
+        unpacking += 1;
+        try {
+          return await sources.obtain(source, progress);
+        } finally {
+          unpacking -= 1;
+        }
+      },
+    },
     variants: () => sources.variants(),
     files,
   });
+}
+
+/** Four fifths of what this machine, or the container that this process is in, has. */
+function memoryMiB(): number {
+  const limit = process.constrainedMemory();
+  const bytes = limit > 0 ? Math.min(limit, totalmem()) : totalmem();
+  return Math.max(512, Math.floor((bytes * 0.8) / 1024 / 1024));
 }

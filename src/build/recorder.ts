@@ -8,6 +8,7 @@ import type { ActionName } from '../plan/names.ts';
 import { assemblePlan } from '../plan/assemble.ts';
 import { output } from '../plan/builder.ts';
 import { repoPath } from '../plan/names.ts';
+import { localPlatform } from '../sandbox/local-sandbox.ts';
 import { digestRepositoryFile } from '../repository/load-inputs.ts';
 import type { PlanRequest, SelectedPlan } from '../repository/select-plan.ts';
 
@@ -25,7 +26,7 @@ export async function makeRecorder(
     path: source,
     ...(await digestRepositoryFile(path.join(repository, source))),
   } as const;
-  const action = recorder(options.executor.platform, file);
+  const action = recorder(localPlatform(), file);
   const tree = output(action, 'out');
   const plan = assemblePlan({
     actions: [action],

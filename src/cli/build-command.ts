@@ -1,4 +1,3 @@
-import { totalmem } from 'node:os';
 import path from 'node:path';
 import { performance } from 'node:perf_hooks';
 import type { BuildEvent } from '../core/event.ts';
@@ -56,7 +55,12 @@ export async function buildCommand(
   const say = (text: string): void => reporter.value.report({ kind: 'note', at: performance.now(), text });
   // Not before: what a build needs takes a while to load, and a mistake on the command line need not wait for it.
   const openWorkshop = open ?? (await import('../build/build-context.ts')).openWorkshop;
-  const opened = await openWorkshop(session, repository.lock, request.sources, say);
+  const opened = await openWorkshop(
+    session,
+    repository.lock,
+    { ...request.sources, jobs: request.jobs },
+    say,
+  );
   if (!opened.ok) return explain(session, opened.failure);
   const interrupt = catchInterrupts(say, () => reporter.value.close());
   const spans = new StageSpans();
@@ -67,8 +71,6 @@ export async function buildCommand(
   const options: BuildOptions = {
     ...opened.value,
     directories: createDirectoryProvider(opened.value.store, selected.value.directories),
-    jobs: request.jobs,
-    memoryMiB: memoryMiB(),
     clock: () => performance.now(),
     onEvent,
     signal: interrupt.signal,
@@ -181,13 +183,6 @@ function exitCodeOfAll(failures: readonly Failure[]): ExitCode {
   const [first] = failures;
   if (first === undefined) throw new Error('a build failed for no reason');
   return failures.some(({ reason }) => reason === 'interrupted') ? 1 : exitCodeOf(first);
-}
-
-/** Four fifths of what this machine, or the container that this process is in, has. */
-function memoryMiB(): number {
-  const limit = process.constrainedMemory();
-  const bytes = limit > 0 ? Math.min(limit, totalmem()) : totalmem();
-  return Math.max(512, Math.floor((bytes * 0.8) / 1024 / 1024));
 }
 
 /** From the first start to the last end in each stage. */

@@ -91,8 +91,11 @@ async function prepare(
     return failed({ reason: 'missing-program', program, purpose: `booting ${target.name}`, debianPackage });
   }
   const openWorkshop = open ?? (await import('../build/build-context.ts')).openWorkshop;
-  const workshop = await openWorkshop(session, lock, request.image.sources, (text) =>
-    session.err(`${text}\n`),
+  const workshop = await openWorkshop(
+    session,
+    lock,
+    { ...request.image.sources, jobs: request.image.jobs },
+    (text) => session.err(`${text}\n`),
   );
   if (!workshop.ok) return workshop;
   const place = path.resolve(session.cwd, request.control);
@@ -155,8 +158,6 @@ async function packControl(
   const outcome = await build(plan.value, {
     ...workshop,
     directories,
-    jobs: request.image.jobs,
-    memoryMiB: 1024,
     clock: () => performance.now(),
     onEvent: (event) => reporter.value.report(event),
     signal: interrupt.signal,

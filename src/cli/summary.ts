@@ -21,9 +21,10 @@ export function stageTable(plan: Plan, outcome: BuildOutcome, spans: ReadonlyMap
   const rows = stageIdsOf(stages, plan).map((stage) => {
     const actions = plan.actions.filter((action) => stageIdOf(action.name) === stage);
     const fresh = actions.filter(({ name }) => ran.has(name));
-    const cpu = fresh.reduce((sum, { name }) => sum + (outcome.results.get(name)?.cpuSeconds ?? 0), 0);
+    const known = fresh.flatMap(({ name }) => outcome.results.get(name)?.cpuSeconds ?? []);
+    const cpu = known.length === 0 ? '-' : duration(known.reduce((sum, seconds) => sum + seconds, 0));
     const span = spans.get(stage);
-    const times = span === undefined ? ['-', '-'] : [duration((span.to - span.from) / 1000), duration(cpu)];
+    const times = span === undefined ? ['-', '-'] : [duration((span.to - span.from) / 1000), cpu];
     return [stage, ...times, `${fresh.length} of ${actions.length}`];
   });
   return table([['stage', 'wall', 'CPU', 'actions run'], ...rows]);

@@ -170,7 +170,9 @@ async function allPrograms(
     acceptVariants: [],
     ...(request.store === undefined ? {} : { store: request.store }),
   };
-  const workshop = await openWorkshop(session, repository.lock, sources, (text) => session.err(`${text}\n`));
+  const workshop = await openWorkshop(session, repository.lock, { ...sources, jobs: request.jobs }, (text) =>
+    session.err(`${text}\n`),
+  );
   if (!workshop.ok) return workshop;
   const all: TestPrograms[] = [];
   for (const { arch } of candidates) {

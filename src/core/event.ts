@@ -55,7 +55,8 @@ export type BuildEvent =
       readonly at: number;
       readonly action: string;
       readonly wallSeconds: number;
-      readonly cpuSeconds: number;
+      /** Undefined: the executor does not know. */
+      readonly cpuSeconds?: number;
       /** Whether all outputs came out as they had been before: what follows need not run. */
       readonly unchanged: boolean;
     }
@@ -64,6 +65,28 @@ export type BuildEvent =
       readonly kind: 'action-cached';
       readonly at: number;
       readonly action: string;
+    }
+  /** Another run on this store is making the result, which this one waits for. */
+  | {
+      readonly kind: 'action-awaited';
+      readonly at: number;
+      readonly action: string;
+    }
+  /** What an action depends on failed, so that it could not run. Told at the end, where the rest went on. */
+  | {
+      readonly kind: 'action-skipped';
+      readonly at: number;
+      readonly action: string;
+      /** Failed actions and sources that it depends on, over any number of steps. */
+      readonly because: readonly string[];
+    }
+  /** An executor broke while it ran an action, which another executor will run. */
+  | {
+      readonly kind: 'executor-broke';
+      readonly at: number;
+      readonly executor: string;
+      readonly action: string;
+      readonly failure: Failure;
     }
   | { readonly kind: 'failed'; readonly at: number; readonly failure: Failure }
   /** Something failed, so nothing more starts; these still run, and the build ends when they have. Told once. */
@@ -79,7 +102,11 @@ export type BuildEvent =
       readonly at: number;
       readonly ran: number;
       readonly cached: number;
+      /** Failures of every kind but an interruption. */
       readonly failed: number;
+      /** Actions that could not run because of what failed. */
+      readonly skipped: number;
       readonly wallSeconds: number;
-      readonly cpuSeconds: number;
+      /** Of all executors that know it; undefined where none does. */
+      readonly cpuSeconds?: number;
     };

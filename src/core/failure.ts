@@ -1,3 +1,5 @@
+import type { Digest } from './digest.ts';
+
 /**
  * Every expected failure of the project, as plain data. The text of each is in
  * `src/report/failure-text.ts`, a table typed over `reason`; a new variant does not compile until
@@ -153,6 +155,27 @@ export type Failure =
       /** The offending file. */
       readonly path: string;
       readonly why: string;
+    }
+  /** It is not in the store, and was wanted only where making it costs next to nothing. */
+  | {
+      readonly reason: 'not-allowed';
+      readonly kind: 'action' | 'source';
+      readonly name: string;
+    }
+  /** Trees that an action reads are missing or damaged, so that it did not start. The engine has them made again. */
+  | {
+      readonly reason: 'inputs-gone';
+      readonly action: string;
+      readonly trees: readonly Digest[];
+    }
+  /** Actions that have to run on a machine which no executor runs programs of. */
+  | {
+      readonly reason: 'no-executor';
+      /** Operating system and processor: `linux/armv5l`. */
+      readonly machine: string;
+      readonly actions: readonly string[];
+      /** Names of the executors that there are. */
+      readonly executors: readonly string[];
     }
   | {
       readonly reason: 'backend-unreachable';

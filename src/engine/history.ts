@@ -29,7 +29,8 @@ export interface ActionHistory {
 /** Seconds that an action with a plan id took when it last ran. */
 export interface RememberedTime {
   readonly wallSeconds: number;
-  readonly cpuSeconds: number;
+  /** Undefined: its executor did not know. */
+  readonly cpuSeconds?: number;
 }
 
 /** What is remembered of an action; undefined when it was never tried. For `bootstrap log` and `why`. */
@@ -49,8 +50,8 @@ export async function recallTime(store: Store, id: PlanId): Promise<RememberedTi
   const note = await store.getNote('durations', id);
   if (!isRecord(note)) return undefined;
   const { wallSeconds, cpuSeconds } = note;
-  if (typeof wallSeconds !== 'number' || typeof cpuSeconds !== 'number') return undefined;
-  return { wallSeconds, cpuSeconds };
+  if (typeof wallSeconds !== 'number') return undefined;
+  return { wallSeconds, ...(typeof cpuSeconds === 'number' ? { cpuSeconds } : {}) };
 }
 
 export async function rememberTime(store: Store, id: PlanId, time: RememberedTime): Promise<void> {

@@ -1,5 +1,8 @@
 import type { Digest } from '../core/digest.ts';
 import type { Why } from '../core/event.ts';
+import type { Failure } from '../core/failure.ts';
+import type { ProcessLock } from '../core/process-lock.ts';
+import type { Executor } from '../executor/executor.ts';
 import type { Action, Plan } from '../plan/action.ts';
 import type { BoundRecipe } from '../plan/bound.ts';
 import { planIds } from '../plan/bind.ts';
@@ -14,9 +17,16 @@ import type { ActionResult, Store } from '../store/store.ts';
  * - `known`: its result is known, from the store or from this run
  * - `must-run`: its key is known, and no result is, or a tree of the result is gone and wanted
  * - `running`
+ * - `awaited`: another run on this store makes its result
  * - `failed`
  */
-export type NodeState = 'waiting' | 'known' | 'must-run' | 'running' | 'failed';
+export type NodeState = 'waiting' | 'known' | 'must-run' | 'running' | 'awaited' | 'failed';
+
+/** The lock under which one run at a time makes the result of a key. */
+export interface HeldKey {
+  readonly key: Key;
+  readonly lock: ProcessLock;
+}
 
 /** An action in a run. Changed by the build loop alone, between its waits. */
 export interface Node {
@@ -37,6 +47,11 @@ export interface Node {
   stale: boolean;
   /** Whether it ran to its end in this run. */
   ran: boolean;
+  /** Held from the end of waiting for another run until it has run itself. */
+  held: HeldKey | undefined;
+  /** Executors that broke while they ran it, and what the last of them said. */
+  readonly brokenOn: Set<Executor>;
+  broken: Failure | undefined;
 }
 
 /** The nodes of a plan, in its order. */
@@ -63,6 +78,9 @@ export function makeNodes(plan: Plan): ReadonlyMap<ActionName, Node> {
       why: undefined,
       stale: false,
       ran: false,
+      held: undefined,
+      brokenOn: new Set(),
+      broken: undefined,
     };
     for (const dependency of dependencies) dependency.dependants.push(node);
     nodes.set(action.name, node);
@@ -97,7 +115,7 @@ export function sameOutputs(
  */
 export function expireDependants(node: Pick<Node, 'dependants'>): void {
   for (const dependant of node.dependants) {
-    if (dependant.state === 'running') dependant.stale = true;
+    if (dependant.state === 'running' || dependant.state === 'awaited') dependant.stale = true;
     else if (dependant.state !== 'failed') dependant.state = 'waiting';
   }
 }

@@ -20,32 +20,11 @@ export function longestPaths(
   return paths;
 }
 
-/** What the next action is chosen by. */
-export interface Candidate {
-  readonly name: ActionName;
-  /** Peak memory in MiB. */
-  readonly memory: number;
-}
-
-/**
- * The ready action to start next: of those whose memory is free, the one with the longest path; at equal length the
- * first. An action that wants more than there is at all runs alone. Undefined: none fits now.
- */
-export function nextAction<Item extends Candidate>(
+/** Actions in the order in which they ask for room: longest path first, at equal length as given. */
+export function byLongestPath<Item extends { readonly action: { readonly name: ActionName } }>(
   ready: readonly Item[],
-  running: readonly Candidate[],
-  memoryMiB: number,
   paths: ReadonlyMap<ActionName, number>,
-): Item | undefined {
-  const free = memoryMiB - running.reduce((sum, action) => sum + action.memory, 0);
-  let best: Item | undefined;
-  for (const action of ready) {
-    if (action.memory > free && running.length > 0) continue;
-    if (best === undefined || pathOf(action) > pathOf(best)) best = action;
-  }
-  return best;
-
-  function pathOf(action: Item): number {
-    return paths.get(action.name) ?? 0;
-  }
+): readonly Item[] {
+  const pathOf = ({ action }: Item) => paths.get(action.name) ?? 0;
+  return [...ready].sort((a, b) => pathOf(b) - pathOf(a));
 }

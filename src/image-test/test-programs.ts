@@ -13,7 +13,6 @@ import {
 } from '../../stages/cross-programs.ts';
 import type { DeclaredPlan } from '../../stages/stage.ts';
 import type { PlanInputs } from '../../stages/inputs.ts';
-import type { Failure } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';
 import { build } from '../engine/build.ts';
 import type { ProgramNames, Said } from './checks.ts';
@@ -99,32 +98,22 @@ async function makeTree(
 ): Promise<Result<string, Unavailable>> {
   const plan = assemblePlan({ ...making.plan, lock: inputs.lock, files: inputs.files });
   if (!plan.ok) return failed({ kind: 'failed', why: failureText(plan.failure) });
-  let refused = false;
-  const refuse = (name: string): Result<never, Failure> => {
-    refused = true;
-    return failed({ reason: 'wrong-use', what: `${name} would have to run`, hint: '' });
-  };
-  const { executor, sources } = workshop;
+  const { sources } = workshop;
   const outcome = await build(plan.value, {
     ...workshop,
-    executor: {
-      name: executor.name,
-      platform: executor.platform,
-      check: () => executor.check(),
-      execute: (request) =>
-        making.may(request.name) ? executor.execute(request) : Promise.resolve(refuse(request.name)),
-    },
+    mayRun: ({ name }) => making.may(name),
     sources: {
       recall: (source) => sources.recall(source),
       obtain: (source, progress) =>
-        making.mayFetch ? sources.obtain(source, progress) : Promise.resolve(refuse(source.name)),
+        making.mayFetch
+          ? sources.obtain(source, progress)
+          : Promise.resolve(failed({ reason: 'not-allowed', kind: 'source', name: source.name })),
     },
-    jobs: options.jobs,
-    memoryMiB: 1024,
     clock: () => performance.now(),
     onEvent: () => undefined,
     signal: options.signal,
   });
+  const refused = outcome.failures.some(({ reason }) => reason === 'not-allowed');
   const tree = outcome.results.get(making.action)?.outputs['out'];
   if (tree === undefined || !outcome.ok) {
     if (refused) return failed({ kind: 'absent', why: making.otherwise });

@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { archCheck, checkActions, type ArchQuestions } from '../../stages/arch-check.ts';
 import { kernelFactFiles } from '../../stages/arch-check/kernel.ts';
@@ -54,8 +53,6 @@ export async function askSources(
     for (let attempt = 1; ; attempt += 1) {
       const outcome = await build(plan.value, {
         ...workshop.value,
-        jobs: availableParallelism(),
-        memoryMiB: 1024,
         clock: () => performance.now(),
         onEvent: (event) => reporter.value.report(event),
         signal: interrupt.signal,

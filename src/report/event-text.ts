@@ -35,22 +35,39 @@ export function eventLine(event: BuildEvent): string | undefined {
     case 'action-started':
       return `start   ${event.action} (${whyText(event.why)})`;
     case 'action-finished':
-      return `done    ${event.action} in ${duration(event.wallSeconds)}, CPU ${duration(event.cpuSeconds)}${
-        event.unchanged ? ', outputs unchanged' : ''
-      }`;
+      return `done    ${event.action} in ${timesText(event)}${event.unchanged ? ', outputs unchanged' : ''}`;
     case 'failed':
       return `bootstrap: ${failureText(event.failure)}`;
     case 'waiting':
       return waitingLine(event.actions, event.sources);
     case 'note':
       return event.text;
+    case 'action-awaited':
+      return `wait    ${event.action} (another run is building it)`;
+    case 'action-skipped':
+      return `skipped ${event.action} (needs ${few(event.because)}, which failed)`;
+    case 'executor-broke':
+      return `bootstrap: ${failureText(event.failure)}\n${event.action} is run again by another executor`;
     case 'build-finished':
-      return event.ran === 0 && event.failed === 0
-        ? undefined
-        : `${count(event.ran, 'action')} run, ${event.cached} cached in ${duration(event.wallSeconds)}, CPU ${duration(event.cpuSeconds)}`;
+      return finishedLine(event);
     default:
       return unreachable(event);
   }
+}
+
+function finishedLine(event: Extract<BuildEvent, { kind: 'build-finished' }>): string | undefined {
+  if (event.ran === 0 && event.failed === 0) return undefined;
+  const counts = [
+    ...(event.failed > 0 ? [`${event.failed} failed`] : []),
+    ...(event.skipped > 0 ? [`${event.skipped} skipped`] : []),
+    `${count(event.ran, 'action')} run`,
+    `${event.cached} cached`,
+  ];
+  return `${counts.join(', ')} in ${timesText(event)}`;
+}
+
+function timesText({ wallSeconds, cpuSeconds }: { wallSeconds: number; cpuSeconds?: number }): string {
+  return `${duration(wallSeconds)}, CPU ${cpuSeconds === undefined ? '-' : duration(cpuSeconds)}`;
 }
 
 function waitingLine(actions: readonly string[], sources: readonly string[]): string {

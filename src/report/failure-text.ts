@@ -187,6 +187,28 @@ const renderings: { readonly [Reason in FailureReason]: Rendering<Reason> } = {
       'Trees hold directories, plain files and symbolic links; let the action that makes it remove it.',
     ],
   },
+  'not-allowed': {
+    exitCode: 1,
+    text: (it) => [
+      it.kind === 'action'
+        ? `action ${it.name} would have to run, and may not`
+        : `source ${it.name} would have to be fetched, and may not`,
+    ],
+  },
+  'inputs-gone': {
+    exitCode: 1,
+    text: (it) => [
+      `${it.action} did not start: trees that it reads are missing or damaged`,
+      ...it.trees.map((tree) => `  ${tree}`),
+    ],
+  },
+  'no-executor': {
+    exitCode: 1,
+    text: (it) => [
+      `nothing here runs programs of ${it.machine}, which ${count(it.actions.length, 'action')} of the plan ${it.actions.length === 1 ? 'needs' : 'need'}: ${few(it.actions)}`,
+      `Executors: ${it.executors.join(', ')}`,
+    ],
+  },
   'backend-unreachable': {
     exitCode: 1,
     text: (it) => [
@@ -265,6 +287,12 @@ function known(kind: string, names: readonly string[]): string {
 function faultLine(file: string, fault: Fault): string {
   const place = fault.line === undefined ? file : `${file}:${fault.line}`;
   return fault.field === '' ? `${place}: ${fault.message}` : `${place}: ${fault.field}: ${fault.message}`;
+}
+
+function few(names: readonly string[]): string {
+  return names.length <= 3
+    ? names.join(', ')
+    : `${names.slice(0, 3).join(', ')} and ${names.length - 3} more`;
 }
 
 function lines(text: string): readonly string[] {

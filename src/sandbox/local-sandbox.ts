@@ -1,37 +1,64 @@
-import { createWriteStream } from 'node:fs';
-import { copyFile, lstat, mkdir, readdir, rename, writeFile } from 'node:fs/promises';
+import { lstat, readdir } from 'node:fs/promises';
+import { machine } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { finished } from 'node:stream/promises';
 import type { Digest } from '../core/digest.ts';
 import type { Failure } from '../core/failure.ts';
-import { failed, ok, type Result } from '../core/result.ts';
-import type { Platform } from '../plan/action.ts';
 import { catchFailures, errorCode } from '../core/fault.ts';
+import { failed, ok, type Result } from '../core/result.ts';
 import { shortageAt } from '../core/room.ts';
-import type { Store } from '../store/store.ts';
-import { createClashCheck, type ClashCheck } from '../executor/clashes.ts';
-import { renderEntryScript } from './entry-script.ts';
 import { actionEnvironment, renderEnvironment } from '../executor/environment.ts';
-import { recordName, type ExecuteRequest, type Execution, type Executor } from '../executor/executor.ts';
-import { layOut, type Layout } from './layout.ts';
-import { LineCutter } from '../executor/lines.ts';
+import {
+  recordName,
+  type ExecuteRequest,
+  type Execution,
+  type Executor,
+  type Reservation,
+  type RoomRequest,
+} from '../executor/executor.ts';
+import { inputRoot, treesToList } from '../executor/input-root.ts';
+import { ListingCache } from '../executor/listings.ts';
+import { renderScript } from '../executor/script.ts';
+import { signalName, verifyInputs } from '../executor/verify-inputs.ts';
+import type { Platform } from '../plan/action.ts';
+import type { Store } from '../store/store.ts';
+import { renderEntryScript } from './entry-script.ts';
+import { openStoreJobserver, type TokenPool } from './jobserver.ts';
 import { createForeignCheck, type CopyForeign } from './foreign-trees.ts';
 import type { ReadHelperSource } from './helper.ts';
 import { ownerOnDisk } from './identity.ts';
+import { layOut, type Layout } from './layout.ts';
+import { LocalSlots } from './local-slots.ts';
 import { probeNamespaces, type SandboxMeans } from './namespaces.ts';
 import { openWorkDirectories, places, prepare, type NumberedMount } from './prepare.ts';
 import { runSandbox } from './sandbox-process.ts';
-import { renderScript } from '../executor/script.ts';
 
 export interface LocalExecutorOptions {
   readonly store: Store;
+  /** Tokens of the jobserver: how much runs at once on this machine. At least 1. */
+  readonly jobs: number;
+  /** What actions may set aside together, in MiB; one that wants more runs alone. */
+  readonly memoryMiB: number;
+  /** Whether this machine does other work for the build, such as unpacking: that counts as one job. Undefined: never. */
+  readonly otherWork?: () => boolean;
   /** Time of single files that are inputs, in seconds since 1970: the lock's. Undefined: 0. */
   readonly epochSeconds?: number;
   /** Whether unions are overlay mounts where the machine allows them, or always copies. Undefined: `where-allowed`. */
   readonly overlays?: 'where-allowed' | 'never';
   /** Reads the sources of the helper that enters sandboxes. Undefined: they lie beside this module. */
   readonly readHelperSource?: ReadHelperSource;
+}
+
+/** What a local executor can start a sandbox with. */
+interface Open {
+  readonly means: SandboxMeans;
+  readonly tokens: TokenPool;
+  readonly slots: LocalSlots;
+}
+
+/** The machine that this process runs on. */
+export function localPlatform(): Platform {
+  return { os: 'linux', cpu: machine() };
 }
 
 /** Runs actions on this machine, in user, mount, pid, ipc, uts and network namespaces of their own. */
@@ -41,23 +68,58 @@ export function createLocalExecutor(options: LocalExecutorOptions): Executor {
 
 class LocalExecutor implements Executor {
   readonly name = 'local sandbox';
-  readonly platform: Platform;
+  readonly #platform = localPlatform();
   readonly #options: LocalExecutorOptions;
   readonly #store: Store;
-  readonly #clashes: ClashCheck;
+  readonly #listings: ListingCache;
+  readonly #listeners = new Set<() => void>();
   readonly #copyForeign: CopyForeign = createForeignCheck();
   #means: Promise<Result<SandboxMeans, Failure>> | undefined;
+  #open: Open | undefined;
 
   constructor(options: LocalExecutorOptions) {
     this.#options = options;
     this.#store = options.store;
-    this.#clashes = createClashCheck(options.store);
-    this.platform = { os: 'linux', cpu: process.arch === 'x64' ? 'x86_64' : gnuProcessor(process.arch) };
+    this.#listings = new ListingCache(options.store);
+  }
+
+  supports({ os, cpu }: Platform): boolean {
+    return os === this.#platform.os && cpu === this.#platform.cpu;
   }
 
   async check(): Promise<Result<void, Failure>> {
-    const means = await this.#findMeans();
-    return means.ok ? ok(undefined) : means;
+    return catchFailures(this.#store.root, async () => {
+      const means = await this.#findMeans();
+      if (!means.ok) return means;
+      if (this.#open !== undefined) return ok(undefined);
+      const tokens = await openStoreJobserver(this.#options.jobs, this.#store);
+      if (!tokens.ok) return tokens;
+      const slots = new LocalSlots({ ...this.#options, tokens: tokens.value }, () => {
+        for (const listener of this.#listeners) listener();
+      });
+      this.#open = { means: means.value, tokens: tokens.value, slots };
+      return ok(undefined);
+    });
+  }
+
+  tryReserve(request: RoomRequest): Reservation | undefined {
+    return this.#opened().slots.tryReserve(request);
+  }
+
+  onRoom(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  close(): Promise<void> {
+    this.#open?.slots.close();
+    this.#open = undefined;
+    return Promise.resolve();
+  }
+
+  #opened(): Open {
+    if (this.#open === undefined) throw new Error('the local sandbox was not asked whether it works');
+    return this.#open;
   }
 
   #findMeans(): Promise<Result<SandboxMeans, Failure>> {
@@ -72,18 +134,18 @@ class LocalExecutor implements Executor {
   }
 
   async #execute(request: ExecuteRequest): Promise<Result<Execution, Failure>> {
-    const means = await this.#findMeans();
-    if (!means.ok) return means;
-    const clash = await this.#clashes(request.name, request.recipe);
-    if (!clash.ok) return clash;
-    const layout = await layOut(request.name, request.recipe, this.#store);
-    if (!layout.ok) return layout;
-    const copied = await this.#copyForeign(layout.value, ownerOnDisk(means.value.identity));
+    const open = this.#opened();
+    const verified = await verifyInputs(this.#store, request);
+    if (!verified.ok) return verified;
+    const { name, recipe } = request;
+    const root = inputRoot(name, recipe, await this.#listings.load(treesToList(recipe)));
+    if (!root.ok) return root;
+    const layout = await this.#copyForeign(layOut(root.value, this.#store), ownerOnDisk(open.means.identity));
     const scratch = await this.#store.makeScratch(request.name);
     try {
-      return await this.#run(request, copied, scratch.path, means.value);
+      return await this.#run(request, layout, scratch.path, open);
     } finally {
-      await openWorkDirectories(copied, scratch.path);
+      await openWorkDirectories(layout, scratch.path);
       await scratch.release();
     }
   }
@@ -92,26 +154,18 @@ class LocalExecutor implements Executor {
     request: ExecuteRequest,
     layout: Layout,
     scratch: string,
-    means: SandboxMeans,
+    { means, tokens }: Open,
   ): Promise<Result<Execution, Failure>> {
-    const { recipe, logDirectory, jobserver, signal } = request;
-    const script = renderScript(recipe.commands);
+    const { recipe, log, signal } = request;
+    const jobserver = tokens.handle;
     const environment = actionEnvironment(recipe, jobserver?.tokens);
-    await mkdir(logDirectory, { recursive: true });
-    await writeFile(join(logDirectory, 'script'), script, { mode: 0o755 });
-    await writeFile(join(logDirectory, 'environment'), renderEnvironment(environment));
-    const logPath = join(logDirectory, 'log');
-    const log = createWriteStream(logPath);
-    let logFault: unknown;
-    log.on('error', (error) => {
-      logFault = error;
-    });
-    const lines = new LineCutter((line) => request.onLine?.(line));
+    await request.onStart?.();
+    await log.keep('script', renderScript(recipe.commands));
+    await log.keep('environment', renderEnvironment(environment));
 
-    const record = join(logDirectory, recordName);
     // The sandbox's user may write in the scratch alone.
-    const recordPlace = join(scratch, recordName);
-    const mounts = await prepare(layout, script, scratch, this.#options.epochSeconds ?? 0);
+    const record = join(scratch, recordName);
+    const mounts = await prepare(layout, scratch, this.#options.epochSeconds ?? 0);
     const started = performance.now();
     const end = await runSandbox({
       programs: means.programs,
@@ -128,30 +182,19 @@ class LocalExecutor implements Executor {
         programs: means.programs,
         ...(request.recorder === undefined
           ? {}
-          : { recorder: { program: recorderIn(this.#store, request.recorder), file: recordPlace } }),
+          : { recorder: { program: recorderIn(this.#store, request.recorder), file: record } }),
       }),
       ...(jobserver === undefined ? {} : { jobserver: jobserver.descriptor }),
       ...(signal === undefined ? {} : { signal }),
-      onOutput: (bytes) => {
-        log.write(bytes);
-        lines.push(bytes);
-      },
+      onOutput: (bytes) => log.write(bytes),
     });
     const wallSeconds = (performance.now() - started) / 1000;
-    lines.end();
-    // Of an action that was killed there is none. One that was not recorded keeps what an earlier run left.
-    if (request.recorder !== undefined) await keepRecord(recordPlace, record, end.kind === 'ended');
-    log.end();
-    await finished(log).catch(() => undefined);
-    if (logFault !== undefined) {
-      return failed({
-        reason: 'no-room',
-        path: logPath,
-        detail: `the log could not be written: ${String(logFault)}`,
-      });
-    }
+    // Of an action that was killed there is no record. One that was not recorded keeps what an earlier run left.
+    if (request.recorder !== undefined && end.kind === 'ended') await keepRecord(request, record);
+    const logged = await log.close();
+    if (!logged.ok) return logged;
 
-    if (end.kind === 'aborted') return failed({ reason: 'interrupted', signal: abortReason(signal) });
+    if (end.kind === 'aborted') return failed({ reason: 'interrupted', signal: signalName(signal) });
     const crowded = end.kind === 'broken' || end.exitCode !== 0 ? this.#findNoRoom() : undefined;
     if (crowded !== undefined) return failed(crowded);
     if (end.kind === 'broken') {
@@ -163,7 +206,7 @@ class LocalExecutor implements Executor {
     }
     const { exitCode, cpuSeconds } = end;
     if (exitCode !== 0) return ok({ exitCode, outputs: {}, wallSeconds, cpuSeconds });
-    const outputs = await this.#adoptOutputs(request, layout, mounts, scratch, logPath);
+    const outputs = await this.#adoptOutputs(request, layout, mounts, scratch);
     return outputs.ok ? ok({ exitCode, outputs: outputs.value, wallSeconds, cpuSeconds }) : outputs;
   }
 
@@ -178,7 +221,6 @@ class LocalExecutor implements Executor {
     layout: Layout,
     mounts: readonly NumberedMount[],
     scratch: string,
-    log: string,
   ): Promise<Result<Readonly<Record<string, Digest>>, Failure>> {
     const directories: [string, string][] = [];
     for (const [output, place] of Object.entries(layout.outputs)) {
@@ -188,8 +230,8 @@ class LocalExecutor implements Executor {
         ? join(scratch, places.output(output))
         : join(scratch, places.scratch(holder.number), place.inside);
       if (!(await isFilledDirectory(directory))) {
-        const { name: action } = request;
-        return failed({ reason: 'missing-output', action, output, path: place.path, log });
+        const { name: action, log } = request;
+        return failed({ reason: 'missing-output', action, output, path: place.path, log: log.place });
       }
       directories.push([output, directory]);
     }
@@ -207,28 +249,15 @@ function recorderIn(store: Store, tree: Digest): string {
   return join(store.treePath(tree), 'bin/recorder');
 }
 
-/** Puts a finished record in its place. The recorder leaves none where it could not watch. */
-async function keepRecord(made: string, record: string, whole: boolean): Promise<void> {
-  const unfinished = `${record}.part`;
-  if (!whole) return;
-  try {
-    await copyFile(made, unfinished);
-    await rename(unfinished, record);
-  } catch (error) {
+/** Hands on a finished record. The recorder leaves none where it could not watch. */
+async function keepRecord({ log }: ExecuteRequest, record: string): Promise<void> {
+  await log.keepFile(recordName, record).catch((error: unknown) => {
     if (errorCode(error) !== 'ENOENT') throw error;
-  }
+  });
 }
 
 /** Output directories exist from the start, so that an empty one is one that the action did not make. */
 async function isFilledDirectory(path: string): Promise<boolean> {
   const found = await lstat(path).catch(() => undefined);
   return found?.isDirectory() === true && (await readdir(path)).length > 0;
-}
-
-function abortReason(signal: AbortSignal | undefined): string {
-  return typeof signal?.reason === 'string' ? signal.reason : 'SIGINT';
-}
-
-function gnuProcessor(nodeName: string): string {
-  return { arm64: 'aarch64', ia32: 'i686', ppc64: 'powerpc64le', riscv64: 'riscv64' }[nodeName] ?? nodeName;
 }

@@ -9,13 +9,6 @@ export interface NumberedMount {
   readonly mount: Mount;
 }
 
-/** Files that every root has, so that programs find the one user there is. */
-const ownFiles: Readonly<Record<string, string>> = {
-  '/etc/passwd': 'root:x:0:0:root:/build:/bin/sh\n',
-  '/etc/group': 'root:x:0:\n',
-  '/etc/hosts': '127.0.0.1 localhost bootstrap\n',
-};
-
 /** Device nodes of the machine that are bound into every root. */
 export const devices = ['null', 'zero', 'full', 'random', 'urandom'];
 
@@ -72,7 +65,6 @@ async function placeFile(from: string, to: string, executable: boolean, seconds:
  */
 export async function prepare(
   layout: Layout,
-  script: string,
   scratch: string,
   seconds: number,
 ): Promise<readonly NumberedMount[]> {
@@ -81,9 +73,10 @@ export async function prepare(
   for (const [path, target] of Object.entries({ ...layout.links, ...deviceLinks })) {
     await symlink(target, join(root, path));
   }
-  for (const [path, text] of Object.entries(ownFiles)) await makeFile(join(root, path), text);
+  for (const [path, { text, executable }] of Object.entries(layout.texts)) {
+    await makeFile(join(root, path), text, executable ? 0o755 : 0o644);
+  }
   for (const device of devices) await makeFile(join(root, 'dev', device), '');
-  await makeFile(join(root, 'script'), script, 0o755);
   for (const [path, file] of Object.entries(layout.files)) {
     await placeFile(file.source, join(root, path), file.executable, seconds);
   }

@@ -30,7 +30,8 @@ export interface MergedTree extends EncodedTree {
   readonly entries: readonly TreeEntry[];
 }
 
-interface Folder {
+/** A directory of a union that is being made. */
+export interface Folder {
   readonly kind: 'directory';
   readonly label: string;
   readonly children: Map<string, Folder | Leaf>;
@@ -39,8 +40,13 @@ interface Folder {
 interface Leaf {
   readonly kind: 'leaf';
   readonly label: string;
-  readonly entry: Exclude<TreeEntry, { kind: 'directory' }>;
+  readonly entry: LeafContent;
 }
+
+/** What a file or a link is, whatever its name. */
+export type LeafContent =
+  | { readonly kind: 'file'; readonly digest: Digest; readonly executable: boolean }
+  | { readonly kind: 'symlink'; readonly target: string };
 
 /**
  * Union of several trees' listings. Directories unite; files and links may be brought by several when
@@ -55,7 +61,13 @@ export function mergeTrees(trees: readonly LabelledTree[]): Result<readonly Tree
 
 /** The same with digests and messages of the union, for those who have to hand them on. */
 export function uniteTrees(trees: readonly LabelledTree[]): Result<MergedTree, TreeClash> {
-  const root: Folder = { kind: 'directory', label: '', children: new Map() };
+  const root = layTrees(trees);
+  return root.ok ? ok(sealTree(root.value)) : root;
+}
+
+/** The same without digests and messages: for more to be done with the union, or to see whether trees clash. */
+export function layTrees(trees: readonly LabelledTree[]): Result<Folder, TreeClash> {
+  const root = emptyFolder();
   for (const { label, entries } of trees) {
     const folders = new Map<string, Folder>([['', root]]);
     for (const entry of entries) {
@@ -78,11 +90,55 @@ export function uniteTrees(trees: readonly LabelledTree[]): Result<MergedTree, T
       folders.set(entry.path, below);
     }
   }
+  return ok(root);
+}
+
+/** Digests, messages and entries of a folder. */
+export function sealTree(root: Folder): MergedTree {
   const messages = new Map<Digest, Uint8Array>();
   const decoded = new Map<Digest, DirectoryMessage>();
   const tree = sealFolder(root, messages, decoded);
   const absoluteLinks = [...decoded.values()].some(hasAbsoluteLink);
-  return ok({ tree, messages, absoluteLinks, entries: flattenTree(tree, decoded) });
+  return { tree, messages, absoluteLinks, entries: flattenTree(tree, decoded) };
+}
+
+export function emptyFolder(): Folder {
+  return { kind: 'directory', label: '', children: new Map() };
+}
+
+/** The folder at a path, made with all above it where there is none. Throws where something else is in the way. */
+export function folderAt(root: Folder, path: string): Folder {
+  let folder = root;
+  for (const name of namesIn(path)) {
+    const child = folder.children.get(name) ?? emptyFolder();
+    if (child.kind !== 'directory') throw new Error(`${path} leads through the file ${name}`);
+    folder.children.set(name, child);
+    folder = child;
+  }
+  return folder;
+}
+
+/** Puts a folder at a path, instead of what is there. */
+export function putFolder(root: Folder, path: string, folder: Folder): void {
+  const [parent, name] = splitPath(root, path);
+  parent.children.set(name, folder);
+}
+
+/** Puts a file or a link at a path, instead of what is there. */
+export function putLeaf(root: Folder, path: string, entry: LeafContent): void {
+  const [parent, name] = splitPath(root, path);
+  parent.children.set(name, { kind: 'leaf', label: '', entry });
+}
+
+function splitPath(root: Folder, path: string): readonly [Folder, string] {
+  const names = namesIn(path);
+  const name = names.pop();
+  if (name === undefined) throw new Error('the root has no name');
+  return [folderAt(root, names.join('/')), name];
+}
+
+function namesIn(path: string): string[] {
+  return path.split('/').filter((name) => name !== '');
 }
 
 function isSame(present: Folder | Leaf, entry: TreeEntry): boolean {

@@ -21,14 +21,16 @@ export function parseResult(key: Key, text: string): ActionResult | undefined {
   const { check, ...fields } = value;
   if (check !== undefined && check !== checkOf(key, fields)) return undefined;
   const { action, outputs, scratch, wallSeconds, cpuSeconds } = fields;
-  if (typeof action !== 'string' || !isSeconds(wallSeconds) || !isSeconds(cpuSeconds)) return undefined;
+  if (typeof action !== 'string' || !isSeconds(wallSeconds)) return undefined;
+  if (cpuSeconds !== undefined && !isSeconds(cpuSeconds)) return undefined;
   if (!isRecord(outputs)) return undefined;
   const entries: [string, ActionResult['outputs'][string]][] = [];
   for (const [name, tree] of Object.entries(outputs)) {
     if (!isDigest(tree)) return undefined;
     entries.push([name, tree]);
   }
-  const result = { action, outputs: Object.fromEntries(entries), wallSeconds, cpuSeconds };
+  const times = { wallSeconds, ...(cpuSeconds === undefined ? {} : { cpuSeconds }) };
+  const result = { action, outputs: Object.fromEntries(entries), ...times };
   if (scratch === undefined) return result;
   if (!Array.isArray(scratch)) return undefined;
   const names: string[] = [];

@@ -12,8 +12,8 @@ export interface ActionResult {
   /** Names of outputs that nothing reads once what follows is built (`Action.scratch`): collected first. Undefined: none. */
   readonly scratch?: readonly string[];
   readonly wallSeconds: number;
-  /** User and system time of the whole sandbox. */
-  readonly cpuSeconds: number;
+  /** User and system time of the whole sandbox. Undefined: the executor did not know. */
+  readonly cpuSeconds?: number;
 }
 
 /** One entry of a tree, flattened. Paths are relative, `/`-separated, in code-unit order of their components. */

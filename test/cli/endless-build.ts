@@ -3,6 +3,7 @@ import { buildCommand } from '../../src/cli/build-command.ts';
 import { selectPlan } from '../../src/repository/select-plan.ts';
 import { processSession } from '../../src/cli/session.ts';
 import type { OpenWorkshop } from '../../src/build/build-context.ts';
+import type { ExecuteRequest } from '../../src/executor/executor.ts';
 import { fakeWorkshop } from './fake-workshop.ts';
 
 const [home = '', mode = ''] = process.argv.slice(2);
@@ -17,8 +18,12 @@ const fake = fakeWorkshop({ selected: selected.value, behaviour: () => new Promi
 const open: OpenWorkshop = async (...request) => {
   const workshop = await fake(...request);
   if (!workshop.ok || mode === 'heeds') return workshop;
-  const executor = { ...workshop.value.executor, execute: () => new Promise<never>(() => undefined) };
-  return { ok: true, value: { ...workshop.value, executor } };
+  const deaf = async ({ onStart }: ExecuteRequest) => {
+    await onStart?.();
+    return new Promise<never>(() => undefined);
+  };
+  const executors = workshop.value.executors.map((executor) => ({ ...executor, execute: deaf }));
+  return { ok: true, value: { ...workshop.value, executors } };
 };
 const request = { plan, sources: { offline: true, acceptVariants: [] }, jobs: 2, out: 'out' };
 process.exit(await buildCommand(session, request, open));

@@ -36,7 +36,7 @@ export function fakeWorkshop(options: FakeWorkshopOptions): OpenWorkshop {
     options.onExecutor?.(executor);
     return ok({
       store,
-      executor,
+      executors: [executor],
       machine: { obtain: async (kind) => ok(await addTree(store, { 'usr/bin/tool': kind })) },
       sources: {
         recall: () => Promise.resolve(undefined),

@@ -163,11 +163,11 @@ describe('the command line', () => {
     const selected = await selectPlan(repository, plan);
     if (!selected.ok) throw new Error(JSON.stringify(selected.failure));
     const ran: string[] = [];
-    const behaviour = ({ name, recipe, recorder, logDirectory }: ExecuteRequest) => {
+    const behaviour = ({ name, recipe, recorder, log }: ExecuteRequest) => {
       ran.push(name);
       const line = { pid: 9, ppid: 1, program: '/tools/bin/made', cwd: '/', argv: ['made', 'a b', "it's"] };
       if (recorder !== undefined) {
-        writeFileSync(path.join(logDirectory, recordName), `${JSON.stringify(line)}\n`);
+        writeFileSync(path.join(path.dirname(log.place), recordName), `${JSON.stringify(line)}\n`);
       }
       const outputs = Object.keys(recipe.outputs).map((output) => [
         output,

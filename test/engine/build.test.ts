@@ -34,7 +34,6 @@ describe('a first build', () => {
     expect(result).toMatchObject({ wallSeconds: 1, cpuSeconds: 2 });
     expect(await rig.store.hasTree(result?.outputs['out'] as Digest)).toBe(true);
     expect([...outcome.sources.keys()].sort()).toEqual(['gcc 14.2.0', 'musl 1.0']);
-    expect(rig.tokens.closed).toBe(true);
     expect(rig.events.at(-1)).toMatchObject({
       kind: 'build-finished',
       ran: 3,
@@ -332,6 +331,37 @@ describe('failures', () => {
     const outcome = await rig.build(wide, { keepGoing: true });
     expect([...outcome.ran].sort()).toEqual(['t/x', 't/z']);
     expect(outcome.failures).toHaveLength(1);
+    expect(outcome.failed).toEqual(['t/y']);
+    expect(outcome.skipped).toEqual([{ action: 't/y2', because: ['t/y'] }]);
+    expect(rig.events.slice(-2)).toMatchObject([
+      { kind: 'action-skipped', action: 't/y2', because: ['t/y'] },
+      { kind: 'build-finished', ran: 2, cached: 0, failed: 1, skipped: 1 },
+    ]);
+  });
+
+  test('with keepGoing name what was skipped over any number of steps, and every cause', async () => {
+    const rig = await openRig();
+    const failure = { reason: 'source-unavailable', source: 'gcc', attempts: [], offline: true } as const;
+    rig.sources.failures.set('gcc 14.2.0', failure);
+    rig.executor.behaviours.set('t/y', { exitCode: 1 });
+    const both = sampleAction('t/both', { tools: [out(y2), out(a)] });
+    const outcome = await rig.build(samplePlan([a, b, y, y2, both, z]), { keepGoing: true });
+    expect(outcome.ran).toEqual(['t/z']);
+    expect(outcome.skipped).toEqual([
+      { action: 's/a', because: ['gcc 14.2.0'] },
+      { action: 's/b', because: ['gcc 14.2.0'] },
+      { action: 't/y2', because: ['t/y'] },
+      { action: 't/both', because: ['t/y', 'gcc 14.2.0'] },
+    ]);
+  });
+
+  test('of one action say nothing of what was never tried', async () => {
+    const rig = await openRig();
+    rig.executor.behaviours.set('t/y', { exitCode: 1 });
+    rig.executor.behaviours.set('t/x', { holds: new Promise((resolve) => setTimeout(resolve, 50)) });
+    await rig.build(wide);
+    expect(rig.events.map(({ kind }) => kind)).not.toContain('action-skipped');
+    expect(rig.events.at(-1)).toMatchObject({ failed: 1, skipped: 1 });
   });
 
   test('of the executor are handed on', async () => {
@@ -403,6 +433,8 @@ describe('interruption', () => {
     const outcome = await rig.build(plan, { signal: AbortSignal.abort() });
     expect(outcome.failures).toEqual([{ reason: 'interrupted', signal: 'SIGINT' }]);
     expect(rig.executor.calls).toEqual([]);
+    // It is told, but counts as no failure.
+    expect(rig.events.at(-1)).toMatchObject({ kind: 'build-finished', failed: 0, skipped: 0 });
   });
 });
 
@@ -410,8 +442,13 @@ describe('two engines on one store', () => {
   test('come to the same results', async () => {
     const one = await openRig();
     const two = await one.restart();
-    const [first, second] = await Promise.all([one.build(plan), two.build(plan)]);
+    const [first, second] = await Promise.all([
+      one.build(plan, { company: true }),
+      two.build(plan, { company: true }),
+    ]);
     expect(good(second).results.get(c.name)?.outputs).toEqual(good(first).results.get(c.name)?.outputs);
+    // Each action ran in one of them.
+    expect([...first.ran, ...second.ran].sort()).toEqual(['s/a', 's/b', 's/c']);
   });
 });
 

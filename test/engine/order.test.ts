@@ -29,7 +29,7 @@ describe('the order of starts', () => {
 });
 
 describe('what runs side by side', () => {
-  test('is bounded by tokens', async () => {
+  test('is bounded by the executor', async () => {
     const rig = await openRig();
     const held = gate();
     for (const name of ['s/long', 's/longer', 's/short'])
@@ -56,53 +56,17 @@ describe('what runs side by side', () => {
     expect(again.executor.most).toBe(2);
   });
 
-  test('waits for a token that a make has, and starts when it comes back', async () => {
+  test('starts when an executor that was full says that it has room', async () => {
     const rig = await openRig();
-    const held = gate();
-    rig.executor.behaviours.set('s/long', { holds: held.passed });
-    rig.executor.behaviours.set('s/longer', { holds: held.passed });
-    const building = rig.build(samplePlan([long, longer]), { jobs: 2 });
-    await expect.poll(() => rig.executor.running.size, patient).toBe(2);
-    held.open();
+    rig.executor.reserved.add({ memory: 1 });
+    rig.executor.reserved.add({ memory: 1 });
+    const building = rig.build(samplePlan([long, short]));
+    await expect.poll(() => rig.executor.asked, patient).toBeGreaterThan(0);
+    expect(rig.executor.calls).toEqual([]);
+    rig.executor.reserved.clear();
+    rig.executor.tellRoom();
     good(await building);
-
-    const lent = await openRig();
-    const other = gate();
-    lent.executor.behaviours.set('s/long', { holds: other.passed });
-    const takes: boolean[] = [];
-    const lending = lent.build(samplePlan([long, short]), {
-      jobs: 2,
-      openTokens: () => {
-        const { tokens } = lent;
-        // The first action's make takes the second token as soon as it can.
-        const take = () => {
-          const got = takes.length !== 1 && takes.length !== 2 && tokens.take();
-          takes.push(got);
-          return got;
-        };
-        const pool = {
-          take,
-          giveBack: () => tokens.giveBack(),
-          restore: () => tokens.restore(),
-          close: () => tokens.close(),
-        };
-        return Promise.resolve({ ok: true, value: pool });
-      },
-    });
-    await expect.poll(() => lent.executor.calls, patient).toEqual(['s/long', 's/short']);
-    expect(takes).toEqual([true, false, false, true]);
-    other.open();
-    good(await lending);
-  });
-
-  test('gets back tokens that were lost with a killed make', async () => {
-    const rig = await openRig();
-    rig.executor.behaviours.set('s/long', {
-      holds: Promise.resolve().then(() => void (rig.tokens.free -= 1)),
-    });
-    const chain = sampleAction('s/chain', { tools: [out(long)] });
-    good(await rig.build(samplePlan([long, chain]), { jobs: 2 }));
-    expect(rig.tokens.restored).toBe(1);
+    expect([...rig.executor.calls].sort()).toEqual(['s/long', 's/short']);
   });
 });
 

@@ -1,9 +1,8 @@
 import { writeFile } from 'node:fs/promises';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { Digest } from '../../src/core/digest.ts';
 import type { RecordOptions } from '../../src/engine/build.ts';
 import { hasRecord, recordPath } from '../../src/engine/record.ts';
-import type { Executor } from '../../src/executor/executor.ts';
 import type { Action } from '../../src/plan/action.ts';
 import type { ActionName } from '../../src/plan/names.ts';
 import { out, product, sampleAction, sampleDigest, samplePlan } from '../plan/sample.ts';
@@ -19,21 +18,15 @@ function record(...again: readonly Action[]): { record: RecordOptions } {
   };
 }
 
-/** The rig's executor, with the recorders that it is given. */
-function watched({ executor }: Rig): { executor: Executor; recorders: (Digest | undefined)[] } {
+/** The recorders that a rig's executor is given. */
+function watched({ executor }: Rig): (Digest | undefined)[] {
   const recorders: (Digest | undefined)[] = [];
-  return {
-    recorders,
-    executor: {
-      name: executor.name,
-      platform: executor.platform,
-      check: () => executor.check(),
-      execute: (request) => {
-        recorders.push(request.recorder);
-        return executor.execute(request);
-      },
-    },
-  };
+  const execute = executor.execute.bind(executor);
+  vi.spyOn(executor, 'execute').mockImplementation((request) => {
+    recorders.push(request.recorder);
+    return execute(request);
+  });
+  return recorders;
 }
 
 /** Leaves a record of an action as the executor would. */
@@ -52,10 +45,10 @@ describe('recording', () => {
   test('gives the executor the recorder, and changes no key', async () => {
     const [rig, other] = [await openRig(), await openRig()];
     const [recorded, plain] = [watched(rig), watched(other)];
-    const first = good(await rig.build(plan, { ...record(), executor: recorded.executor }));
-    const second = good(await other.build(plan, { executor: plain.executor }));
-    expect(recorded.recorders).toEqual([sampleDigest('5'), sampleDigest('5')]);
-    expect(plain.recorders).toEqual([undefined, undefined]);
+    const first = good(await rig.build(plan, record()));
+    const second = good(await other.build(plan));
+    expect(recorded).toEqual([sampleDigest('5'), sampleDigest('5')]);
+    expect(plain).toEqual([undefined, undefined]);
     expect([...second.results]).toEqual([...first.results]);
   });
 

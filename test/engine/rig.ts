@@ -1,10 +1,11 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { Digest } from '../../src/core/digest.ts';
 import type { BuildEvent, Why } from '../../src/core/event.ts';
 import type { Failure } from '../../src/core/failure.ts';
 import { failed, ok, type Result } from '../../src/core/result.ts';
 import { build, type BuildOptions, type BuildOutcome } from '../../src/engine/build.ts';
-import type { TokenPool } from '../../src/engine/jobserver.ts';
 import type { MachineProvider, SourceProvider } from '../../src/plan/providers.ts';
 import type { Plan, PlannedSource } from '../../src/plan/action.ts';
 import { sourceId } from '../../src/plan/graph.ts';
@@ -59,38 +60,14 @@ export class ScriptedMachine implements MachineProvider {
   }
 }
 
-/** Tokens that can be counted. */
-export class CountedTokens implements TokenPool {
-  free: number;
-  readonly #all: number;
-  restored = 0;
-  closed = false;
-
-  constructor(tokens: number) {
-    this.#all = tokens;
-    this.free = tokens;
-  }
-
-  take(): boolean {
-    if (this.free === 0) return false;
-    this.free -= 1;
-    return true;
-  }
-
-  giveBack(): void {
-    this.free += 1;
-  }
-
-  restore(): number {
-    const missing = this.#all - this.free;
-    this.free = this.#all;
-    this.restored += missing;
-    return missing;
-  }
-
-  close(): void {
-    this.closed = true;
-  }
+/** What `Rig.build` takes beside the engine's options. */
+export interface RigOptions extends Partial<BuildOptions> {
+  /** Slots of the scripted executor. Undefined: 2. */
+  readonly jobs?: number;
+  /** Its memory. Undefined: 4096. */
+  readonly memoryMiB?: number;
+  /** Whether another engine builds on the same store meanwhile. */
+  readonly company?: boolean;
 }
 
 /** A store with scripted surroundings, in which plans are built. What an earlier build left stays. */
@@ -99,7 +76,6 @@ export class Rig {
   readonly executor: ScriptedExecutor;
   readonly sources: ScriptedSources;
   readonly machine: ScriptedMachine;
-  tokens = new CountedTokens(2);
   events: BuildEvent[] = [];
   #tick = 0;
 
@@ -110,29 +86,31 @@ export class Rig {
     this.machine = new ScriptedMachine(store);
   }
 
-  async build(plan: Plan, options: Partial<BuildOptions> = {}): Promise<BuildOutcome> {
+  async build(
+    plan: Plan,
+    { jobs = 2, memoryMiB = 4096, company = false, ...options }: RigOptions = {},
+  ): Promise<BuildOutcome> {
     this.events = [];
     this.executor.calls.length = 0;
     this.executor.most = 0;
     this.sources.obtained.length = 0;
     this.machine.probed.length = 0;
-    const jobs = options.jobs ?? 2;
-    this.tokens = new CountedTokens(jobs);
+    this.executor.slots = jobs;
+    this.executor.memoryMiB = memoryMiB;
     const outcome = await build(plan, {
       store: this.store,
-      executor: this.executor,
+      executors: [this.executor],
       sources: this.sources,
       machine: this.machine,
       files: () => Promise.resolve(Buffer.from('a file')),
-      jobs,
-      memoryMiB: 4096,
       clock: () => (this.#tick += 1),
       onEvent: (event) => this.events.push(event),
-      openTokens: () => Promise.resolve(ok(this.tokens)),
       ...options,
     });
-    // Whatever happened, every token that was taken came back.
-    expect(this.tokens.free).toBe(jobs);
+    // Whatever happened, all room that was taken came back, and so did every key.
+    expect(this.executor.reserved.size).toBe(0);
+    expect(this.executor.listeners).toBe(0);
+    if (!company) expect(await readdir(join(this.store.root, 'locks')).catch(() => [])).toEqual([]);
     expect(this.executor.running.size).toBe(0);
     return outcome;
   }

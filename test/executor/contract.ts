@@ -1,13 +1,15 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { ExecuteRequest, Executor } from '../../src/executor/executor.ts';
+import type { Executor } from '../../src/executor/executor.ts';
 import type { BoundInput, BoundRecipe } from '../../src/plan/bound.ts';
 import type { Command } from '../../src/plan/action.ts';
 import { run, shell, write } from '../../src/plan/builder.ts';
 import { sandboxPath } from '../../src/plan/names.ts';
+import { localPlatform } from '../../src/sandbox/local-sandbox.ts';
 import type { Store } from '../../src/store/store.ts';
 import { addTree } from '../store/temporary-store.ts';
+import { runRecipe, type RunExtras } from './run-recipe.ts';
 
 /** An executor with what is needed to try it. */
 export interface Subject {
@@ -30,20 +32,13 @@ interface RecipeSketch {
 let runs = 0;
 
 /** Runs a recipe on a subject, and gives beside the result the lines it printed and its log. */
-export async function tryRecipe(
-  subject: Subject,
-  sketch: RecipeSketch,
-  extras: Partial<Pick<ExecuteRequest, 'signal' | 'jobserver' | 'onLine'>> = {},
-) {
+export async function tryRecipe(subject: Subject, sketch: RecipeSketch, extras: RunExtras = {}) {
   const lines: string[] = [];
   const logDirectory = join(subject.logs, String((runs += 1)));
-  await mkdir(logDirectory);
-  const result = await subject.executor.execute({
-    name: 'test/action',
+  const result = await runRecipe(
+    subject.executor,
     logDirectory,
-    onLine: (line) => lines.push(line),
-    ...extras,
-    recipe: {
+    {
       commands: sketch.commands,
       env: sketch.env ?? {},
       tools: sketch.tools ?? [],
@@ -51,9 +46,16 @@ export async function tryRecipe(
       outputs: Object.fromEntries(
         Object.entries(sketch.outputs ?? {}).map(([name, path]) => [name, sandboxPath(path)]),
       ),
-      platform: subject.executor.platform,
+      platform: localPlatform(),
     },
-  });
+    {
+      ...extras,
+      onLine: (line) => {
+        lines.push(line);
+        extras.onLine?.(line);
+      },
+    },
+  );
   const log = await readFile(join(logDirectory, 'log'), 'utf8').catch(() => '');
   return { result, lines, log, logDirectory };
 }

@@ -1,4 +1,3 @@
-import { appendFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Digest } from '../../src/core/digest.ts';
 import type { Failure } from '../../src/core/failure.ts';
@@ -34,11 +33,16 @@ export function createFakeExecutor({ store, behaviour = interpret }: FakeExecuto
   const calls: ExecuteRequest[] = [];
   return {
     name: 'fake',
-    platform: { os: 'linux', cpu: 'x86_64' },
     calls,
+    // Whatever machine the tests run on, and however many actions at once.
+    supports: () => true,
+    tryReserve: () => ({ release: () => undefined }),
+    onRoom: () => () => undefined,
     check: () => Promise.resolve(ok(undefined)),
+    close: () => Promise.resolve(),
     execute: async (request) => {
       calls.push(request);
+      if (request.signal?.aborted !== true) await request.onStart?.();
       const end = await untilAborted(request, behaviour);
       if (end === undefined) return failed({ reason: 'interrupted', signal: 'SIGINT' });
       if (end.failure !== undefined) return failed(end.failure);
@@ -65,16 +69,11 @@ async function untilAborted(
   return Promise.race([behaviour(request), aborted]);
 }
 
-async function writeRecords(request: ExecuteRequest, lines: readonly string[]): Promise<void> {
-  const { logDirectory, recipe, onLine } = request;
-  await mkdir(logDirectory, { recursive: true });
-  await writeFile(join(logDirectory, 'script'), JSON.stringify(recipe.commands, undefined, 2));
-  await writeFile(join(logDirectory, 'environment'), JSON.stringify(recipe.env, undefined, 2));
-  await writeFile(join(logDirectory, 'log'), '');
-  for (const line of lines) {
-    await appendFile(join(logDirectory, 'log'), `${line}\n`);
-    onLine?.(line);
-  }
+async function writeRecords({ log, recipe }: ExecuteRequest, lines: readonly string[]): Promise<void> {
+  await log.keep('script', JSON.stringify(recipe.commands, undefined, 2));
+  await log.keep('environment', JSON.stringify(recipe.env, undefined, 2));
+  for (const line of lines) log.write(Buffer.from(`${line}\n`));
+  await log.close();
 }
 
 async function adoptOutputs(
@@ -88,8 +87,8 @@ async function adoptOutputs(
     for (const [output, path] of Object.entries(request.recipe.outputs)) {
       const sketch = sketches[output];
       if (sketch === undefined || Object.keys(sketch).length === 0) {
-        const { name: action, logDirectory } = request;
-        return failed({ reason: 'missing-output', action, output, path, log: join(logDirectory, 'log') });
+        const { name: action, log } = request;
+        return failed({ reason: 'missing-output', action, output, path, log: log.place });
       }
       await writeSketch(join(scratch.path, output), sketch);
       const adopted = await store.adoptTree(join(scratch.path, output));

@@ -1,7 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -14,6 +13,7 @@ import { imageKinds, type ImageKind } from '../../stages/image-kinds.ts';
 import type { Ref } from '../../src/plan/action.ts';
 import { bindRecipe } from '../../src/plan/bind.ts';
 import type { Content } from '../../src/plan/bound.ts';
+import { runRecipe } from '../executor/run-recipe.ts';
 import { bootstrap, repository, storedOutput } from '../real/built.ts';
 import { expectGuest } from '../real/guest.ts';
 import { writeSketch } from '../store/sketch.ts';
@@ -181,12 +181,12 @@ describe('packing', () => {
     const sources = { offline: true, acceptVariants: [] };
     const workshop = await openWorkshop(processSession(), read.lock, sources);
     if (!workshop.ok) throw new Error(JSON.stringify(workshop.failure));
-    const { store, executor } = workshop.value;
+    const { store, executors } = workshop.value;
+    const [executor] = executors;
+    if (executor === undefined) throw new Error('no executor');
     const outcome = await build(plan, {
       ...workshop.value,
       directories: createDirectoryProvider(store, directories),
-      jobs: 2,
-      memoryMiB: 4096,
       clock: () => Date.now(),
       onEvent: () => undefined,
     });
@@ -204,8 +204,7 @@ describe('packing', () => {
       return { kind: 'tree', digest: tree };
     };
     const logDirectory = join(place, 'logs', name);
-    await mkdir(logDirectory, { recursive: true });
-    const again = await executor.execute({ name, recipe: bindRecipe(action.recipe, resolve), logDirectory });
+    const again = await runRecipe(executor, logDirectory, bindRecipe(action.recipe, resolve));
     return [outcome.results.get(action.name)?.outputs, again.ok ? again.value.outputs : again.failure];
   }
 

@@ -56,7 +56,12 @@ describe("the machine's programs", { timeout: 120_000 }, () => {
     compiler = await obtain('compiler');
     utilities = await obtain('machine-utilities');
     const inputs = [treesAt('/', [compiler, utilities])];
-    subject = { executor: createLocalExecutor({ store }), store, inputs, logs: opened.logs };
+    subject = {
+      executor: createLocalExecutor({ store, jobs: 1, memoryMiB: 1000 }),
+      store,
+      inputs,
+      logs: opened.logs,
+    };
   }, 120_000);
 
   it('compile, link and run C and C++, static and dynamic', async () => {

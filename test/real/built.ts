@@ -63,8 +63,6 @@ export async function storedOutput(request: PlanRequest, action: string, output:
   if (!workshop.ok) throw new Error(JSON.stringify(workshop.failure));
   const outcome = await build(selected.value.plan, {
     ...workshop.value,
-    jobs: 2,
-    memoryMiB: 4096,
     clock: () => Date.now(),
     onEvent: () => undefined,
   });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { digest } from '../../src/core/digest.ts';
 import type { Failure, FailureReason } from '../../src/core/failure.ts';
 import { exitCodeOf, failureText } from '../../src/report/failure-text.ts';
 
@@ -280,6 +281,32 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
       '/out/pipe cannot be kept in the store',
       '  it is a named pipe',
       '  Trees hold directories, plain files and symbolic links; let the action that makes it remove it.',
+    ],
+  },
+  'not-allowed': {
+    failure: { reason: 'not-allowed', kind: 'action', name: 'stage-1-armv5l/gcc' },
+    exitCode: 1,
+    text: ['action stage-1-armv5l/gcc would have to run, and may not'],
+  },
+  'inputs-gone': {
+    failure: { reason: 'inputs-gone', action: 'stage-1-armv5l/gcc', trees: [digest(`${'0'.repeat(64)}-9`)] },
+    exitCode: 1,
+    text: [
+      'stage-1-armv5l/gcc did not start: trees that it reads are missing or damaged',
+      `    ${'0'.repeat(64)}-9`,
+    ],
+  },
+  'no-executor': {
+    failure: {
+      reason: 'no-executor',
+      machine: 'linux/armv5l',
+      actions: ['a/b', 'a/c', 'a/d', 'a/e'],
+      executors: ['local sandbox'],
+    },
+    exitCode: 1,
+    text: [
+      'nothing here runs programs of linux/armv5l, which 4 actions of the plan need: a/b, a/c, a/d and 1 more',
+      '  Executors: local sandbox',
     ],
   },
   'backend-unreachable': {

@@ -19,7 +19,7 @@ bootstrap: action host-tools/m4 failed with exit code 2
   | m4.c: error
   log       /store/logs/2/log
   To see its script and the whole log: bootstrap log host-tools/m4
-1 action run, 1 cached in 14 s, CPU 8.0 s
+1 failed, 1 action run, 1 cached in 14 s, CPU 8.0 s
 `,
   );
 });
@@ -64,6 +64,7 @@ test('a build with nothing to do writes no line', () => {
     ran: 0,
     cached: 1,
     failed: 0,
+    skipped: 0,
     wallSeconds: 0,
     cpuSeconds: 0,
   });
@@ -76,4 +77,43 @@ test('events as JSON, one a line', () => {
   for (const event of story) reporter.report(event);
   const lines = text.trimEnd().split('\n');
   expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual(story);
+});
+
+test.each([
+  [{ ran: 0, cached: 2, failed: 1, skipped: 0 }, '1 failed, 0 actions run, 2 cached in 1.0 s, CPU 2.0 s'],
+  [
+    { ran: 5, cached: 0, failed: 2, skipped: 3 },
+    '2 failed, 3 skipped, 5 actions run, 0 cached in 1.0 s, CPU 2.0 s',
+  ],
+])('the end of a build after a failure: %j', (counts, line) => {
+  let text = '';
+  const reporter = createLineReporter({ write: (piece) => (text += piece) });
+  reporter.report({ kind: 'build-finished', at: 1, ...counts, wallSeconds: 1, cpuSeconds: 2 });
+  expect(text).toBe(`${line}\n`);
+});
+
+test('times that the executor does not know are a dash', () => {
+  let text = '';
+  const reporter = createLineReporter({ write: (piece) => (text += piece) });
+  reporter.report({ kind: 'build-started', at: 0, actions: 1, sources: 0 });
+  reporter.report({ kind: 'action-finished', at: 1, action: 'a/b', wallSeconds: 1, unchanged: false });
+  expect(text).toBe('done    a/b in 1.0 s, CPU - [1/1]\n');
+});
+
+test('what another run builds, what was skipped, and an executor that broke are told', () => {
+  let text = '';
+  const reporter = createLineReporter({ write: (piece) => (text += piece) });
+  reporter.report({ kind: 'action-awaited', at: 1, action: 'a/b' });
+  reporter.report({ kind: 'action-skipped', at: 1, action: 'a/c', because: ['a/b'] });
+  const failure = { reason: 'backend-unreachable', backend: 'far away', detail: 'reset' } as const;
+  reporter.report({ kind: 'executor-broke', at: 1, executor: 'far away', action: 'a/d', failure });
+  expect(text.split('\n')).toEqual([
+    'wait    a/b (another run is building it)',
+    'skipped a/c (needs a/b, which failed)',
+    'bootstrap: far away cannot be reached',
+    '  reset',
+    '  Run this again once it answers: finished work is kept.',
+    'a/d is run again by another executor',
+    '',
+  ]);
 });

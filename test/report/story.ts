@@ -48,6 +48,7 @@ export const story: readonly BuildEvent[] = [
     ran: 1,
     cached: 1,
     failed: 1,
+    skipped: 0,
     wallSeconds: 14,
     cpuSeconds: 8,
   },

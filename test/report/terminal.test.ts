@@ -68,7 +68,7 @@ describe('terminal reporter', () => {
         '  | m4.c: error',
         '  log       /store/logs/2/log',
         '  To see its script and the whole log: bootstrap log host-tools/m4',
-        '1 action run, 1 cached in 14 s, CPU 8.0 s',
+        '1 failed, 1 action run, 1 cached in 14 s, CPU 8.0 s',
       ].join('\n'),
     );
     expect(screen.cursorShown).toBe(true);

@@ -22,7 +22,13 @@ async function setUp(overlays: NonNullable<LocalExecutorOptions['overlays']>): P
   const { store, logs } = await openStore();
   const utilities = await createMachineProvider({ store }).obtain('machine-utilities');
   if (!utilities.ok) throw new Error(JSON.stringify(utilities.failure));
-  const executor = createLocalExecutor({ store, epochSeconds: testEpoch, overlays });
+  const executor = createLocalExecutor({
+    store,
+    jobs: 2,
+    memoryMiB: 1000,
+    epochSeconds: testEpoch,
+    overlays,
+  });
   return { executor, store, inputs: [treesAt('/', [utilities.value])], logs };
 }
 
@@ -81,7 +87,7 @@ describe('what an action sees', () => {
       'HOME=/build',
       'LC_ALL=C',
       'LOGNAME=root',
-      'MAKEFLAGS=-j1',
+      'MAKEFLAGS= -j2 --jobserver-auth=3,3',
       'PATH=/tools/bin:/usr/bin',
       'SHELL=/bin/sh',
       'TMPDIR=/tmp',

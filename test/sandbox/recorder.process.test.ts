@@ -1,5 +1,5 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { spawnSync } from 'node:child_process';
@@ -7,7 +7,7 @@ import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { parseCommand, type RecordedCommand } from '../../src/build/record-summary.ts';
 import type { Digest } from '../../src/core/digest.ts';
 import { recordName } from '../../src/executor/executor.ts';
-import { createLocalExecutor } from '../../src/sandbox/local-sandbox.ts';
+import { createLocalExecutor, localPlatform } from '../../src/sandbox/local-sandbox.ts';
 import { createMachineProvider } from '../../src/machine/machine.ts';
 import type { BoundInput } from '../../src/plan/bound.ts';
 import { run, shell, write } from '../../src/plan/builder.ts';
@@ -19,6 +19,7 @@ import { recorder as recorderAction } from '../../stages/host-tools/recorder.ts'
 import { testEpoch } from '../store/temporary-store.ts';
 import { treesAt, type Subject } from '../executor/contract.ts';
 import { keepStore } from '../executor/kept-store.ts';
+import { runRecipe } from '../executor/run-recipe.ts';
 import { countProcesses } from '../executor/processes.ts';
 
 const openStore = keepStore();
@@ -37,20 +38,18 @@ beforeAll(async () => {
   const machine = createMachineProvider({ store });
   const [compiler, utilities] = [await machine.obtain('compiler'), await machine.obtain('machine-utilities')];
   if (!compiler.ok || !utilities.ok) throw new Error('no compiler or no utilities');
-  const executor = createLocalExecutor({ store, epochSeconds: testEpoch });
+  const executor = createLocalExecutor({ store, jobs: 2, memoryMiB: 1000, epochSeconds: testEpoch });
   subject = { executor, store, inputs: [treesAt('/', [utilities.value])], logs };
   compilerInputs = [treesAt('/', [compiler.value, utilities.value])];
 
   const blob = await store.putBlob(await readFile(source));
   const file = { kind: 'file', path: repoPath('recorder.c'), digest: blob, executable: false } as const;
-  const { recipe } = recorderAction(executor.platform, file);
+  const { recipe } = recorderAction(localPlatform(), file);
   const bound = bindRecipe(recipe, (ref) => {
     if (ref.kind === 'file') return { kind: 'file', digest: ref.digest, executable: false };
     return { kind: 'tree', digest: ref.kind === 'compiler' ? compiler.value : utilities.value };
   });
-  const logDirectory = join(logs, 'recorder');
-  await mkdir(logDirectory);
-  const made = await executor.execute({ name: 'host-tools/recorder', recipe: bound, logDirectory });
+  const made = await runRecipe(executor, join(logs, 'recorder'), bound);
   const tree = made.ok ? made.value.outputs['out'] : undefined;
   if (tree === undefined) throw new Error(JSON.stringify(made));
   recorder = tree;
@@ -68,21 +67,18 @@ interface Attempt {
 /** Runs commands, recorded unless said otherwise. */
 async function attempt(commands: readonly Command[], options: Attempt = {}) {
   const logDirectory = options.logDirectory ?? join(subject.logs, `recorded-${String((runs += 1))}`);
-  await mkdir(logDirectory, { recursive: true });
-  const result = await subject.executor.execute({
-    name: 'test/recorded',
-    logDirectory,
+  const recipe = {
+    commands,
+    env: {},
+    tools: [],
+    inputs: options.inputs ?? subject.inputs,
+    outputs: options.output === undefined ? {} : { out: sandboxPath(options.output) },
+    platform: localPlatform(),
+  };
+  const result = await runRecipe(subject.executor, logDirectory, recipe, {
     ...(options.recorded === false ? {} : { recorder }),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
     ...(options.onLine === undefined ? {} : { onLine: options.onLine }),
-    recipe: {
-      commands,
-      env: {},
-      tools: [],
-      inputs: options.inputs ?? subject.inputs,
-      outputs: options.output === undefined ? {} : { out: sandboxPath(options.output) },
-      platform: subject.executor.platform,
-    },
   });
   const file = join(logDirectory, recordName);
   return { result, logDirectory, record: existsSync(file) ? parsed(readFileSync(file, 'utf8')) : undefined };
@@ -279,7 +275,7 @@ describe('recording', () => {
     const { result, logDirectory, record } = await running;
     expect(result).toMatchObject({ ok: false, failure: { reason: 'interrupted' } });
     expect(record).toBeUndefined();
-    expect(existsSync(join(logDirectory, `${recordName}.part`))).toBe(false);
+    expect(readdirSync(logDirectory).sort()).toEqual(['environment', 'log', 'script']);
     expect(await countProcesses(`sleep ${marker}`)).toBe(0);
   });
 

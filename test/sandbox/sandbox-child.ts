@@ -1,19 +1,19 @@
 /**
  * Runs one action in a process of its own, for tests that kill that process, start it as another user, or take
- * something away from it: `sandbox-child.ts STORE SHELL-TEXT [JOBSERVER-PIPE TOKENS]`. A program that PROBE names in the environment lies at
+ * something away from it: `sandbox-child.ts STORE SHELL-TEXT [JOBS]`. A program that PROBE names in the environment lies at
  * `/probe/program`. Prints the action's lines, then a line of JSON: what `check` said if it failed, or else the result.
  */
 import { copyFile, mkdir } from 'node:fs/promises';
-import { openSync } from 'node:fs';
 import { join } from 'node:path';
-import { createLocalExecutor } from '../../src/sandbox/local-sandbox.ts';
+import { createLocalExecutor, localPlatform } from '../../src/sandbox/local-sandbox.ts';
 import { createMachineProvider } from '../../src/machine/machine.ts';
 import type { BoundInput } from '../../src/plan/bound.ts';
 import { shell } from '../../src/plan/builder.ts';
 import { sandboxPath } from '../../src/plan/names.ts';
 import { openDiskStore } from '../../src/store/disk-store.ts';
+import { runRecipe } from '../executor/run-recipe.ts';
 
-const [root = '', text = '', pipe, tokens] = process.argv.slice(2);
+const [root = '', text = '', jobs = '2'] = process.argv.slice(2);
 const opened = await openDiskStore({ root, epochSeconds: 1_700_000_000 });
 if (!opened.ok) throw new Error(JSON.stringify(opened.failure));
 const store = opened.value;
@@ -30,38 +30,31 @@ async function probeInputs(): Promise<readonly BoundInput[]> {
   return [{ path: sandboxPath('/probe'), contents: [{ kind: 'tree', digest: tree.value }], writable: false }];
 }
 
-const executor = createLocalExecutor({ store });
+const executor = createLocalExecutor({ store, jobs: Number(jobs), memoryMiB: 1000 });
 const checked = await executor.check();
 if (!checked.ok) {
   console.log(JSON.stringify(checked));
 } else {
   const utilities = await createMachineProvider({ store }).obtain('machine-utilities');
   if (!utilities.ok) throw new Error(JSON.stringify(utilities.failure));
-  const logDirectory = join(root, 'test-log');
-  await mkdir(logDirectory, { recursive: true });
   const contents = [{ kind: 'tree', digest: utilities.value } as const];
-  const result = await executor.execute({
-    name: 'test/child',
-    logDirectory,
-    onLine: (line) => {
-      console.log(line);
-    },
-    ...(pipe === undefined
-      ? {}
-      : { jobserver: { descriptor: openSync(pipe, 'r+'), tokens: Number(tokens) } }),
-    recipe: {
-      commands: [shell(text)],
-      env: {},
-      tools: [],
-      inputs: [
-        { path: '/', contents, writable: false },
-        // Two trees at one path, with a layer over them: every kind of mount is tried.
-        { path: sandboxPath('/area'), contents, writable: true },
-        ...(await probeInputs()),
-      ],
-      outputs: {},
-      platform: executor.platform,
-    },
-  });
+  const recipe = {
+    commands: [shell(text)],
+    env: {},
+    tools: [],
+    inputs: [
+      { path: '/', contents, writable: false } as const,
+      // Two trees at one path, with a layer over them: every kind of mount is tried.
+      { path: sandboxPath('/area'), contents, writable: true },
+      ...(await probeInputs()),
+    ],
+    outputs: {},
+    platform: localPlatform(),
+  };
+  const onLine = (line: string) => {
+    console.log(line);
+  };
+  const result = await runRecipe(executor, join(root, 'test-log'), recipe, { onLine });
+  await executor.close();
   console.log(JSON.stringify(result));
 }

@@ -1,8 +1,7 @@
-import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { chown, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { countProcesses } from '../executor/processes.ts';
 import { temporaryDirectory } from '../store/temporary-store.ts';
@@ -49,19 +48,16 @@ describe('a sandbox', { timeout: 300_000 }, () => {
 
   it('takes its jobs from the jobserver', async () => {
     const directory = await temporaryDirectory();
-    const pipe = join(directory, 'tokens');
-    await promisify(execFile)('mkfifo', [pipe]);
     const rules = 'all: a b c d\\na b c d:\\n\\t@echo start >>log; sleep 0.4; echo end >>log\\n';
     const text = [
       'cd /build',
       `printf '${rules}' >Makefile`,
       'echo "$MAKEFLAGS"',
-      'printf ++ >&3',
       'make 2>&1',
       'echo $(cat log)',
       'dd bs=1 count=2 <&3 2>/dev/null',
     ].join('\n');
-    const lines = await linesOf(command(join(directory, 'store'), text, pipe, '3'));
+    const lines = await linesOf(command(join(directory, 'store'), text, '3'));
     const [flags, order, tokens] = lines.slice(-4);
     expect(flags).toBe(' -j3 --jobserver-auth=3,3');
     // Two tokens and the one that every make has by itself.

@@ -1,13 +1,11 @@
 import type { Digest } from '../core/digest.ts';
-import type { Failure } from '../core/failure.ts';
-import type { Result } from '../core/result.ts';
 import type { Store } from '../store/store.ts';
 
 /** How often a tree may be found damaged in one run before it is given up. */
 const patience = 2;
 
 /** What a run knows of the trees in the store. */
-export class Presence {
+export class TreeAvailability {
   readonly #store: Store;
   readonly #present = new Set<Digest>();
   readonly #losses = new Map<Digest, number>();
@@ -22,14 +20,6 @@ export class Presence {
     if (!(await this.#store.hasTree(tree))) return false;
     this.#present.add(tree);
     return true;
-  }
-
-  /**
-   * Whether a tree is there and whole: `damaged-tree` when not, and then it is gone. The store reads it once a run, and
-   * not at all when it was made in this one.
-   */
-  verify(tree: Digest): Promise<Result<void, Failure>> {
-    return this.#store.verifyTree(tree);
   }
 
   /** It was found damaged or gone. Whether there is hope that making it again helps. */

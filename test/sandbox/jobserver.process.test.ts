@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, openSync, readdirSync, readSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { openJobserver, type TokenPool } from '../../src/engine/jobserver.ts';
+import { openJobserver, type TokenPool } from '../../src/sandbox/jobserver.ts';
 import { temporaryDirectory } from '../store/temporary-store.ts';
 
 async function open(tokens: number): Promise<TokenPool & { readonly directory: string }> {

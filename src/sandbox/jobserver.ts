@@ -3,8 +3,15 @@ import { closeSync, constants, openSync, readSync, rmSync, writeSync } from 'nod
 import { join } from 'node:path';
 import type { Failure } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';
-import type { JobserverHandle } from '../executor/executor.ts';
 import type { Store } from '../store/store.ts';
+
+/** The jobserver as an action's makes see it: an open descriptor of the named pipe. */
+export interface JobserverHandle {
+  /** Descriptor in this process, opened read-write; handed down to the action. */
+  readonly descriptor: number;
+  /** Tokens in all, for `-j`. */
+  readonly tokens: number;
+}
 
 /** Tokens that bound how much runs at once. */
 export interface TokenPool {

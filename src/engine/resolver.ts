@@ -1,5 +1,5 @@
 import type { Digest } from '../core/digest.ts';
-import type { Plan, Ref } from '../plan/action.ts';
+import type { Action, Plan, Ref } from '../plan/action.ts';
 import { bindRecipe } from '../plan/bind.ts';
 import type { Content } from '../plan/bound.ts';
 import { refsOf } from '../plan/graph.ts';
@@ -8,40 +8,54 @@ import type { ActionName } from '../plan/names.ts';
 import type { Store } from '../store/store.ts';
 import { recallAction, traceOf, whyRun } from './history.ts';
 import { expireDependants, sameOutputs, wholeResult, type Node } from './nodes.ts';
-import type { Presence } from './presence.ts';
+import type { TreeAvailability } from './tree-availability.ts';
 import { hasRecord } from './record.ts';
-import { supplyId, type Supply } from './supplies.ts';
+import { externalInputId, type ExternalInput } from './external-inputs.ts';
+
+export interface ResolverParts {
+  readonly plan: Plan;
+  readonly nodes: ReadonlyMap<ActionName, Node>;
+  readonly inputs: ReadonlyMap<string, ExternalInput>;
+  readonly store: Store;
+  readonly trees: TreeAvailability;
+  /** Actions that must run where there is no record of them. Undefined: none. */
+  readonly again?: ReadonlySet<ActionName> | undefined;
+  /** Actions that may run at all. Undefined: every one. */
+  readonly mayRun?: ((action: Action) => boolean) | undefined;
+}
+
+/** What of the actions that must run can be done about them now. */
+export interface Wanted {
+  /** All that they read is known and in the store. */
+  readonly ready: readonly Node[];
+  /** They must run, and may not. Nothing is done for them. */
+  readonly forbidden: readonly Node[];
+}
 
 /** Works out what is known and what is wanted of a plan, from what the store remembers. */
-export class Demand {
+export class Resolver {
   readonly #plan: Plan;
   readonly #nodes: ReadonlyMap<ActionName, Node>;
-  readonly #supplies: ReadonlyMap<string, Supply>;
+  readonly #inputs: ReadonlyMap<string, ExternalInput>;
   readonly #store: Store;
-  readonly #presence: Presence;
+  readonly #trees: TreeAvailability;
   readonly #again: ReadonlySet<ActionName>;
+  readonly #mayRun: (action: Action) => boolean;
 
-  /** @param again actions that must run where there is no record of them */
-  constructor(
-    plan: Plan,
-    nodes: ReadonlyMap<ActionName, Node>,
-    supplies: ReadonlyMap<string, Supply>,
-    store: Store,
-    presence: Presence,
-    again: ReadonlySet<ActionName> = new Set(),
-  ) {
-    this.#again = again;
-    this.#plan = plan;
-    this.#nodes = nodes;
-    this.#supplies = supplies;
-    this.#store = store;
-    this.#presence = presence;
+  constructor(parts: ResolverParts) {
+    this.#plan = parts.plan;
+    this.#nodes = parts.nodes;
+    this.#inputs = parts.inputs;
+    this.#store = parts.store;
+    this.#trees = parts.trees;
+    this.#again = parts.again ?? new Set();
+    this.#mayRun = parts.mayRun ?? (() => true);
   }
 
   /** Content of a ref, as far as it is known. */
   #contentOf(ref: Ref): Content | undefined {
     if (ref.kind === 'file') return { kind: 'file', digest: ref.digest, executable: ref.executable };
-    const tree = ref.kind === 'output' ? this.#outputOf(ref) : this.#supplyOf(ref)?.digest;
+    const tree = ref.kind === 'output' ? this.#outputOf(ref) : this.#externalInputOf(ref)?.digest;
     return tree === undefined ? undefined : { kind: 'tree', digest: tree };
   }
 
@@ -51,9 +65,9 @@ export class Demand {
     return producer.result?.outputs[ref.output];
   }
 
-  #supplyOf(ref: Ref): Supply | undefined {
-    const id = supplyId(ref);
-    return id === undefined ? undefined : this.#supplies.get(id);
+  #externalInputOf(ref: Ref): ExternalInput | undefined {
+    const id = externalInputId(ref);
+    return id === undefined ? undefined : this.#inputs.get(id);
   }
 
   #nodeOf(name: ActionName): Node {
@@ -107,19 +121,24 @@ export class Demand {
    * Wants what actions that must run will read, and returns those that could start now. From the top down, so that a
    * chain of producers whose trees are gone is found in one pass.
    */
-  async wantInputs(): Promise<readonly Node[]> {
+  async wantInputs(): Promise<Wanted> {
     const ready: Node[] = [];
+    const forbidden: Node[] = [];
     for (const node of [...this.#nodes.values()].reverse()) {
       if (node.state !== 'must-run') continue;
+      if (!this.#mayRun(node.action)) {
+        forbidden.push(node);
+        continue;
+      }
       let complete = true;
       for (const ref of refsOf(node.action.recipe)) {
         if (ref.kind === 'file') continue;
-        const here = ref.kind === 'output' ? await this.#wantOutput(ref) : await this.#wantSupply(ref);
+        const here = ref.kind === 'output' ? await this.#wantOutput(ref) : await this.#wantExternalInput(ref);
         complete &&= here;
       }
       if (complete) ready.push(node);
     }
-    return ready.reverse();
+    return { ready: ready.reverse(), forbidden };
   }
 
   /** Whether an output is settled and there; where its tree is gone, its producer must run again. */
@@ -127,23 +146,23 @@ export class Demand {
     const producer = this.#nodeOf(ref.action);
     const tree = producer.result?.outputs[ref.output];
     if (producer.state === 'known' && tree !== undefined) {
-      if (await this.#presence.has(tree)) return true;
+      if (await this.#trees.has(tree)) return true;
       producer.state = 'must-run';
       producer.why = { kind: 'tree-gone', outputs: [ref.output] };
     } else if (producer.state === 'must-run' && producer.why?.kind === 'tree-gone' && tree !== undefined) {
       const { outputs } = producer.why;
-      if (!outputs.includes(ref.output) && !(await this.#presence.has(tree))) {
+      if (!outputs.includes(ref.output) && !(await this.#trees.has(tree))) {
         producer.why = { kind: 'tree-gone', outputs: [...outputs, ref.output] };
       }
     }
     return false;
   }
 
-  async #wantSupply(ref: Ref): Promise<boolean> {
-    const supply = this.#supplyOf(ref);
-    if (supply?.digest === undefined || supply.state !== 'idle') return false;
-    if (await this.#presence.has(supply.digest)) return true;
-    supply.state = 'wanted';
+  async #wantExternalInput(ref: Ref): Promise<boolean> {
+    const input = this.#externalInputOf(ref);
+    if (input?.digest === undefined || input.state !== 'idle') return false;
+    if (await this.#trees.has(input.digest)) return true;
+    input.state = 'wanted';
     return false;
   }
 }

@@ -8,8 +8,8 @@ import type { Node } from './nodes.ts';
 import type { DirectoryProvider, MachineProvider, SourceProvider } from '../plan/providers.ts';
 
 /** A tree that no action makes: a source, a part of the build machine, a directory of the user's. Changed by the build loop alone. */
-export interface Supply {
-  /** As in `supplyId`. */
+export interface ExternalInput {
+  /** As in `externalInputId`. */
   readonly id: string;
   readonly source: PlannedSource | undefined;
   /** Actions that read it. */
@@ -20,23 +20,23 @@ export interface Supply {
   obtain(progress: (line: string) => void): Promise<Result<Digest, Failure>>;
 }
 
-/** Identity of the supply that a ref names; undefined for outputs and files. */
-export function supplyId(ref: Ref): string | undefined {
+/** Identity of the external input that a ref names; undefined for outputs and files. */
+export function externalInputId(ref: Ref): string | undefined {
   if (ref.kind === 'source') return sourceId(ref);
   if (ref.kind === 'directory') return `directory ${ref.name}`;
   return ref.kind === 'compiler' || ref.kind === 'machine-utilities' ? ref.kind : undefined;
 }
 
 /** Ids of those that are sources. */
-export function sourcesIn(supplies: Iterable<Supply>): readonly string[] {
-  return [...supplies].flatMap(({ id, source }) => (source === undefined ? [] : [id]));
+export function sourcesIn(inputs: Iterable<ExternalInput>): readonly string[] {
+  return [...inputs].flatMap(({ id, source }) => (source === undefined ? [] : [id]));
 }
 
 /**
  * What a plan's actions read beside each other's outputs. Digests that earlier work left are known at once; of the
  * machine none is before it was probed.
  */
-export async function makeSupplies(
+export async function makeExternalInputs(
   plan: Plan,
   nodes: Iterable<Node>,
   providers: {
@@ -44,27 +44,27 @@ export async function makeSupplies(
     readonly machine: MachineProvider;
     readonly directories?: DirectoryProvider;
   },
-): Promise<ReadonlyMap<string, Supply>> {
+): Promise<ReadonlyMap<string, ExternalInput>> {
   const sources = new Map(plan.sources.map((source) => [sourceId(source), source]));
-  const supplies = new Map<string, Supply>();
+  const inputs = new Map<string, ExternalInput>();
   for (const node of nodes) {
     for (const ref of refsOf(node.action.recipe)) {
-      const id = supplyId(ref);
+      const id = externalInputId(ref);
       if (id === undefined) continue;
-      const supply = supplies.get(id) ?? makeSupply(ref, id);
-      supplies.set(id, supply);
-      if (!supply.dependants.includes(node)) supply.dependants.push(node);
+      const input = inputs.get(id) ?? makeExternalInput(ref, id);
+      inputs.set(id, input);
+      if (!input.dependants.includes(node)) input.dependants.push(node);
     }
   }
   await Promise.all(
-    [...supplies.values()].map(async (supply) => {
-      if (supply.source !== undefined) supply.digest = await providers.sources.recall(supply.source);
-      if (supply.digest === undefined) supply.state = 'wanted';
+    [...inputs.values()].map(async (input) => {
+      if (input.source !== undefined) input.digest = await providers.sources.recall(input.source);
+      if (input.digest === undefined) input.state = 'wanted';
     }),
   );
-  return supplies;
+  return inputs;
 
-  function makeSupply(ref: Ref, id: string): Supply {
+  function makeExternalInput(ref: Ref, id: string): ExternalInput {
     const shared = { id, dependants: [], digest: undefined, state: 'idle' as const };
     if (ref.kind === 'compiler' || ref.kind === 'machine-utilities') {
       return { ...shared, source: undefined, obtain: () => providers.machine.obtain(ref.kind) };
@@ -81,12 +81,12 @@ export async function makeSupplies(
   }
 }
 
-/** Supplies that are wanted, those first whose users have most work behind them (`paths`, from `longestPaths`). */
+/** Those that are wanted, those first whose users have most work behind them (`paths`, from `longestPaths`). */
 export function wantedByUrgency(
-  supplies: Iterable<Supply>,
+  inputs: Iterable<ExternalInput>,
   paths: ReadonlyMap<ActionName, number>,
-): readonly Supply[] {
-  const urgency = (supply: Supply) =>
-    Math.max(0, ...supply.dependants.map((node) => paths.get(node.action.name) ?? 0));
-  return [...supplies].filter(({ state }) => state === 'wanted').sort((a, b) => urgency(b) - urgency(a));
+): readonly ExternalInput[] {
+  const urgency = (input: ExternalInput) =>
+    Math.max(0, ...input.dependants.map((node) => paths.get(node.action.name) ?? 0));
+  return [...inputs].filter(({ state }) => state === 'wanted').sort((a, b) => urgency(b) - urgency(a));
 }

@@ -1,0 +1,33 @@
+import type { Key } from '../plan/names.ts';
+import { takeKeyLock } from '../store/key-lock.ts';
+import type { Store } from '../store/store.ts';
+import { wholeResult, type HeldKey, type Node } from './nodes.ts';
+
+/** What came of waiting for another run that makes the same result. */
+export type AwaitEnd =
+  /** It has made the result, and its trees are in the store. */
+  | { readonly kind: 'found' }
+  /** It failed or died: the result is ours to make. */
+  | { readonly kind: 'ours'; readonly held: HeldKey }
+  | { readonly kind: 'aborted' };
+
+/** Waits until no other run makes the result of a node's key. */
+export async function awaitKey(store: Store, node: Node, signal: AbortSignal): Promise<AwaitEnd> {
+  const { key } = node;
+  if (key === undefined) throw new Error(`${node.action.name} has no key to wait for`);
+  const lock = await takeKeyLock(store, key, { signal });
+  if (lock === undefined) return { kind: 'aborted' };
+  // What is run for the record of its commands has a result already.
+  if (node.why?.kind !== 'no-record' && (await isMade(store, node, key))) {
+    await lock.release();
+    return { kind: 'found' };
+  }
+  return { kind: 'ours', held: { key, lock } };
+}
+
+async function isMade(store: Store, node: Node, key: Key): Promise<boolean> {
+  const result = node.bound === undefined ? undefined : await wholeResult(store, key, node.bound);
+  if (result === undefined) return false;
+  for (const tree of Object.values(result.outputs)) if (!(await store.hasTree(tree))) return false;
+  return true;
+}

@@ -1,0 +1,64 @@
+import {
+  emptyFolder,
+  folderAt,
+  layTrees,
+  putFolder,
+  putLeaf,
+  sealTree,
+  type MergedTree,
+} from '../store/merge.ts';
+import { digestBytes } from '../store/directory-message.ts';
+import type { Digest } from '../core/digest.ts';
+import type { InputRoot, Listings, Place } from './input-root.ts';
+
+/** An input root as one tree, and the bytes that no store has. */
+export interface InputTree extends MergedTree {
+  /** Texts that were made for this root, by digest. Every other file's bytes are in trees or blobs. */
+  readonly texts: ReadonlyMap<Digest, Uint8Array>;
+}
+
+/**
+ * The one tree that is what an action sees: for executors that are sent it as Directory messages.
+ *
+ * @param listings of all trees of the recipe
+ */
+export function inputTree(root: InputRoot, listings: Listings): InputTree {
+  const top = emptyFolder();
+  const texts = new Map<Digest, Uint8Array>();
+  for (const path of root.directories) folderAt(top, path);
+  for (const [path, target] of Object.entries(root.links)) putLeaf(top, path, { kind: 'symlink', target });
+  for (const [path, { text, executable }] of Object.entries(root.texts)) {
+    const bytes = Buffer.from(text);
+    const digest = digestBytes(bytes);
+    texts.set(digest, bytes);
+    putLeaf(top, path, { kind: 'file', digest, executable });
+  }
+  for (const [path, file] of Object.entries(root.files)) putLeaf(top, path, { kind: 'file', ...file });
+  // Places around others come first, so that the inner ones replace what they hide.
+  for (const place of root.places) putPlace(top, place, listings);
+  return { ...sealTree(top), texts };
+}
+
+function putPlace(top: ReturnType<typeof emptyFolder>, place: Place, listings: Listings): void {
+  if (place.kind === 'file') {
+    putLeaf(top, place.path, { kind: 'file', ...place.file });
+    return;
+  }
+  const laid = layTrees(
+    (place.kind === 'trees' ? place.parts : []).map(({ tree, inside }) => {
+      const entries = listings.get(tree);
+      if (entries === undefined) throw new Error(`no listing of ${tree}`);
+      return { label: tree, entries: inside === '' ? entries : below(entries, inside) };
+    }),
+  );
+  if (!laid.ok) throw new Error(`trees at ${place.path} clash, which an input root does not have`);
+  for (const path of place.directories) folderAt(laid.value, path);
+  putFolder(top, place.path, laid.value);
+}
+
+function below(entries: Listings extends ReadonlyMap<Digest, infer List> ? List : never, directory: string) {
+  const prefix = `${directory}/`;
+  return entries.flatMap((entry) =>
+    entry.path.startsWith(prefix) ? [{ ...entry, path: entry.path.slice(prefix.length) }] : [],
+  );
+}

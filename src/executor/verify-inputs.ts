@@ -1,0 +1,36 @@
+import type { Digest } from '../core/digest.ts';
+import type { Failure } from '../core/failure.ts';
+import { failed, ok, type Result } from '../core/result.ts';
+import type { BoundRecipe } from '../plan/bound.ts';
+import type { Store } from '../store/store.ts';
+import type { ExecuteRequest } from './executor.ts';
+
+/** Trees that a recipe reads, each once. */
+export function treesOf(recipe: BoundRecipe): readonly Digest[] {
+  const contents = [...recipe.tools, ...recipe.inputs.flatMap((input) => input.contents)];
+  return [...new Set(contents.flatMap((content) => (content.kind === 'tree' ? [content.digest] : [])))];
+}
+
+/**
+ * Makes sure that the trees an action reads are in the local store, whole. Fails with `inputs-gone` and all that are
+ * not, so that their makers can run side by side.
+ */
+export async function verifyInputs(
+  store: Pick<Store, 'verifyTree'>,
+  { name, recipe, signal }: Pick<ExecuteRequest, 'name' | 'recipe' | 'signal'>,
+): Promise<Result<void, Failure>> {
+  const trees: Digest[] = [];
+  for (const tree of treesOf(recipe)) {
+    if (signal?.aborted === true) return failed({ reason: 'interrupted', signal: signalName(signal) });
+    const verified = await store.verifyTree(tree);
+    if (verified.ok) continue;
+    if (verified.failure.reason !== 'damaged-tree') return verified;
+    trees.push(tree);
+  }
+  return trees.length === 0 ? ok(undefined) : failed({ reason: 'inputs-gone', action: name, trees });
+}
+
+/** Name of the operating system's signal that a run was ended by. */
+export function signalName(signal: AbortSignal | undefined): string {
+  return typeof signal?.reason === 'string' ? signal.reason : 'SIGINT';
+}
