@@ -1,9 +1,9 @@
-import { Ajv } from 'ajv';
 import { closest, distance } from 'fastest-levenshtein';
 import type { Failure, Fault } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';
 import { sourceName, type SourceName } from '../plan/names.ts';
 import { controlSchema } from './control-schema.ts';
+import { compileSchema } from '../inputs/compile-schema.ts';
 import { lineOf, scanJson } from '../inputs/json-lines.ts';
 import { schemaFault } from '../inputs/schema-fault.ts';
 
@@ -28,7 +28,7 @@ export interface ControlSettings {
 /** Where there is no `control.json`. */
 export const noControlSettings: ControlSettings = { sources: [] };
 
-const validate = new Ajv({ allErrors: true, verbose: true }).compile(controlSchema);
+const controlCheck = compileSchema(controlSchema);
 
 /**
  * Reads the text of a `control.json`. Fails with `bad-input` and every fault that can be found, in order of line.
@@ -48,6 +48,7 @@ export function parseControl(
   }
   const written: unknown = JSON.parse(text);
   const faults: Fault[] = duplicates.map((one) => ({ ...one, message: 'stands twice in its object' }));
+  const validate = controlCheck();
   if (!validate(written)) faults.push(...(validate.errors ?? []).map(schemaFault));
   faults.push(...unknownSources(written, known));
   if (faults.length > 0) {

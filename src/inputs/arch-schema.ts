@@ -1,7 +1,7 @@
-import { Ajv, type ValidateFunction } from 'ajv';
 import type { Failure } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';
 import { facilities, type Arch, type ArchDescriptor } from './arch.ts';
+import { compileSchema } from './compile-schema.ts';
 import { archFaults } from './arch-rules.ts';
 import { schemaFault } from './schema-fault.ts';
 
@@ -226,7 +226,7 @@ export const archSchema = {
   },
 } as const satisfies ObjectSchema<ArchDescriptor>;
 
-let validate: ValidateFunction | undefined;
+const archCheck = compileSchema(archSchema);
 
 /**
  * Checks what a module in `arches/` exports as `arch`: its form by the schema, then whether it fits together. Gives all
@@ -235,8 +235,7 @@ let validate: ValidateFunction | undefined;
  * @param file the module's path in the repository, for messages; its base name must be the arch's name.
  */
 export function checkArch(value: unknown, file: string): Result<Arch, Failure> {
-  // Compiling the schema takes a while, and not every command reads a descriptor.
-  validate ??= new Ajv({ allErrors: true, verbose: true }).compile(archSchema);
+  const validate = archCheck();
   const malformed = validate(value) ? [] : (validate.errors ?? []).map(schemaFault);
   const faults = [
     ...malformed,

@@ -1,8 +1,9 @@
-import { Ajv, type ErrorObject } from 'ajv';
+import type { ErrorObject } from 'ajv';
 import { digest, sha256 } from '../core/digest.ts';
 import type { Failure, Fault } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';
 import { sourceName } from '../plan/names.ts';
+import { compileSchema } from './compile-schema.ts';
 import { lineOf, scanJson } from './json-lines.ts';
 import { lockFaults } from './lock-rules.ts';
 import { lockSchema } from './lock-schema.ts';
@@ -16,7 +17,7 @@ type Written<Type> = Type extends string
     ? Type
     : { readonly [Field in keyof Type]: Field extends 'kind' ? Type[Field] : Written<Type[Field]> };
 
-const validate = new Ajv({ allErrors: true, verbose: true, discriminator: true }).compile(lockSchema);
+const lockCheck = compileSchema(lockSchema);
 
 /**
  * Reads the text of `sources.lock`. Fails with `bad-input` and every fault that can be found, in order of line.
@@ -34,6 +35,7 @@ export function parseLock(text: string, file: string): Result<Lock, Failure> {
     ...duplicate,
     message: 'stands twice in its object',
   }));
+  const validate = lockCheck();
   if (!validate(written)) faults.push(...(validate.errors ?? []).map(originFault));
   faults.push(...lockFaults(sourcesOf(written)));
   if (faults.length > 0) {
