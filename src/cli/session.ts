@@ -1,7 +1,8 @@
-import { homedir, tmpdir } from 'node:os';
+import { homedir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { type Failure } from '../core/failure.ts';
+import { StoreFault } from '../core/fault.ts';
 import { place } from '../core/place.ts';
 import { exitCodeOf, failureText } from '../report/failure-text.ts';
 
@@ -58,15 +59,24 @@ export function explain(session: Session, failure: Failure): ExitCode {
   return exitCodeOf(failure);
 }
 
-/** Directory of the store: `--store`, `$BOOTSTRAP_STORE`, or `bootstrap` in the user's cache directory. Absolute. */
+/**
+ * Directory of the store: `--store`, `$BOOTSTRAP_STORE`, or `bootstrap` in the user's cache directory. Absolute. Throws a
+ * StoreFault where none of them says one.
+ */
 export function storeDirectory(session: Session, option: string | undefined): string {
   const named = option ?? nonEmpty(session.env['BOOTSTRAP_STORE']);
   if (named !== undefined) return path.resolve(session.cwd, named);
   const cache = nonEmpty(session.env['XDG_CACHE_HOME']);
   if (cache !== undefined && path.isAbsolute(cache)) return path.join(cache, 'bootstrap');
   const home = nonEmpty(session.env['HOME']) ?? homedir();
-  // A user without a home (some service accounts) still gets a place of their own.
-  if (!path.isAbsolute(home)) return path.join(tmpdir(), `bootstrap-${process.getuid?.() ?? 0}`);
+  // Some service accounts. A name in the temp directory could be taken, and the store filled, by anybody.
+  if (!path.isAbsolute(home)) {
+    throw new StoreFault({
+      reason: 'wrong-use',
+      what: 'you have no home directory in which the store could lie',
+      hint: 'Name a directory of your own with --store, BOOTSTRAP_STORE or XDG_CACHE_HOME.',
+    });
+  }
   return path.join(home, '.cache', 'bootstrap');
 }
 

@@ -78,6 +78,18 @@ describe('wrong use', () => {
   });
 });
 
+test('without a home there is no store, and none in the temp directory', async () => {
+  const session = testSession({ env: { HOME: 'nowhere' } });
+  const result = await run(session, 'log', 'host-tools/busybox');
+  expect(result).toEqual({
+    code: 2,
+    out: '',
+    err:
+      'bootstrap: you have no home directory in which the store could lie\n' +
+      '  Name a directory of your own with --store, BOOTSTRAP_STORE or XDG_CACHE_HOME.\n',
+  });
+});
+
 describe('bad input', () => {
   test('a malformed lock, with file, line and field of all faults', async () => {
     const copy = repositoryCopy();
