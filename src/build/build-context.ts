@@ -2,31 +2,41 @@ import { readFile } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
 import path from 'node:path';
 import type { Failure } from '../core/failure.ts';
+import { unknownName } from '../core/nearest.ts';
 import { failed, ok, type Result } from '../core/result.ts';
-import type { MachineProvider, SourceProvider } from '../plan/providers.ts';
 import type { Executor } from '../executor/executor.ts';
-import { createLocalExecutor } from '../sandbox/local-sandbox.ts';
-import { createMachineProvider } from '../machine/machine.ts';
 import type { Lock } from '../inputs/lock.ts';
+import { createMachineProvider } from '../machine/machine.ts';
 import type { RepoPath } from '../plan/names.ts';
+import type { MachineProvider, SourceProvider } from '../plan/providers.ts';
+import { createLocalExecutor } from '../sandbox/local-sandbox.ts';
 import { createSourceProvider, type Variant } from '../sources/provider.ts';
 import type { Store } from '../store/store.ts';
-import { unknownName } from '../core/nearest.ts';
 import { openStore } from './open-store.ts';
-import { storeDirectory, type Session } from '../cli/session.ts';
 
-/** Where sources come from, and what is done about them. */
-export interface SourceRequest {
-  /** `--store`, as the user wrote it. */
-  readonly store?: string;
+/** Where sources come from, and which of them are accepted. */
+export interface SourcePolicy {
+  /** URL that is asked first for the archives of sources. */
   readonly mirror?: string;
   readonly offline: boolean;
   /** Names of sources whose tree may differ from the pinned one. */
   readonly acceptVariants: readonly string[];
 }
 
+export interface ContextRequest extends SourcePolicy {
+  /** This repository, absolute. */
+  readonly repository: string;
+  /** Directory of the store, absolute. It is made where it is missing. */
+  readonly store: string;
+  readonly lock: Lock;
+  /** Tokens of the jobserver. Undefined: as many as there are processors. */
+  readonly jobs?: number;
+  /** Told what is worth a line. Undefined: nobody is. */
+  readonly say?: (text: string) => void;
+}
+
 /** Everything that building takes beside a plan. */
-export interface Workshop {
+export interface BuildContext {
   readonly store: Store;
   /** In order of preference. */
   readonly executors: readonly Executor[];
@@ -38,39 +48,27 @@ export interface Workshop {
   readonly files: (name: RepoPath) => Promise<Uint8Array>;
 }
 
-/** `openWorkshop`, or what tests put in its place. */
-export type OpenWorkshop = typeof openWorkshop;
+/** `openBuildContext`, or what tests use instead of it. */
+export type OpenBuildContext = (request: ContextRequest) => Promise<Result<BuildContext, Failure>>;
 
-/**
- * Opens the store and puts the real executor and providers on it.
- *
- * @param say tells the user what is worth a line
- */
-export async function openWorkshop(
-  session: Session,
-  lock: Lock,
-  request: SourceRequest & {
-    /** Tokens of the jobserver. Undefined: as many as there are processors. */
-    readonly jobs?: number;
-  },
-  say: (text: string) => void = () => undefined,
-): Promise<Result<Workshop, Failure>> {
+/** Opens the store and puts the real executor and providers on it. Fails with `unknown-name` for a source that the lock does not have. */
+export async function openBuildContext(request: ContextRequest): Promise<Result<BuildContext, Failure>> {
+  const { lock, repository, mirror, offline, acceptVariants, say = () => undefined } = request;
   const names: readonly string[] = [...new Set(lock.sources.map((source) => source.name))];
-  const unknown = request.acceptVariants.find((name) => !names.includes(name));
+  const unknown = acceptVariants.find((name) => !names.includes(name));
   if (unknown !== undefined) return failed(unknownName('source', unknown, names));
-  const root = storeDirectory(session, request.store);
-  const store = await openStore(root, lock.sourceDateEpoch, say);
+  const store = await openStore(request.store, lock.sourceDateEpoch, say);
   if (!store.ok) return store;
-  const files = (name: RepoPath): Promise<Uint8Array> => readFile(path.join(session.repository, name));
+  const files = (name: RepoPath): Promise<Uint8Array> => readFile(path.join(repository, name));
   const sources = createSourceProvider({
     store: store.value,
     lock,
-    cacheDirectory: path.join(root, 'downloads'),
-    offline: request.offline,
-    acceptVariants: request.acceptVariants,
+    cacheDirectory: path.join(request.store, 'downloads'),
+    offline,
+    acceptVariants,
     readRepoFile: files,
     onNote: say,
-    ...(request.mirror === undefined ? {} : { mirror: request.mirror }),
+    ...(mirror === undefined ? {} : { mirror }),
   });
   let unpacking = 0;
   return ok({
@@ -82,7 +80,7 @@ export async function openWorkshop(
         memoryMiB: memoryMiB(),
         otherWork: () => unpacking > 0,
         epochSeconds: lock.sourceDateEpoch,
-        readHelperSource: (name) => readFile(path.join(session.repository, name)),
+        readHelperSource: (name) => readFile(path.join(repository, name)),
       }),
     ],
     machine: createMachineProvider({ store: store.value }),

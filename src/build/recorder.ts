@@ -1,52 +1,47 @@
 import path from 'node:path';
 import { recorder } from '../../stages/host-tools/recorder.ts';
-import type { Digest } from '../core/digest.ts';
 import type { Failure } from '../core/failure.ts';
-import { failed, ok, type Result } from '../core/result.ts';
-import { build, type BuildOptions, type RecordOptions } from '../engine/build.ts';
-import type { ActionName } from '../plan/names.ts';
+import { ok, type Result } from '../core/result.ts';
+import type { RecordOptions } from '../engine/build.ts';
 import { assemblePlan } from '../plan/assemble.ts';
-import { output } from '../plan/builder.ts';
-import { repoPath } from '../plan/names.ts';
-import { localPlatform } from '../sandbox/local-sandbox.ts';
+import { repoPath, type ActionName } from '../plan/names.ts';
 import { digestRepositoryFile } from '../repository/load-inputs.ts';
 import type { PlanRequest, SelectedPlan } from '../repository/select-plan.ts';
+import { localPlatform } from '../sandbox/local-sandbox.ts';
+import { makeTrees, tellFailure, type TreesRequest } from './make-trees.ts';
 
 const source = repoPath('src/sandbox/recorder.c');
-/** How often it is made again that turns out damaged. */
-const attempts = 2;
 
-/** Makes the recorder, or finds it in the store. Its tree is verified. Failures were told as events. */
+/** Makes the recorder of commands, or finds it in the store. It is no part of a plan, and its actions are not told. */
 export async function makeRecorder(
   repository: string,
-  options: BuildOptions,
-): Promise<Result<Digest, readonly Failure[]>> {
+  request: Omit<TreesRequest, 'plan'>,
+): Promise<Result<RecordOptions['recorder'], readonly Failure[]>> {
   const file = {
     kind: 'file',
     path: source,
     ...(await digestRepositoryFile(path.join(repository, source))),
   } as const;
   const action = recorder(localPlatform(), file);
-  const tree = output(action, 'out');
   const plan = assemblePlan({
     actions: [action],
-    products: [{ name: 'recorder', ref: tree, path: '', description: action.description }],
-    goals: [],
+    products: [],
+    goals: [action.name],
     lock: { sources: [] },
     files: new Map([[source, file]]),
   });
-  if (!plan.ok) throw new Error(JSON.stringify(plan.failure));
-  for (let attempt = 1; ; attempt += 1) {
-    const outcome = await build(plan.value, options);
-    const made = outcome.results.get(action.name)?.outputs[tree.output];
-    if (!outcome.ok || made === undefined) return failed(outcome.failures);
-    const verified = await options.store.verifyTree(made);
-    if (verified.ok) return ok(made);
-    if (verified.failure.reason !== 'damaged-tree' || attempt === attempts) {
-      options.onEvent({ kind: 'failed', at: options.clock(), failure: verified.failure });
-      return failed([verified.failure]);
-    }
-  }
+  if (!plan.ok) return tellFailure(request, plan.failure);
+  const made = await makeTrees(
+    {
+      ...request,
+      plan: plan.value,
+      onEvent: (event) => {
+        if (event.kind === 'failed' || event.kind === 'note') request.onEvent(event);
+      },
+    },
+    { recorder: { action: action.name, output: 'out' } },
+  );
+  return made.ok ? ok(made.value.recorder.digest) : made;
 }
 
 /** Actions that `--again` means: those that were asked for by name or stage, or else all. */

@@ -8,7 +8,8 @@ import { probeNamespaces } from '../sandbox/namespaces.ts';
 import { failureText } from '../report/failure-text.ts';
 import { openArches } from '../repository/load-arches.ts';
 import { openStore } from '../build/open-store.ts';
-import { storeDirectory, type ExitCode, type Session } from './session.ts';
+import type { ExitCode } from './exit-code.ts';
+import { storeDirectory, type Session } from './session.ts';
 
 /** One thing that was looked at. */
 export interface Finding {

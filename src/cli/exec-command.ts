@@ -1,9 +1,9 @@
 import { constants } from 'node:os';
 import { executeInGuest } from '../guest/execute.ts';
 import { exitCodeFor } from '../guest/run-command.ts';
-import { exitCodeOf } from '../report/failure-text.ts';
 import { attachProcess, catchGuestSignals } from './attach-process.ts';
 import { findGuest, openGuests } from './guests.ts';
+import { exitCodeOf } from './exit-code.ts';
 import { explain, type Session } from './session.ts';
 
 export interface ExecOptions {

@@ -5,7 +5,8 @@ import { stages } from '../../stages/index.ts';
 import { archFacts, proofLine, readProofs } from '../image-test/arch-proofs.ts';
 import { loadRepository, type Repository } from '../repository/load-inputs.ts';
 import { unknownName } from '../core/nearest.ts';
-import { explain, type ExitCode, type Session } from './session.ts';
+import type { ExitCode } from './exit-code.ts';
+import { explain, type Session } from './session.ts';
 
 const subjects = ['arches', 'stages', 'sources'] as const;
 type Subject = (typeof subjects)[number];

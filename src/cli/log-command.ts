@@ -14,7 +14,8 @@ import { unknownAction } from '../core/nearest.ts';
 import { openStore } from '../build/open-store.ts';
 import { readRecord } from './record-command.ts';
 import { wholePlan } from '../repository/select-plan.ts';
-import { explain, storeDirectory, type ExitCode, type Session } from './session.ts';
+import type { ExitCode } from './exit-code.ts';
+import { explain, storeDirectory, type Session } from './session.ts';
 
 /**
  * `bootstrap log ACTION`: where its latest script and environment lie, then its whole log.

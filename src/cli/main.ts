@@ -5,7 +5,8 @@ import path from 'node:path';
 import { StoreFault } from '../core/fault.ts';
 import { createProgram } from './program.ts';
 import { sourceStack } from './source-stack.ts';
-import { explain, processSession, type ExitCode, type Session } from './session.ts';
+import type { ExitCode } from './exit-code.ts';
+import { explain, processSession, type Session } from './session.ts';
 
 /** Runs one command line in this process and ends it with the command's exit code. */
 export async function main(argv: readonly string[]): Promise<never> {

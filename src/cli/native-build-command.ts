@@ -6,23 +6,24 @@ import { controlImage, controlImageAction, controlImageFile } from '../../stages
 import type { PlanInputs } from '../../stages/inputs.ts';
 import type { Failure } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';
-import { build } from '../engine/build.ts';
 import { findProgram, machinePath } from '../core/host-programs.ts';
 import { consoleTail } from '../guest/console.ts';
 import { readControl, type ControlDirectory, type ControlRequest } from '../native-build/control-image.ts';
 import { imageFiles } from '../image/emulator.ts';
 import { assemblePlan } from '../plan/assemble.ts';
 import { duration } from '../report/duration.ts';
-import { exitCodeOf } from '../report/failure-text.ts';
 import { buildCommand, type BuildRequest } from './build-command.ts';
 import { findCrossCompiler } from '../native-build/find-cross-compiler.ts';
 import { catchInterrupts, type Interrupt } from './interrupt.ts';
 import { loadRepository, planInputs } from '../repository/load-inputs.ts';
 import { openReporter } from './open-reporter.ts';
 import { exclusively, prepareOutDirectory, temporaryPath } from '../release/out-directory.ts';
-import { explain, outDirectory, type ExitCode, type Session } from './session.ts';
+import { exitCodeOfAll, type ExitCode } from './exit-code.ts';
+import { explain, outDirectory, type Session } from './session.ts';
 import { table } from './summary.ts';
-import type { OpenWorkshop, Workshop } from '../build/build-context.ts';
+import type { BuildContext, OpenBuildContext } from '../build/build-context.ts';
+import { makeTrees } from '../build/make-trees.ts';
+import { openContext } from './building.ts';
 
 export interface NativeBuildRequest {
   /** The image that the guest boots, with the native compiler. */
@@ -41,14 +42,14 @@ export interface NativeBuildRequest {
 export async function nativeBuildCommand(
   session: Session,
   request: NativeBuildRequest,
-  open?: OpenWorkshop,
+  open?: OpenBuildContext,
 ): Promise<ExitCode> {
   const ready = await prepare(session, request, open);
   if (!ready.ok) return explain(session, ready.failure);
   // Everything that is known to be wrong has been said: what follows may take an hour.
   // What the build says goes beside our own words, not among the results.
   const image = await buildCommand({ ...session, out: session.err }, request.image, () =>
-    Promise.resolve(ok(ready.value.workshop)),
+    Promise.resolve(ok(ready.value.context)),
   );
   if (image !== 0) return image;
   const say = (text: string): void => session.err(`${text}\n`);
@@ -66,7 +67,7 @@ export async function nativeBuildCommand(
 /** What has to be right before anything is built. */
 interface Ready {
   readonly inputs: PlanInputs;
-  readonly workshop: Workshop;
+  readonly context: BuildContext;
   /** What the control image is called: in the plan, and below the output directory. */
   readonly name: string;
   readonly control: ControlDirectory;
@@ -78,7 +79,7 @@ interface Ready {
 async function prepare(
   session: Session,
   request: NativeBuildRequest,
-  open?: OpenWorkshop,
+  open?: OpenBuildContext,
 ): Promise<Result<Ready, Failure>> {
   const repository = await loadRepository(session.repository, session.archDirectories);
   if (!repository.ok) return repository;
@@ -90,18 +91,19 @@ async function prepare(
   if ((await findProgram(program, searched)) === undefined) {
     return failed({ reason: 'missing-program', program, purpose: `booting ${target.name}`, debianPackage });
   }
-  const openWorkshop = open ?? (await import('../build/build-context.ts')).openWorkshop;
-  const workshop = await openWorkshop(
-    session,
+  const say = (text: string): void => session.err(`${text}\n`);
+  const context = await openContext(session, {
     lock,
-    { ...request.image.sources, jobs: request.image.jobs },
-    (text) => session.err(`${text}\n`),
-  );
-  if (!workshop.ok) return workshop;
+    sources: request.image.sources,
+    jobs: request.image.jobs,
+    open,
+    say,
+  });
+  if (!context.ok) return context;
   const place = path.resolve(session.cwd, request.control);
   const known = [...new Set(lock.sources.map((source) => source.name))];
   const controlRequest = { place, name: request.control, known };
-  const control = await readControl(workshop.value.store, controlRequest);
+  const control = await readControl(context.value.store, controlRequest);
   if (!control.ok) return control;
   const directory = outDirectory(session, request.image.out, target.name);
   for (const needed of [directory, uploadOption(session, request)]) {
@@ -110,7 +112,7 @@ async function prepare(
   }
   return ok({
     inputs: inputs.value,
-    workshop: workshop.value,
+    context: context.value,
     name: nameOf(place),
     control: control.value,
     controlRequest,
@@ -133,7 +135,7 @@ function nameOf(place: string): string {
 async function packControl(
   session: Session,
   request: NativeBuildRequest,
-  { inputs, workshop, name, control, controlRequest }: Ready,
+  { inputs, context, name, control, controlRequest }: Ready,
   interrupt: Interrupt,
 ): Promise<string | ExitCode> {
   const parts = { name, directory: control.tree, sources: control.settings.sources };
@@ -148,27 +150,23 @@ async function packControl(
   const directories = {
     // Only where the store lost it.
     obtain: async () => {
-      const again = await readControl(workshop.store, controlRequest);
+      const again = await readControl(context.store, controlRequest);
       if (!again.ok) return again;
       if (again.value.tree === control.tree) return ok(control.tree);
-      const what = `${request.control} changed while this ran`;
-      return failed<Failure>({ reason: 'wrong-use', what, hint: 'Run the command again.' });
+      return failed<Failure>({ reason: 'changed-since-plan', what: request.control });
     },
   };
-  const outcome = await build(plan.value, {
-    ...workshop,
-    directories,
-    clock: () => performance.now(),
-    onEvent: (event) => reporter.value.report(event),
-    signal: interrupt.signal,
-  }).finally(() => reporter.value.close());
-  const [failure] = outcome.failures;
-  if (failure !== undefined) return exitCodeOf(failure);
-  const tree = outcome.results.get(controlImageAction(name))?.outputs['out'];
-  if (tree === undefined) throw new Error('the control image has no output');
-  const verified = await workshop.store.verifyTree(tree);
-  if (!verified.ok) return explain(session, verified.failure);
-  return path.join(workshop.store.treePath(tree), controlImageFile);
+  const made = await makeTrees(
+    {
+      plan: plan.value,
+      context,
+      directories,
+      onEvent: (event) => reporter.value.report(event),
+      signal: interrupt.signal,
+    },
+    { control: { action: controlImageAction(name), output: 'out' } },
+  ).finally(() => reporter.value.close());
+  return made.ok ? path.join(made.value.control.path, controlImageFile) : exitCodeOfAll(made.failure);
 }
 
 /** Where things of one run lie. */

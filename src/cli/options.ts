@@ -1,9 +1,15 @@
 import { InvalidArgumentError, type Command } from 'commander';
-import type { SourceRequest } from '../build/build-context.ts';
+import type { SourcePolicy } from '../build/build-context.ts';
 
 export const outHelp = 'directory of products (default: out in the repository)';
 export const archDirHelp = 'directory with descriptors of arches beside ours (NAME.ts); may be repeated';
 export const storeHelp = 'store directory (default: $BOOTSTRAP_STORE, else ~/.cache/bootstrap)';
+
+/** Where sources come from, and where they go. */
+export interface SourceRequest extends SourcePolicy {
+  /** `--store`, as the user wrote it. */
+  readonly store?: string;
+}
 
 /** Options of commands that may fetch sources. */
 export interface SourceOptions {

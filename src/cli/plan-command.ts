@@ -3,9 +3,10 @@ import { planIds } from '../plan/bind.ts';
 import { dependenciesOf, sourceId, stageIdOf } from '../plan/graph.ts';
 import { stages } from '../../stages/index.ts';
 import { stageIdsOf } from '../../stages/select.ts';
-import { count } from '../report/failure-text.ts';
+import { count } from '../core/count.ts';
 import { selectPlan, type PlanRequest } from '../repository/select-plan.ts';
-import { explain, type ExitCode, type Session } from './session.ts';
+import type { ExitCode } from './exit-code.ts';
+import { explain, type Session } from './session.ts';
 
 export type PlanForm = 'text' | 'json' | 'dot';
 

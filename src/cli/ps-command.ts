@@ -1,6 +1,7 @@
 import { listGuests, processId, type Guest } from '../guest/state.ts';
 import { openGuests } from './guests.ts';
-import { explain, type ExitCode, type Session } from './session.ts';
+import type { ExitCode } from './exit-code.ts';
+import { explain, type Session } from './session.ts';
 
 /** `bootstrap ps`: the guests in the background. */
 export async function psCommand(

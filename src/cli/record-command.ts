@@ -20,7 +20,8 @@ import {
   type RecordedCommand,
 } from '../build/record-summary.ts';
 import { selectPlan, type PlanRequest } from '../repository/select-plan.ts';
-import { explain, storeDirectory, type ExitCode, type Session } from './session.ts';
+import type { ExitCode } from './exit-code.ts';
+import { explain, storeDirectory, type Session } from './session.ts';
 
 /**
  * `bootstrap record ARCH`: what the actions of a plan ran of the tools that they name, by the records of their latest

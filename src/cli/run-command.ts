@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process';
 import { constants as system } from 'node:os';
 import { findImage } from '../release/find-image.ts';
 import { openArches } from '../repository/load-arches.ts';
-import { explain, type ExitCode, type Session } from './session.ts';
+import type { ExitCode } from './exit-code.ts';
+import { explain, outDirectory, type Session } from './session.ts';
 
 /**
  * `bootstrap run ARCH`: boots the image in the output directory with its own `run-emulator.sh`. What that script
@@ -16,7 +17,11 @@ export async function runCommand(
 ): Promise<ExitCode> {
   const found = await (await openArches(session.repository, session.archDirectories)).find(name, 'arch');
   if (!found.ok) return explain(session, found.failure);
-  const image = await findImage(session, found.value, out);
+  const image = await findImage(found.value, {
+    directory: outDirectory(session, out, found.value.name),
+    ...(out === undefined ? {} : { out }),
+    searchPath: session.env['PATH'] ?? '',
+  });
   if (!image.ok) return explain(session, image.failure);
   const script = image.value;
   // The script splits QEMU_EXTRA at spaces and has no way to quote.

@@ -4,7 +4,8 @@ import { createInterface } from 'node:readline/promises';
 import { type Failure } from '../core/failure.ts';
 import { StoreFault } from '../core/fault.ts';
 import { place } from '../core/place.ts';
-import { exitCodeOf, failureText } from '../report/failure-text.ts';
+import { failureText } from '../report/failure-text.ts';
+import { exitCodeOf, type ExitCode } from './exit-code.ts';
 
 /** Where the program stands: everything that it takes from the process, gathered once. */
 export interface Session {
@@ -51,8 +52,6 @@ async function ask(question: string): Promise<string> {
   }
 }
 
-export type ExitCode = 0 | 1 | 2;
-
 /** Says on stderr what failed, and gives the exit code for it. */
 export function explain(session: Session, failure: Failure): ExitCode {
   session.err(`bootstrap: ${failureText(failure)}\n`);
@@ -85,6 +84,12 @@ export function outDirectory(session: Session, option: string | undefined, arch:
   const parent =
     option === undefined ? path.join(session.repository, 'out') : path.resolve(session.cwd, option);
   return path.join(parent, arch);
+}
+
+/** A path as a user reads it best: relative to where they stand, where it lies below that. */
+export function shownPath(session: Session, absolute: string): string {
+  const relative = path.relative(session.cwd, absolute);
+  return relative.startsWith('..') ? absolute : relative === '' ? '.' : relative;
 }
 
 function nonEmpty(text: string | undefined): string | undefined {

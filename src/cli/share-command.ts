@@ -1,8 +1,9 @@
 import path from 'node:path';
-import { count } from '../report/failure-text.ts';
+import { count } from '../core/count.ts';
 import { packShareFile, unpackShareFile } from '../virtfs/share-file.ts';
 import { catchInterrupts } from './interrupt.ts';
-import { explain, type ExitCode, type Session } from './session.ts';
+import type { ExitCode } from './exit-code.ts';
+import { explain, type Session } from './session.ts';
 
 /** `bootstrap share pack DIR TARBALL`: what the guest sees of a share, as a tarball. */
 export async function sharePackCommand(

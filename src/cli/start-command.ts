@@ -6,7 +6,8 @@ import { findImage } from '../release/find-image.ts';
 import { openGuests } from './guests.ts';
 import { catchInterrupts } from './interrupt.ts';
 import { openArches } from '../repository/load-arches.ts';
-import { explain, type ExitCode, type Session } from './session.ts';
+import type { ExitCode } from './exit-code.ts';
+import { explain, outDirectory, type Session } from './session.ts';
 
 export interface StartOptions {
   readonly arch: string;
@@ -33,7 +34,11 @@ export async function startCommand(session: Session, options: StartOptions): Pro
   const name = options.name ?? arch.name;
   const misnamed = guestNameFault(name);
   if (misnamed !== undefined) return explain(session, misnamed);
-  const image = await findImage(session, arch, options.out);
+  const image = await findImage(arch, {
+    directory: outDirectory(session, options.out, arch.name),
+    ...(options.out === undefined ? {} : { out: options.out }),
+    searchPath: session.env['PATH'] ?? '',
+  });
   if (!image.ok) return explain(session, image.failure);
   const { memory, share, home } = options;
   const attached = await attachmentVariables(

@@ -2,7 +2,8 @@ import type { Guest } from '../guest/state.ts';
 import { listGuests } from '../guest/state.ts';
 import { stopGuest, type StopOutcome } from '../guest/stop.ts';
 import { findGuest, openGuests } from './guests.ts';
-import { explain, type ExitCode, type Session } from './session.ts';
+import type { ExitCode } from './exit-code.ts';
+import { explain, type Session } from './session.ts';
 
 const outcomes: Readonly<Record<StopOutcome, string>> = {
   'shut-down': 'shut down',

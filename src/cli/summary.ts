@@ -1,15 +1,64 @@
+import { count } from '../core/count.ts';
+import type { BuildEvent } from '../core/event.ts';
 import type { BuildOutcome } from '../engine/build.ts';
+import { hasRecord } from '../engine/record.ts';
 import type { Plan } from '../plan/action.ts';
 import { stageIdOf } from '../plan/graph.ts';
 import { stages } from '../../stages/index.ts';
 import { stageIdsOf } from '../../stages/select.ts';
+import { actionName } from '../plan/names.ts';
+import type { MadeProducts } from '../release/make-products.ts';
 import { duration } from '../report/duration.ts';
+import type { Store } from '../store/store.ts';
 
 /** What was seen of a stage while it ran. */
 export interface StageSpan {
   /** Milliseconds of the build's clock. */
   readonly from: number;
   readonly to: number;
+}
+
+/** From the first start to the last end in each stage. */
+export class StageSpans {
+  readonly byStage = new Map<string, StageSpan>();
+
+  take(event: BuildEvent): void {
+    if (event.kind !== 'action-started' && event.kind !== 'action-finished') return;
+    const stage = stageIdOf(actionName(event.action));
+    const span = this.byStage.get(stage);
+    this.byStage.set(stage, { from: span?.from ?? event.at, to: event.at });
+  }
+}
+
+/** What a build that succeeded has come to. `place` is the directory of its products, as it is shown. */
+export function buildText(
+  plan: Plan,
+  { outcome, products }: MadeProducts,
+  spans: StageSpans,
+  place: string,
+): string {
+  if (outcome.ran.length === 0 && !products.some(({ written }) => written)) {
+    return products.length === 0
+      ? 'nothing to do: everything is built\n'
+      : `nothing to do: everything is built, and the products lie in ${place}\n`;
+  }
+  const lines = products.map(
+    ({ product, written: fresh }) => `  ${product.name}${fresh ? '' : ' (unchanged)'}\n`,
+  );
+  const heading = products.length === 0 ? '' : `\nProducts in ${place}, with manifest.json and SHA256SUMS:\n`;
+  return `\n${stageTable(plan, outcome, spans.byStage)}${heading}${lines.join('')}`;
+}
+
+/** How many records of commands there are of a build's actions. */
+export async function recordNote(store: Store, outcome: BuildOutcome): Promise<string> {
+  let without = 0;
+  for (const { key } of outcome.results.values()) if (!(await hasRecord(store, key))) without += 1;
+  const more =
+    without === 0
+      ? ''
+      : `; ${count(without, 'action')} did not run and ${without === 1 ? 'has' : 'have'} none (--again runs them for it)`;
+  const records = count(outcome.results.size - without, 'record');
+  return `\n${records} of commands, summed up by \`bootstrap record\`${more}\n`;
 }
 
 /**

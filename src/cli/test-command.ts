@@ -9,11 +9,14 @@ import { duration } from '../report/duration.ts';
 import { findImage, findInPath, imageScript, incompleteImage } from '../release/find-image.ts';
 import { catchInterrupts } from './interrupt.ts';
 import { loadRepository, planInputs, type Repository } from '../repository/load-inputs.ts';
-import { explain, type ExitCode, type Session } from './session.ts';
+import type { ExitCode } from './exit-code.ts';
+import { explain, outDirectory, type Session } from './session.ts';
 import { testImage, type GuestTest, type TestResult } from '../image-test/test-guest.ts';
 import { withEmulator } from '../image-test/test-material.ts';
 import { makeTestPrograms, type TestPrograms } from '../image-test/test-programs.ts';
-import type { OpenWorkshop } from '../build/build-context.ts';
+import type { OpenBuildContext } from '../build/build-context.ts';
+import { failureText } from '../report/failure-text.ts';
+import { openContext } from './building.ts';
 
 export interface TestRequest {
   /** As the user wrote them. */
@@ -43,7 +46,7 @@ interface Candidate {
 export async function testCommand(
   session: Session,
   request: TestRequest,
-  open?: OpenWorkshop,
+  open?: OpenBuildContext,
 ): Promise<ExitCode> {
   const repository = await loadRepository(session.repository, session.archDirectories);
   if (!repository.ok) return explain(session, repository.failure);
@@ -118,14 +121,22 @@ async function findCandidates(
       'Name the arch that it is for.',
     );
   }
+  const searchPath = session.env['PATH'] ?? '';
   const candidates = new Map<string, Candidate>();
   for (const name of request.arches) {
     const arch = await repository.arches.find(name, 'arch');
     if (!arch.ok) return arch;
     const script =
       request.image === undefined
-        ? await findImage(session, arch.value, request.out)
-        : await imageScript(session, arch.value, path.resolve(session.cwd, request.image));
+        ? await findImage(arch.value, {
+            directory: outDirectory(session, request.out, arch.value.name),
+            ...(request.out === undefined ? {} : { out: request.out }),
+            searchPath,
+          })
+        : await imageScript(arch.value, {
+            directory: path.resolve(session.cwd, request.image),
+            searchPath,
+          });
     if (!script.ok) return script;
     const incomplete = await incompleteImage(arch.value, script.value);
     if (incomplete !== undefined) return failed(incomplete);
@@ -162,27 +173,32 @@ async function allPrograms(
   request: TestRequest,
   candidates: readonly Candidate[],
   signal: AbortSignal,
-  open: OpenWorkshop | undefined,
+  open: OpenBuildContext | undefined,
 ): Promise<Result<readonly TestPrograms[], Failure>> {
-  const openWorkshop = open ?? (await import('../build/build-context.ts')).openWorkshop;
   const sources = {
     offline: false,
     acceptVariants: [],
     ...(request.store === undefined ? {} : { store: request.store }),
   };
-  const workshop = await openWorkshop(session, repository.lock, { ...sources, jobs: request.jobs }, (text) =>
-    session.err(`${text}\n`),
-  );
-  if (!workshop.ok) return workshop;
+  const say = (text: string): void => session.err(`${text}\n`);
+  const context = await openContext(session, {
+    lock: repository.lock,
+    sources,
+    jobs: request.jobs,
+    open,
+    say,
+  });
+  if (!context.ok) return context;
   const all: TestPrograms[] = [];
   for (const { arch } of candidates) {
     const inputs = await planInputs(repository, { arch: arch.name });
     if (!inputs.ok) return inputs;
     all.push(
-      await makeTestPrograms(inputs.value, workshop.value, {
+      await makeTestPrograms(inputs.value, {
         repository: session.repository,
-        jobs: request.jobs,
+        context: context.value,
         signal,
+        describe: failureText,
       }),
     );
   }

@@ -12,6 +12,56 @@ export type Failure =
       readonly what: string;
       readonly hint: string;
     }
+  /** An option or argument of the command line has a value that cannot be meant. */
+  | {
+      readonly reason: 'bad-option';
+      /** As help shows it: `--triple`, `NAME`. */
+      readonly option: string;
+      /** As the user wrote it; empty: the option alone is at fault. */
+      readonly value: string;
+      readonly why: string;
+      readonly hint: string;
+    }
+  | {
+      readonly reason: 'already-exists';
+      /** Noun phrase: `a file`. */
+      readonly what: string;
+      readonly path: string;
+      readonly hint: string;
+    }
+  /** A file or directory that the user named, or one in it. */
+  | {
+      readonly reason: 'unreadable-user-file';
+      /** Noun phrase: `the kernel configuration`. */
+      readonly what: string;
+      readonly path: string;
+      /** What the system says: `ENOENT`. */
+      readonly code: string;
+      readonly hint: string;
+    }
+  /** A file or directory of the user's that can be read, and not be used for what it is named for. */
+  | {
+      readonly reason: 'unfit-user-file';
+      /** Noun phrase: `the overlay`. */
+      readonly what: string;
+      readonly path: string;
+      readonly why: string;
+      readonly hint: string;
+    }
+  /** A plan names what the user has changed since. */
+  | {
+      readonly reason: 'changed-since-plan';
+      /** Noun phrase: `the overlay`. */
+      readonly what: string;
+    }
+  /** An external toolchain that cannot build what is asked for. */
+  | {
+      readonly reason: 'unusable-toolchain';
+      /** As the user wrote it. */
+      readonly prefix: string;
+      readonly why: string;
+      readonly hint: string;
+    }
   | {
       readonly reason: 'unknown-name';
       /** What kind of thing was asked for, as a noun: `arch`, `stage`, `host`, `action`. */
@@ -71,11 +121,6 @@ export type Failure =
     }
   /** A directory that was named as a store, and is none. */
   | { readonly reason: 'no-store'; readonly path: string }
-  | {
-      readonly reason: 'store-locked';
-      readonly path: string;
-      readonly holder: string;
-    }
   // ---- sources
   | {
       readonly reason: 'source-unavailable';
@@ -196,6 +241,17 @@ export type Failure =
       /** The end of its console. */
       readonly lastLines: readonly string[];
       readonly hint: string;
+    }
+  /** There is no image that could be booted. */
+  | {
+      readonly reason: 'no-image';
+      readonly arch: string;
+      /** Where it was looked for. */
+      readonly directory: string;
+      /** The file of an image that is not there. */
+      readonly missing: string;
+      /** Options of the command that makes one. */
+      readonly options: readonly string[];
     }
   // ---- directories shared with guests
   | {

@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { performance } from 'node:perf_hooks';
 import {
   crossPrograms,
   crossProgramsAction,
@@ -11,16 +10,14 @@ import {
   testProgramFiles,
   testPrograms,
 } from '../../stages/cross-programs.ts';
-import type { DeclaredPlan } from '../../stages/stage.ts';
 import type { PlanInputs } from '../../stages/inputs.ts';
+import type { Failure } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';
-import { build } from '../engine/build.ts';
+import { makeTrees, type TreesRequest } from '../build/make-trees.ts';
 import type { ProgramNames, Said } from './checks.ts';
 import type { PackedFile } from './cpio.ts';
-import { assemblePlan } from '../plan/assemble.ts';
 import type { ActionName } from '../plan/names.ts';
-import { failureText } from '../report/failure-text.ts';
-import type { Workshop } from '../build/build-context.ts';
+import { planDeclared } from '../repository/plan-declared.ts';
 
 /** Programs that test a system image, and a cross compiler by the way. */
 export interface TestPrograms {
@@ -39,36 +36,44 @@ export interface Unavailable {
   readonly why: string;
 }
 
+/** What making test programs takes beside the arch. */
+export interface TestProgramsRequest extends Omit<TreesRequest, 'plan' | 'allowed' | 'onEvent'> {
+  /** This repository, absolute. */
+  readonly repository: string;
+  /** A failure in words, for the table of what was tested. */
+  readonly describe: (failure: Failure) => string;
+}
+
 /**
  * Makes the test programs, as far as that costs next to nothing: a compiler that is not in the store is not built for them.
  */
 export async function makeTestPrograms(
   inputs: PlanInputs,
-  workshop: Workshop,
-  options: { readonly repository: string; readonly jobs: number; readonly signal: AbortSignal },
+  request: TestProgramsRequest,
 ): Promise<TestPrograms> {
   const hint = `\`bootstrap image ${inputs.target.name}\` makes it`;
-  const expected = await makeTree(inputs, workshop, options, {
-    plan: expectedOutput(inputs),
+  const expected = await makeTree(inputs, request, {
+    declare: () => expectedOutput(inputs),
     action: expectedAction,
     // These take a minute at most.
-    may: (name) => name === expectedAction || name.startsWith('host-tools/'),
-    mayFetch: true,
+    allowed: {
+      mayRun: (name) => name === expectedAction || name.startsWith('host-tools/'),
+      mayFetch: true,
+    },
     otherwise: 'the store lacks the tools that make the programs',
   });
   const action = crossProgramsAction(inputs.target.name);
   const cross = expected.ok
-    ? await makeTree(inputs, workshop, options, {
-        plan: crossPrograms(inputs),
+    ? await makeTree(inputs, request, {
+        declare: () => crossPrograms(inputs),
         action,
-        may: (name) => name === action,
-        mayFetch: false,
+        allowed: { mayRun: (name) => name === action, mayFetch: false },
         otherwise: `no stage-1 compiler for ${inputs.target.name} in the store; ${hint}`,
       })
     : expected;
   const sources = new Map<string, PackedFile>();
   for (const [place, file] of Object.entries(testProgramFiles(inputs))) {
-    sources.set(place, await packedFile(path.join(options.repository, file)));
+    sources.set(place, await packedFile(path.join(request.repository, file)));
   }
   return {
     names: { programs: testPrograms(inputs), musl: muslPrograms(inputs) },
@@ -79,53 +84,29 @@ export async function makeTestPrograms(
 }
 
 interface Making {
-  readonly plan: DeclaredPlan;
+  readonly declare: () => ReturnType<typeof expectedOutput>;
   /** Its output `out` is wanted. */
   readonly action: ActionName;
-  /** Whether an action may run for that; any other has to be in the store. */
-  readonly may: (action: string) => boolean;
-  /** Whether sources may be fetched for that. */
-  readonly mayFetch: boolean;
-  /** What to say where one is not. */
+  readonly allowed: NonNullable<TreesRequest['allowed']>;
+  /** What to say where more would have to be done. */
   readonly otherwise: string;
 }
 
 async function makeTree(
   inputs: PlanInputs,
-  workshop: Workshop,
-  options: { readonly jobs: number; readonly signal: AbortSignal },
-  making: Making,
+  request: TestProgramsRequest,
+  { declare, action, allowed, otherwise }: Making,
 ): Promise<Result<string, Unavailable>> {
-  const plan = assemblePlan({ ...making.plan, lock: inputs.lock, files: inputs.files });
-  if (!plan.ok) return failed({ kind: 'failed', why: failureText(plan.failure) });
-  const { sources } = workshop;
-  const outcome = await build(plan.value, {
-    ...workshop,
-    mayRun: ({ name }) => making.may(name),
-    sources: {
-      recall: (source) => sources.recall(source),
-      obtain: (source, progress) =>
-        making.mayFetch
-          ? sources.obtain(source, progress)
-          : Promise.resolve(failed({ reason: 'not-allowed', kind: 'source', name: source.name })),
-    },
-    clock: () => performance.now(),
-    onEvent: () => undefined,
-    signal: options.signal,
-  });
-  const refused = outcome.failures.some(({ reason }) => reason === 'not-allowed');
-  const tree = outcome.results.get(making.action)?.outputs['out'];
-  if (tree === undefined || !outcome.ok) {
-    if (refused) return failed({ kind: 'absent', why: making.otherwise });
-    const [failure] = outcome.failures;
-    return failed({
-      kind: 'failed',
-      why: failure === undefined ? 'there is no result' : failureText(failure),
-    });
-  }
-  const verified = await workshop.store.verifyTree(tree);
-  if (!verified.ok) return failed({ kind: 'failed', why: failureText(verified.failure) });
-  return ok(workshop.store.treePath(tree));
+  const plan = planDeclared(inputs, declare);
+  if (!plan.ok) return failed({ kind: 'failed', why: request.describe(plan.failure) });
+  const made = await makeTrees(
+    { ...request, plan: plan.value, allowed, onEvent: () => undefined },
+    { programs: { action, output: 'out' } },
+  );
+  if (made.ok) return ok(made.value.programs.path);
+  if (made.failure.some(({ reason }) => reason === 'not-allowed'))
+    return failed({ kind: 'absent', why: otherwise });
+  return failed({ kind: 'failed', why: made.failure.slice(0, 1).map(request.describe).join('') });
 }
 
 async function packedFile(file: string): Promise<PackedFile> {

@@ -4,70 +4,62 @@ import type { Failure } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';
 import type { Arch } from '../inputs/arch.ts';
 import { imageFiles } from '../image/emulator.ts';
-import { outDirectory, type Session } from '../cli/session.ts';
+
+/** Where an image is looked for, and with what it is to be booted. */
+export interface ImageRequest {
+  /** `out/<arch>`, absolute. */
+  readonly directory: string;
+  /** `--out` as the user wrote it, for the command that makes an image. Undefined: not given. */
+  readonly out?: string;
+  /** The user's PATH. */
+  readonly searchPath: string;
+}
 
 /**
- * Path of `run-emulator.sh` of an arch's image in the output directory, absolute. A failure where there is no image, or no
- * emulator to boot it.
+ * Path of `run-emulator.sh` of an arch's image in the output directory, absolute. Fails with `no-image`, or with
+ * `missing-program` where there is no emulator to boot it.
  */
 export async function findImage(
-  session: Session,
   arch: Arch,
-  out: string | undefined,
+  { directory, out, searchPath }: ImageRequest,
 ): Promise<Result<string, Failure>> {
-  const script = path.join(
-    outDirectory(session, out, arch.name),
-    `system-image-${arch.name}`,
-    imageFiles.script,
-  );
-  if (!(await exists(script))) {
-    const where = out === undefined ? '' : ` --out ${out}`;
-    return failed({
-      reason: 'wrong-use',
-      what: `there is no image for ${arch.name}: ${script} does not exist`,
-      hint: `Make one with: bootstrap image ${arch.name} --with-native${where}`,
-    });
-  }
-  return bootable(session, arch, script);
+  const image = path.join(directory, `system-image-${arch.name}`);
+  const script = path.join(image, imageFiles.script);
+  if (await exists(script)) return bootable(arch, script, searchPath);
+  const options = ['--with-native', ...(out === undefined ? [] : ['--out', out])];
+  return failed(noImage(arch, image, imageFiles.script, options));
 }
 
 /** The same for an image in a directory that the user names. */
 export async function imageScript(
-  session: Session,
   arch: Arch,
-  directory: string,
+  { directory, searchPath }: Pick<ImageRequest, 'directory' | 'searchPath'>,
 ): Promise<Result<string, Failure>> {
   const script = path.join(directory, imageFiles.script);
-  if (await exists(script)) return bootable(session, arch, script);
-  return failed({
-    reason: 'wrong-use',
-    what: `there is no image in ${directory}: it has no ${imageFiles.script}`,
-    hint: `Name the directory system-image-${arch.name} of some products, or make one with: bootstrap image ${arch.name}`,
-  });
+  if (await exists(script)) return bootable(arch, script, searchPath);
+  return failed(noImage(arch, directory, imageFiles.script));
 }
 
 /** What an image lacks whose script is there, if anything. */
 export async function incompleteImage(arch: Arch, script: string): Promise<Failure | undefined> {
   const directory = path.dirname(script);
   if (await exists(path.join(directory, imageFiles.initramfs))) return undefined;
-  return {
-    reason: 'wrong-use',
-    what: `the image in ${directory} is not whole: it has no ${imageFiles.initramfs}`,
-    hint: `Make it anew with: bootstrap image ${arch.name}`,
-  };
+  return noImage(arch, directory, imageFiles.initramfs);
 }
 
-async function bootable(session: Session, arch: Arch, script: string): Promise<Result<string, Failure>> {
+function noImage(
+  { name }: Arch,
+  directory: string,
+  missing: string,
+  options: readonly string[] = [],
+): Failure {
+  return { reason: 'no-image', arch: name, directory, missing, options };
+}
+
+async function bootable(arch: Arch, script: string, searchPath: string): Promise<Result<string, Failure>> {
   const { program, debianPackage } = arch.emulator;
-  if ((await findInPath(program, session.env['PATH'] ?? '')) === undefined) {
-    return failed({
-      reason: 'missing-program',
-      program,
-      purpose: `booting ${arch.name}`,
-      debianPackage,
-    });
-  }
-  return ok(script);
+  if ((await findInPath(program, searchPath)) !== undefined) return ok(script);
+  return failed({ reason: 'missing-program', program, purpose: `booting ${arch.name}`, debianPackage });
 }
 
 /** Absolute path of a program in the user's PATH. */

@@ -6,11 +6,10 @@ import type { BuildOutcome } from '../engine/build.ts';
 import { configLine } from '../inputs/kernel-config.ts';
 import { planIds } from '../plan/bind.ts';
 import type { Key, ActionName } from '../plan/names.ts';
+import type { Variant } from '../sources/provider.ts';
 import type { Store } from '../store/store.ts';
-import type { BuildRequest } from '../cli/build-command.ts';
 import { compilerVersion } from '../machine/compiler-version.ts';
-import type { SelectedPlan } from '../repository/select-plan.ts';
-import type { Workshop } from '../build/build-context.ts';
+import type { PlanRequest, SelectedPlan } from '../repository/select-plan.ts';
 import {
   manifestOf,
   mergeManifests,
@@ -26,10 +25,13 @@ import type { PublishedProduct } from './publish.ts';
 
 export interface RecordRequest {
   readonly selected: SelectedPlan;
-  readonly request: BuildRequest;
+  /** What was asked for. */
+  readonly plan: PlanRequest;
+  /** Sources that may differ from the pinned ones. */
+  readonly acceptVariants: readonly string[];
   readonly outcome: BuildOutcome;
   readonly store: Store;
-  readonly variants: ReturnType<Workshop['variants']>;
+  readonly variants: readonly Variant[];
   /** The output directory, in which this process is alone. */
   readonly directory: string;
   readonly products: readonly PublishedProduct[];
@@ -57,10 +59,10 @@ export async function writeRecords(record: RecordRequest): Promise<void> {
   await replaceWhenOther(path.join(directory, sumsName), renderSums(manifest));
 }
 
-function optionsOf({ selected, request }: RecordRequest): ManifestOptions {
-  const { goal, until, only } = request.plan;
+function optionsOf({ selected, plan, acceptVariants }: RecordRequest): ManifestOptions {
+  const { goal, until, only } = plan;
   const { overlay, toolchain, kernelSymbols } = selected;
-  const accepted = [...request.sources.acceptVariants].sort();
+  const accepted = [...acceptVariants].sort();
   return {
     host: selected.inputs.host.name,
     goal: goal.kind,

@@ -1,7 +1,8 @@
 import { unreachable } from '../core/result.ts';
+import { count } from '../core/count.ts';
 import type { BuildEvent, Why } from '../core/event.ts';
 import { duration } from './duration.ts';
-import { count, failureText } from './failure-text.ts';
+import { failureText } from './failure-text.ts';
 
 /** Why an action runs, in a few words. */
 export function whyText(why: Why): string {

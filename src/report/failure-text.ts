@@ -1,275 +1,181 @@
+import { count } from '../core/count.ts';
 import type { Failure, FailureReason, Fault } from '../core/failure.ts';
 
 /** The variant of `Failure` with this reason. */
 type Of<Reason extends FailureReason> = Extract<Failure, { reason: Reason }>;
 
-interface Rendering<Reason extends FailureReason> {
-  /** 2: wrong use or bad input, mended by asking or writing something else. 1: everything else. */
-  readonly exitCode: 1 | 2;
-  /** First line: what failed and where. Further lines: why, and what to do next. */
-  readonly text: (failure: Of<Reason>) => readonly string[];
-}
+/** First line: what failed and where. Further lines: why, and what to do next. */
+type Rendering<Reason extends FailureReason> = (failure: Of<Reason>) => readonly string[];
 
 /** One entry for each reason: a new variant of `Failure` does not compile until it stands here. */
 const renderings: { readonly [Reason in FailureReason]: Rendering<Reason> } = {
-  'wrong-use': {
-    exitCode: 2,
-    text: (it) => [it.what, it.hint],
-  },
-  'unknown-name': {
-    exitCode: 2,
-    text: (it) => [
-      `there is no ${it.kind} named '${it.name}'`,
-      it.nearest.length > 0 ? `Did you mean ${oneOf(it.nearest)}?` : '',
-      it.listing ?? known(it.kind, it.known),
-    ],
-  },
-  'bad-input': {
-    exitCode: 2,
-    text: (it) => [
-      `${it.file} has ${count(it.faults.length, 'fault')}`,
-      ...it.faults.map((fault) => faultLine(it.file, fault)),
-      'Mend the file and run this again; nothing was built.',
-    ],
-  },
-  'plan-fault': {
-    exitCode: 2,
-    text: (it) => [
-      `the plan contradicts itself in ${count(it.faults.length, 'place')}`,
-      ...it.faults,
-      'The stage that writes the named action (stages/) has to be mended; nothing was built.',
-    ],
-  },
-  'missing-program': {
-    exitCode: 1,
-    text: (it) => [
-      `${it.program} is missing, which is needed for ${it.purpose}`,
-      `Install it, on Debian with: apt-get install ${it.debianPackage}`,
-    ],
-  },
-  'namespaces-refused': {
-    exitCode: 1,
-    text: (it) => [
-      'this system refuses the namespaces in which actions run',
-      ...lines(it.detail),
-      `Allow them with: ${it.remedy}`,
-    ],
-  },
-  'uncompilable-helper': {
-    exitCode: 1,
-    text: (it) => [
-      `the helper program that sets up sandboxes does not compile with ${it.compiler}`,
-      ...lines(it.detail),
-      'It needs a compiler and a static C library for this machine, on Debian: apt-get install gcc libc6-dev',
-    ],
-  },
-  'no-room': {
-    exitCode: 1,
-    text: (it) => [
-      `there is no room left at ${it.path}`,
-      ...lines(it.detail),
-      'Free some, or name another place (--store DIR for the store, --out DIR for products).',
-      'Then run this again: it goes on where it stood.',
-    ],
-  },
-  unwritable: {
-    exitCode: 2,
-    text: (it) => [
-      `cannot write to ${it.path}`,
-      ...lines(it.detail),
-      'Make it writable for you, or name another place (--out DIR for products, --store DIR for the store).',
-    ],
-  },
-  'no-store': {
-    exitCode: 2,
-    text: (it) => [`there is no store at ${it.path}`, 'A build makes one; --store DIR names another place.'],
-  },
-  'store-locked': {
-    exitCode: 1,
-    text: (it) => [
-      `the store ${it.path} is in use by ${it.holder}`,
-      'Wait until it has ended, or use another store with --store DIR.',
-    ],
-  },
-  'source-unavailable': {
-    exitCode: 1,
-    text: (it) => [
-      `source ${it.source} could not be had${it.offline ? ' offline' : ''}`,
-      ...it.attempts.map((attempt) => `${attempt.origin}: ${attempt.why}`),
-      it.offline
-        ? 'Run `bootstrap fetch` once with a network, or leave --offline out.'
-        : 'Look at the network and run this again, or name a mirror that has the file with --mirror URL.',
-    ],
-  },
-  'wrong-hash': {
-    exitCode: 1,
-    text: (it) => [
-      `source ${it.source} has the wrong hash and was thrown away`,
-      `from      ${it.origin}`,
-      `expected  ${it.expected}`,
-      `got       ${it.actual}`,
-      'The file was changed or damaged where it lies. Try another origin with --mirror URL; change sources.lock only when you know why.',
-    ],
-  },
-  'wrong-tree': {
-    exitCode: 1,
-    text: (it) => [
-      `source ${it.source} unpacks to another tree than the pinned one and was refused`,
-      `from      ${it.origin}`,
-      `expected  ${it.expected}`,
-      `got       ${it.actual}`,
-      `To build with this variant all the same: --accept-variant ${bareName(it.source)} (the manifest will name it).`,
-    ],
-  },
-  'hostile-archive': {
-    exitCode: 1,
-    text: (it) => [
-      `${it.archive} was refused: ${it.why}`,
-      `entry     ${it.entry}`,
-      'Nothing of it was unpacked. It is the archive that sources.lock pins: pin another one there.',
-    ],
-  },
-  'bad-archive': {
-    exitCode: 1,
-    text: (it) => [
-      `${it.archive} cannot be unpacked`,
-      ...lines(it.why),
-      'It is the archive that sources.lock pins, so fetching it again does not help: pin another one there.',
-    ],
-  },
-  'patch-failed': {
-    exitCode: 2,
-    text: (it) => [
-      `${it.patch}:${it.line}: does not apply to source ${it.source}`,
-      ...lines(it.why),
-      'Patches are applied without fuzz: write the hunk anew against the pinned version.',
-    ],
-  },
-  'action-failed': {
-    exitCode: 1,
-    text: (it) => [
-      `action ${it.action} failed with exit code ${it.exitCode}${signalText(it.exitCode)}`,
-      ...(it.lastLines.length > 0 ? ['last lines of its output:', ...it.lastLines.map(quoted)] : []),
-      `log       ${it.log}`,
-      `To see its script and the whole log: bootstrap log ${it.action}`,
-    ],
-  },
-  'missing-output': {
-    exitCode: 1,
-    text: (it) => [
-      `action ${it.action} ended well, but its output '${it.output}' is not there`,
-      `expected  ${it.path}`,
-      `log       ${it.log}`,
-      'Its stage names a directory that its commands do not make; mend one of the two.',
-    ],
-  },
-  'clashing-inputs': {
-    exitCode: 1,
-    text: (it) => [
-      `action ${it.action} cannot be given its inputs: ${it.file} below ${it.path} differs between two of them`,
-      ...it.refs.map((ref) => `from      ${ref}`),
-      'Let only one of them bring the file, or mount them at different paths.',
-    ],
-  },
-  'damaged-tree': {
-    exitCode: 1,
-    text: (it) => [
-      `the store's tree ${it.digest} was damaged and has been moved away`,
-      ...lines(it.detail),
-      'Run this again: it is made anew. When it comes back, check the disk.',
-    ],
-  },
-  'unfit-tree': {
-    exitCode: 1,
-    text: (it) => [
-      `${it.path} cannot be kept in the store`,
-      ...lines(it.why),
-      'Trees hold directories, plain files and symbolic links; let the action that makes it remove it.',
-    ],
-  },
-  'not-allowed': {
-    exitCode: 1,
-    text: (it) => [
-      it.kind === 'action'
-        ? `action ${it.name} would have to run, and may not`
-        : `source ${it.name} would have to be fetched, and may not`,
-    ],
-  },
-  'inputs-gone': {
-    exitCode: 1,
-    text: (it) => [
-      `${it.action} did not start: trees that it reads are missing or damaged`,
-      ...it.trees.map((tree) => `  ${tree}`),
-    ],
-  },
-  'no-executor': {
-    exitCode: 1,
-    text: (it) => [
-      `nothing here runs programs of ${it.machine}, which ${count(it.actions.length, 'action')} of the plan ${it.actions.length === 1 ? 'needs' : 'need'}: ${few(it.actions)}`,
-      `Executors: ${it.executors.join(', ')}`,
-    ],
-  },
-  'backend-unreachable': {
-    exitCode: 1,
-    text: (it) => [
-      `${it.backend} cannot be reached`,
-      ...lines(it.detail),
-      'Run this again once it answers: finished work is kept.',
-    ],
-  },
-  'emulator-failed': {
-    exitCode: 1,
-    text: (it) => [
-      'the emulator did not do what was asked',
-      ...lines(it.detail),
-      ...it.lastLines.map(quoted),
-    ],
-  },
-  'guest-failed': {
-    exitCode: 1,
-    text: (it) => [
-      `guest ${it.guest} ${it.what}`,
-      ...(it.lastLines.length > 0 ? ['last lines of its console:', ...it.lastLines.map(quoted)] : []),
-      it.hint,
-    ],
-  },
-  'bad-share': {
-    exitCode: 2,
-    text: (it) => [`${it.path}: ${it.why}`, it.hint],
-  },
-  'unfit-tarball': {
-    exitCode: 2,
-    text: (it) => [
-      `${it.tarball} cannot be unpacked into a share: ${it.why}`,
-      it.entry === '' ? '' : `entry     ${it.entry}`,
-      'Nothing of it was left in the share.',
-    ],
-  },
-  interrupted: {
-    exitCode: 1,
-    text: (it) => [`stopped by ${it.signal}; run the same command again to go on where it stood`],
-  },
+  'wrong-use': (it) => [it.what, it.hint],
+  'bad-option': (it) => [`${`${it.option} ${it.value}`.trim()}: ${it.why}`, it.hint],
+  'already-exists': (it) => [`there is ${it.what} already: ${it.path}`, it.hint],
+  'unreadable-user-file': (it) =>
+    it.code === 'ENOENT'
+      ? [`${it.what} ${it.path} does not exist`, it.hint]
+      : [`${it.what} ${it.path} cannot be read (${it.code})`, it.hint],
+  'unfit-user-file': (it) => [`${it.what}: ${it.path} ${it.why}`, it.hint],
+  'changed-since-plan': (it) => [`${it.what} changed after the plan was made`, 'Run the command again.'],
+  'unusable-toolchain': (it) => [`the toolchain ${it.prefix} ${it.why}`, it.hint],
+  'unknown-name': (it) => [
+    `there is no ${it.kind} named '${it.name}'`,
+    it.nearest.length > 0 ? `Did you mean ${oneOf(it.nearest)}?` : '',
+    it.listing ?? known(it.kind, it.known),
+  ],
+  'bad-input': (it) => [
+    `${it.file} has ${count(it.faults.length, 'fault')}`,
+    ...it.faults.map((fault) => faultLine(it.file, fault)),
+    'Mend the file and run this again; nothing was built.',
+  ],
+  'plan-fault': (it) => [
+    `the plan contradicts itself in ${count(it.faults.length, 'place')}`,
+    ...it.faults,
+    'The stage that writes the named action (stages/) has to be mended; nothing was built.',
+  ],
+  'missing-program': (it) => [
+    `${it.program} is missing, which is needed for ${it.purpose}`,
+    `Install it, on Debian with: apt-get install ${it.debianPackage}`,
+  ],
+  'namespaces-refused': (it) => [
+    'this system refuses the namespaces in which actions run',
+    ...lines(it.detail),
+    `Allow them with: ${it.remedy}`,
+  ],
+  'uncompilable-helper': (it) => [
+    `the helper program that sets up sandboxes does not compile with ${it.compiler}`,
+    ...lines(it.detail),
+    'It needs a compiler and a static C library for this machine, on Debian: apt-get install gcc libc6-dev',
+  ],
+  'no-room': (it) => [
+    `there is no room left at ${it.path}`,
+    ...lines(it.detail),
+    'Free some, or name another place (--store DIR for the store, --out DIR for products).',
+    'Then run this again: it goes on where it stood.',
+  ],
+  unwritable: (it) => [
+    `cannot write to ${it.path}`,
+    ...lines(it.detail),
+    'Make it writable for you, or name another place (--out DIR for products, --store DIR for the store).',
+  ],
+  'no-store': (it) => [
+    `there is no store at ${it.path}`,
+    'A build makes one; --store DIR names another place.',
+  ],
+  'source-unavailable': (it) => [
+    `source ${it.source} could not be had${it.offline ? ' offline' : ''}`,
+    ...it.attempts.map((attempt) => `${attempt.origin}: ${attempt.why}`),
+    it.offline
+      ? 'Run `bootstrap fetch` once with a network, or leave --offline out.'
+      : 'Look at the network and run this again, or name a mirror that has the file with --mirror URL.',
+  ],
+  'wrong-hash': (it) => [
+    `source ${it.source} has the wrong hash and was thrown away`,
+    `from      ${it.origin}`,
+    `expected  ${it.expected}`,
+    `got       ${it.actual}`,
+    'The file was changed or damaged where it lies. Try another origin with --mirror URL; change sources.lock only when you know why.',
+  ],
+  'wrong-tree': (it) => [
+    `source ${it.source} unpacks to another tree than the pinned one and was refused`,
+    `from      ${it.origin}`,
+    `expected  ${it.expected}`,
+    `got       ${it.actual}`,
+    `To build with this variant all the same: --accept-variant ${bareName(it.source)} (the manifest will name it).`,
+  ],
+  'hostile-archive': (it) => [
+    `${it.archive} was refused: ${it.why}`,
+    `entry     ${it.entry}`,
+    'Nothing of it was unpacked. It is the archive that sources.lock pins: pin another one there.',
+  ],
+  'bad-archive': (it) => [
+    `${it.archive} cannot be unpacked`,
+    ...lines(it.why),
+    'It is the archive that sources.lock pins, so fetching it again does not help: pin another one there.',
+  ],
+  'patch-failed': (it) => [
+    `${it.patch}:${it.line}: does not apply to source ${it.source}`,
+    ...lines(it.why),
+    'Patches are applied without fuzz: write the hunk anew against the pinned version.',
+  ],
+  'action-failed': (it) => [
+    `action ${it.action} failed with exit code ${it.exitCode}${signalText(it.exitCode)}`,
+    ...(it.lastLines.length > 0 ? ['last lines of its output:', ...it.lastLines.map(quoted)] : []),
+    `log       ${it.log}`,
+    `To see its script and the whole log: bootstrap log ${it.action}`,
+  ],
+  'missing-output': (it) => [
+    `action ${it.action} ended well, but its output '${it.output}' is not there`,
+    `expected  ${it.path}`,
+    `log       ${it.log}`,
+    'Its stage names a directory that its commands do not make; mend one of the two.',
+  ],
+  'clashing-inputs': (it) => [
+    `action ${it.action} cannot be given its inputs: ${it.file} below ${it.path} differs between two of them`,
+    ...it.refs.map((ref) => `from      ${ref}`),
+    'Let only one of them bring the file, or mount them at different paths.',
+  ],
+  'damaged-tree': (it) => [
+    `the store's tree ${it.digest} was damaged and has been moved away`,
+    ...lines(it.detail),
+    'Run this again: it is made anew. When it comes back, check the disk.',
+  ],
+  'unfit-tree': (it) => [
+    `${it.path} cannot be kept in the store`,
+    ...lines(it.why),
+    'Trees hold directories, plain files and symbolic links; let the action that makes it remove it.',
+  ],
+  'not-allowed': (it) => [
+    it.kind === 'action'
+      ? `action ${it.name} would have to run, and may not`
+      : `source ${it.name} would have to be fetched, and may not`,
+  ],
+  'inputs-gone': (it) => [
+    `${it.action} did not start: trees that it reads are missing or damaged`,
+    ...it.trees.map((tree) => `  ${tree}`),
+  ],
+  'no-executor': (it) => [
+    `nothing here runs programs of ${it.machine}, which ${count(it.actions.length, 'action')} of the plan ${it.actions.length === 1 ? 'needs' : 'need'}: ${few(it.actions)}`,
+    `Executors: ${it.executors.join(', ')}`,
+  ],
+  'backend-unreachable': (it) => [
+    `${it.backend} cannot be reached`,
+    ...lines(it.detail),
+    'Run this again once it answers: finished work is kept.',
+  ],
+  'emulator-failed': (it) => [
+    'the emulator did not do what was asked',
+    ...lines(it.detail),
+    ...it.lastLines.map(quoted),
+  ],
+  'guest-failed': (it) => [
+    `guest ${it.guest} ${it.what}`,
+    ...(it.lastLines.length > 0 ? ['last lines of its console:', ...it.lastLines.map(quoted)] : []),
+    it.hint,
+  ],
+  'no-image': (it) => [
+    `there is no image for ${it.arch} in ${it.directory}: it has no ${it.missing}`,
+    `Make one with: ${['bootstrap image', it.arch, ...it.options].join(' ')}`,
+  ],
+  'bad-share': (it) => [`${it.path}: ${it.why}`, it.hint],
+  'unfit-tarball': (it) => [
+    `${it.tarball} cannot be unpacked into a share: ${it.why}`,
+    it.entry === '' ? '' : `entry     ${it.entry}`,
+    'Nothing of it was left in the share.',
+  ],
+  interrupted: (it) => [`stopped by ${it.signal}; run the same command again to go on where it stood`],
 };
 
 /** Message of a failure for people: first line without indentation, the rest indented. No newline at the end. */
 export function failureText(failure: Failure): string {
-  const [first = '', ...rest] = rendering(failure).text(failure);
+  const [first = '', ...rest] = rendering(failure)(failure);
   return [first, ...rest.filter((line) => line !== '').map((line) => `  ${line}`)].join('\n');
-}
-
-/** Exit code of a run that ended with this failure. */
-export function exitCodeOf(failure: Failure): 1 | 2 {
-  return rendering(failure).exitCode;
 }
 
 /** Pairs a failure with the entry of its own reason, which the compiler cannot see by itself. */
 function rendering(failure: Failure): Rendering<FailureReason> {
   return renderings[failure.reason] as unknown as Rendering<FailureReason>;
-}
-
-/** `3 faults`, `1 fault`. */
-export function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }
 
 /** `a`, `a or b`, `a, b or c`. */

@@ -15,10 +15,10 @@ import { describe, expect, test } from 'vitest';
 import { buildCommand, type BuildRequest } from '../../src/cli/build-command.ts';
 import { parseManifest, type Manifest } from '../../src/release/manifest.ts';
 import { selectPlan, type PlanRequest } from '../../src/repository/select-plan.ts';
-import type { ExitCode } from '../../src/cli/session.ts';
+import type { ExitCode } from '../../src/cli/exit-code.ts';
 import type { FakeEnd, FakeExecutor } from '../executor/fake-executor.ts';
 import { scriptArguments } from '../script.ts';
-import { fakeWorkshop } from './fake-workshop.ts';
+import { fakeContext } from '../build/fake-context.ts';
 import { repository, testSession, type TestSession } from './rig.ts';
 
 interface Built {
@@ -46,7 +46,7 @@ async function build(session: TestSession, options: Options = {}): Promise<Built
   const selected = await selectPlan(repository, plan);
   if (!selected.ok) throw new Error(JSON.stringify(selected.failure));
   let executor: FakeExecutor | undefined;
-  const open = fakeWorkshop({
+  const open = fakeContext({
     selected: selected.value,
     ...(options.edition === undefined ? {} : { edition: options.edition }),
     ...(options.behaviour === undefined
@@ -345,12 +345,16 @@ describe('Ctrl-C', () => {
     });
   }
 
-  test.each(['SIGINT', 'SIGTERM'] as const)(
-    '%s ends the build with one message and leaves nothing half-done',
-    async (name) => {
+  test.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ] as const)(
+    '%s ends the build with one message, exit code %i, and leaves nothing half-done',
+    async (name, code) => {
       const session = testSession();
       const end = await interrupted(session.home, 'heeds', [name]);
-      expect(end.code).toBe(1);
+      expect(end.code).toBe(code);
       expect(end.err).toContain(
         `bootstrap: stopped by ${name}; run the same command again to go on where it stood\n`,
       );

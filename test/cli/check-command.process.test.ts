@@ -5,8 +5,8 @@ import { arch as armv5l } from '../../arches/armv5l.ts';
 import { checkCommand } from '../../src/cli/check-command.ts';
 import type { ArchDescriptor } from '../../src/inputs/arch.ts';
 import { wantedSymbols } from '../../src/inputs/kernel-config.ts';
-import { fakeBoard, fakeEmulator, type FakeBoard } from './fake-emulator.ts';
-import { armReport, fakedSources, type FakedKernel } from './faked-sources.ts';
+import { fakeBoard, fakeEmulator, type FakeBoard } from '../porting/fake-emulator.ts';
+import { armReport, fakedSources, type FakedKernel } from '../porting/faked-sources.ts';
 import { run, temporaryDirectory, testSession } from './rig.ts';
 
 const request = { json: false, sources: { offline: true, acceptVariants: [] } };

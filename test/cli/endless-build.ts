@@ -2,9 +2,9 @@
 import { buildCommand } from '../../src/cli/build-command.ts';
 import { selectPlan } from '../../src/repository/select-plan.ts';
 import { processSession } from '../../src/cli/session.ts';
-import type { OpenWorkshop } from '../../src/build/build-context.ts';
+import type { OpenBuildContext } from '../../src/build/build-context.ts';
 import type { ExecuteRequest } from '../../src/executor/executor.ts';
-import { fakeWorkshop } from './fake-workshop.ts';
+import { fakeContext } from '../build/fake-context.ts';
 
 const [home = '', mode = ''] = process.argv.slice(2);
 const session = { ...processSession(), cwd: home, env: { HOME: home } };
@@ -14,9 +14,9 @@ const selected = await selectPlan(session.repository, plan);
 if (!selected.ok) throw new Error(JSON.stringify(selected.failure));
 // A pending promise alone keeps no process alive.
 setInterval(() => undefined, 1000);
-const fake = fakeWorkshop({ selected: selected.value, behaviour: () => new Promise(() => undefined) });
-const open: OpenWorkshop = async (...request) => {
-  const workshop = await fake(...request);
+const fake = fakeContext({ selected: selected.value, behaviour: () => new Promise(() => undefined) });
+const open: OpenBuildContext = async (request) => {
+  const workshop = await fake(request);
   if (!workshop.ok || mode === 'heeds') return workshop;
   const deaf = async ({ onStart }: ExecuteRequest) => {
     await onStart?.();

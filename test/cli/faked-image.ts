@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { selectPlan } from '../../src/repository/select-plan.ts';
-import type { OpenWorkshop } from '../../src/build/build-context.ts';
+import type { OpenBuildContext } from '../../src/build/build-context.ts';
 import type { ExecuteRequest } from '../../src/executor/executor.ts';
 import type { FakeExecutor } from '../executor/fake-executor.ts';
 import type { TreeSketch } from '../store/sketch.ts';
-import { fakeWorkshop } from './fake-workshop.ts';
+import { fakeContext } from '../build/fake-context.ts';
 
 const repository = path.resolve(import.meta.dirname, '../..');
 
@@ -26,7 +26,7 @@ export const imagePlan = {
 export async function fakedImage(
   guest: () => string,
   onExecutor?: (executor: FakeExecutor) => void,
-): Promise<OpenWorkshop> {
+): Promise<OpenBuildContext> {
   const selected = await selectPlan(repository, imagePlan);
   if (!selected.ok) throw new Error(JSON.stringify(selected.failure));
   const { actions, products } = selected.value.plan;
@@ -42,7 +42,7 @@ export async function fakedImage(
     }),
   );
   const script = readFileSync(path.join(repository, 'target/native-build.sh'), 'utf8');
-  return fakeWorkshop({
+  return fakeContext({
     selected: selected.value,
     ...(onExecutor === undefined ? {} : { onExecutor }),
     behaviour: ({ name }: ExecuteRequest) => {

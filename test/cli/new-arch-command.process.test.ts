@@ -5,8 +5,8 @@ import { check as checkFormat } from 'prettier';
 import type { Session } from '../../src/cli/session.ts';
 import { newArchCommand, type NewArchRequest } from '../../src/cli/new-arch-command.ts';
 import { openArches } from '../../src/repository/load-arches.ts';
-import { fakeBoard, fakeEmulator, type FakeBoard } from './fake-emulator.ts';
-import { armReport, fakedSources } from './faked-sources.ts';
+import { fakeBoard, fakeEmulator, type FakeBoard } from '../porting/fake-emulator.ts';
+import { armReport, fakedSources } from '../porting/faked-sources.ts';
 import { repository, run, temporaryDirectory, testSession, type TestSession } from './rig.ts';
 
 const kernel = { symbols: [], values: {} };
@@ -50,7 +50,7 @@ test('writes a descriptor that validates, in our format, with what is left to do
   // Nothing but what the kernel lacks here, and each is named.
   expect(code).toBe(2);
   expect(place.session.said.out).toMatch(
-    /newarm\.ts is written; what is left to find out stands there as `\/\/ TODO`\./,
+    /newarm\.ts is written; what is left to find out is marked there with `\/\/ TODO`\./,
   );
   expect(place.session.said.out).toMatch(
     /^fault +kernel\.symbols\[0\] +SERIAL_AMBA_PL011: linux \S+ has no such symbol/m,
@@ -159,8 +159,13 @@ test.each<readonly [string, Partial<NewArchRequest>, string, string]>([
     armReport,
     "there is no kernel ARCH (--kernel-arch) named 'armm'\n  Did you mean arm",
   ],
-  ['a name that is taken', { name: 'armv5' }, armReport, 'armv5 is described already, in arches/armv5l.ts'],
-  ['a name that is none', { name: 'New-Arm' }, armReport, "'New-Arm' cannot be the name of an arch"],
+  [
+    'a name that is taken',
+    { name: 'armv5' },
+    armReport,
+    'there is a descriptor of armv5 already: arches/armv5l.ts',
+  ],
+  ['a name that is none', { name: 'New-Arm' }, armReport, 'NAME New-Arm: cannot be the name of an arch'],
 ])('%s leaves no file', async (_, changes, report, expected) => {
   const place = room();
   expect(await make(place, { ...told, ...changes }, report)).toBe(2);
@@ -174,7 +179,7 @@ test('overwrites nothing', async () => {
   mkdirSync(place.directory, { recursive: true });
   writeFileSync(place.file, 'mine\n');
   expect(await make(place, told)).toBe(2);
-  expect(place.session.said.err).toContain('newarm is described already, in ');
+  expect(place.session.said.err).toContain('there is a descriptor of newarm already: ');
   expect(readFileSync(place.file, 'utf8')).toBe('mine\n');
   expect(readdirSync(place.directory)).toEqual(['newarm.ts']);
 });

@@ -15,7 +15,7 @@ import { selectPlan, type PlanRequest } from '../../src/repository/select-plan.t
 import { recordName, type ExecuteRequest } from '../../src/executor/executor.ts';
 import type { TreeEntry } from '../../src/store/store.ts';
 import { sampleDigest } from '../plan/sample.ts';
-import { fakeWorkshop } from './fake-workshop.ts';
+import { fakeContext } from '../build/fake-context.ts';
 import { repository, run, testSession, type TestSession } from './rig.ts';
 
 function file(at: string, executable = true): TreeEntry {
@@ -185,7 +185,7 @@ describe('the command line', () => {
     };
     session.said.out = '';
     session.said.err = '';
-    const code = await buildCommand(session, request, fakeWorkshop({ selected: selected.value, behaviour }));
+    const code = await buildCommand(session, request, fakeContext({ selected: selected.value, behaviour }));
     expect(code).toBe(0);
     return { ran, ...session.said };
   }

@@ -7,7 +7,7 @@ import { selectPlan, type SelectedPlan } from '../../src/repository/select-plan.
 import { testCommand, type TestRequest } from '../../src/cli/test-command.ts';
 import { ManualClock } from '../core/manual-clock.ts';
 import type { ExecuteRequest } from '../../src/executor/executor.ts';
-import { fakeWorkshop } from './fake-workshop.ts';
+import { fakeContext } from '../build/fake-context.ts';
 import { repository, repositoryCopy, run, testSession, type TestSession } from './rig.ts';
 
 // Faked builds and many processes: on a busy machine that takes its time.
@@ -73,7 +73,7 @@ function start(session: TestSession, change: Partial<TestRequest> = {}): Promise
     outputs: Object.fromEntries(Object.keys(recipe.outputs).map((name) => [name, { numbers: '1\n' }])),
   });
   const request = { arches: ['armv5l'], out: 'out', json: false, jobs: 2, silenceSeconds, ...change };
-  return testCommand(session, request, fakeWorkshop({ selected, behaviour }));
+  return testCommand(session, request, fakeContext({ selected, behaviour }));
 }
 
 /** Lets so many seconds pass when a guest has said this. */

@@ -8,7 +8,7 @@ import { selectPlan, type PlanRequest, type SelectedPlan } from '../../src/repos
 import { planIds } from '../../src/plan/bind.ts';
 import { openTestStore } from '../store/temporary-store.ts';
 import { writeFakeToolchain, type FakeToolchain } from './fake-toolchain.ts';
-import { fakeWorkshop } from './fake-workshop.ts';
+import { fakeContext } from '../build/fake-context.ts';
 import { repository, run, temporaryDirectory, testSession } from './rig.ts';
 
 function written(toolchain: FakeToolchain = {}): string {
@@ -229,7 +229,7 @@ describe('a build with a toolchain and further kernel symbols', () => {
     const chosen = await selectPlan(repository, plan);
     if (!chosen.ok) throw new Error(JSON.stringify(chosen.failure));
     const asked = { plan, sources: { offline: true, acceptVariants: [] }, jobs: 2, out: 'out' };
-    const code = await buildCommand(session, asked, fakeWorkshop({ selected: chosen.value }));
+    const code = await buildCommand(session, asked, fakeContext({ selected: chosen.value }));
     expect(session.said.err).not.toContain('bootstrap:');
     expect(code).toBe(0);
     const manifest = parseManifest(readFileSync(path.join(session.home, 'out/armv5l/manifest.json'), 'utf8'));

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { selectPlan, type PlanRequest } from '../../src/repository/select-plan.ts';
 import { createDirectoryProvider } from '../../src/repository/overlay.ts';
-import { processSession } from '../../src/cli/session.ts';
-import { openWorkshop } from '../../src/build/build-context.ts';
+import { processSession, storeDirectory } from '../../src/cli/session.ts';
+import { openBuildContext } from '../../src/build/build-context.ts';
 import { build } from '../../src/engine/build.ts';
 import { imageKinds, type ImageKind } from '../../stages/image-kinds.ts';
 import type { Ref } from '../../src/plan/action.ts';
@@ -179,13 +179,18 @@ describe('packing', () => {
     if (!selected.ok) throw new Error(JSON.stringify(selected.failure));
     const { plan, directories, repository: read } = selected.value;
     const sources = { offline: true, acceptVariants: [] };
-    const workshop = await openWorkshop(processSession(), read.lock, sources);
-    if (!workshop.ok) throw new Error(JSON.stringify(workshop.failure));
-    const { store, executors } = workshop.value;
+    const context = await openBuildContext({
+      ...sources,
+      repository,
+      store: storeDirectory(processSession(), undefined),
+      lock: read.lock,
+    });
+    if (!context.ok) throw new Error(JSON.stringify(context.failure));
+    const { store, executors } = context.value;
     const [executor] = executors;
     if (executor === undefined) throw new Error('no executor');
     const outcome = await build(plan, {
-      ...workshop.value,
+      ...context.value,
       directories: createDirectoryProvider(store, directories),
       clock: () => Date.now(),
       onEvent: () => undefined,

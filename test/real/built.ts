@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { processSession } from '../../src/cli/session.ts';
+import { processSession, storeDirectory } from '../../src/cli/session.ts';
 import { selectPlan, type PlanRequest } from '../../src/repository/select-plan.ts';
-import { openWorkshop } from '../../src/build/build-context.ts';
-import { build } from '../../src/engine/build.ts';
+import { openBuildContext } from '../../src/build/build-context.ts';
+import { makeTrees } from '../../src/build/make-trees.ts';
+import { actionName } from '../../src/plan/names.ts';
 
 /** Absolute path of this repository, without trailing slash. */
 export const repository = fileURLToPath(new URL('../../', import.meta.url)).replace(/\/$/, '');
@@ -54,23 +55,23 @@ export async function storedOutput(request: PlanRequest, action: string, output:
   const selected = await selectPlan(repository, { ...request, onlyAction: action });
   if (!selected.ok) throw new Error(JSON.stringify(selected.failure));
   const sources = { offline: false, acceptVariants: [] };
-  const workshop = await openWorkshop(
-    processSession(),
-    selected.value.repository.lock,
-    sources,
-    console.error,
-  );
-  if (!workshop.ok) throw new Error(JSON.stringify(workshop.failure));
-  const outcome = await build(selected.value.plan, {
-    ...workshop.value,
-    clock: () => Date.now(),
-    onEvent: () => undefined,
+  const context = await openBuildContext({
+    ...sources,
+    repository,
+    store: storeDirectory(processSession(), undefined),
+    lock: selected.value.repository.lock,
+    say: console.error,
   });
-  const result = [...outcome.results].find(([name]) => name === action)?.[1];
-  const tree = result?.outputs[output];
-  if (tree === undefined)
-    throw new Error(`${action} has no output ${output}: ${JSON.stringify(outcome.failures)}`);
-  const verified = await workshop.value.store.verifyTree(tree);
-  if (!verified.ok) throw new Error(JSON.stringify(verified.failure));
-  return workshop.value.store.treePath(tree);
+  if (!context.ok) throw new Error(JSON.stringify(context.failure));
+  const made = await makeTrees(
+    {
+      plan: selected.value.plan,
+      context: context.value,
+      onEvent: () => undefined,
+      signal: new AbortController().signal,
+    },
+    { wanted: { action: actionName(action), output } },
+  );
+  if (!made.ok) throw new Error(`${action} has no output ${output}: ${JSON.stringify(made.failure)}`);
+  return made.value.wanted.path;
 }

@@ -60,7 +60,7 @@ it('ends on Ctrl-C with one message, and leaves no process and nothing half-writ
   const running = buildBusybox();
   await untilCompiling(running);
   running.child.kill('SIGINT');
-  expect(await running.ended).toBe(1);
+  expect(await running.ended).toBe(130);
   expect(running.text()).toMatch(/^bootstrap: stopped by SIGINT/m);
   expect(running.text()).not.toMatch(/\n\s+at .*:\d+:\d+/);
   await untilNothingRuns();

@@ -1,11 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { digest } from '../../src/core/digest.ts';
 import type { Failure, FailureReason } from '../../src/core/failure.ts';
-import { exitCodeOf, failureText } from '../../src/report/failure-text.ts';
+import { failureText } from '../../src/report/failure-text.ts';
 
 interface Sample {
   readonly failure: Failure;
-  readonly exitCode: 1 | 2;
   readonly text: readonly string[];
 }
 
@@ -13,8 +12,60 @@ interface Sample {
 const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reason: Reason } } } = {
   'wrong-use': {
     failure: { reason: 'wrong-use', what: 'there is no image', hint: 'Make one.' },
-    exitCode: 2,
     text: ['there is no image', '  Make one.'],
+  },
+  'bad-option': {
+    failure: {
+      reason: 'bad-option',
+      option: '--triple',
+      value: 'arm-linux-gnu',
+      why: 'must be PROCESSOR-linux-musl[ABI]',
+      hint: 'Nothing was written.',
+    },
+    text: ['--triple arm-linux-gnu: must be PROCESSOR-linux-musl[ABI]', '  Nothing was written.'],
+  },
+  'already-exists': {
+    failure: { reason: 'already-exists', what: 'a file', path: '/a/x.ts', hint: 'It was left as it is.' },
+    text: ['there is a file already: /a/x.ts', '  It was left as it is.'],
+  },
+  'unreadable-user-file': {
+    failure: {
+      reason: 'unreadable-user-file',
+      what: 'the kernel configuration',
+      path: '/k',
+      code: 'EACCES',
+      hint: 'Make it readable for you.',
+    },
+    text: ['the kernel configuration /k cannot be read (EACCES)', '  Make it readable for you.'],
+  },
+  'unfit-user-file': {
+    failure: {
+      reason: 'unfit-user-file',
+      what: 'the overlay',
+      path: '/o/etc',
+      why: 'is a file, and the root filesystem has a directory there',
+      hint: 'An overlay adds to directories, and replaces none.',
+    },
+    text: [
+      'the overlay: /o/etc is a file, and the root filesystem has a directory there',
+      '  An overlay adds to directories, and replaces none.',
+    ],
+  },
+  'changed-since-plan': {
+    failure: { reason: 'changed-since-plan', what: 'the overlay' },
+    text: ['the overlay changed after the plan was made', '  Run the command again.'],
+  },
+  'unusable-toolchain': {
+    failure: {
+      reason: 'unusable-toolchain',
+      prefix: 'arm-linux-gnueabi-',
+      why: 'cannot link a static program',
+      hint: 'Install its static libraries.',
+    },
+    text: [
+      'the toolchain arm-linux-gnueabi- cannot link a static program',
+      '  Install its static libraries.',
+    ],
   },
   'unknown-name': {
     failure: {
@@ -24,7 +75,6 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
       nearest: ['armv5l', 'armv7l'],
       known: ['armv5l', 'armv7l', 'i686'],
     },
-    exitCode: 2,
     text: [
       "there is no arch named 'armv5'",
       '  Did you mean armv5l or armv7l?',
@@ -40,7 +90,6 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
         { field: '', message: 'must be an object' },
       ],
     },
-    exitCode: 2,
     text: [
       'sources.lock has 2 faults',
       '  sources.lock:7: sources[0].tree: must be a digest',
@@ -50,7 +99,6 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
   },
   'plan-fault': {
     failure: { reason: 'plan-fault', faults: ['kernel-armv5l/build: there is no action a/b'] },
-    exitCode: 2,
     text: [
       'the plan contradicts itself in 1 place',
       '  kernel-armv5l/build: there is no action a/b',
@@ -64,7 +112,6 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
       purpose: 'compiling the first tools',
       debianPackage: 'g++',
     },
-    exitCode: 1,
     text: [
       'g++ is missing, which is needed for compiling the first tools',
       '  Install it, on Debian with: apt-get install g++',
@@ -76,7 +123,6 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
       detail: 'unshare: Operation not permitted',
       remedy: 'sysctl user.max_user_namespaces=15000',
     },
-    exitCode: 1,
     text: [
       'this system refuses the namespaces in which actions run',
       '  unshare: Operation not permitted',
@@ -89,7 +135,6 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
       compiler: '/usr/bin/gcc',
       detail: 'ld: cannot find -lc\ncollect2: error: ld returned 1 exit status',
     },
-    exitCode: 1,
     text: [
       'the helper program that sets up sandboxes does not compile with /usr/bin/gcc',
       '  ld: cannot find -lc',
@@ -99,7 +144,6 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
   },
   'no-room': {
     failure: { reason: 'no-room', path: '/store/trees', detail: 'ENOSPC: no space left on device' },
-    exitCode: 1,
     text: [
       'there is no room left at /store/trees',
       '  ENOSPC: no space left on device',
@@ -109,7 +153,6 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
   },
   unwritable: {
     failure: { reason: 'unwritable', path: '/out', detail: 'EACCES: permission denied' },
-    exitCode: 2,
     text: [
       'cannot write to /out',
       '  EACCES: permission denied',
@@ -118,16 +161,7 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
   },
   'no-store': {
     failure: { reason: 'no-store', path: '/home/me/store' },
-    exitCode: 2,
     text: ['there is no store at /home/me/store', '  A build makes one; --store DIR names another place.'],
-  },
-  'store-locked': {
-    failure: { reason: 'store-locked', path: '/store', holder: 'process 12' },
-    exitCode: 1,
-    text: [
-      'the store /store is in use by process 12',
-      '  Wait until it has ended, or use another store with --store DIR.',
-    ],
   },
   'source-unavailable': {
     failure: {
@@ -136,7 +170,6 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
       attempts: [{ origin: 'https://ftp.gnu.org/gcc.tar.xz', why: 'answered 404' }],
       offline: false,
     },
-    exitCode: 1,
     text: [
       'source gcc 14.2.0 could not be had',
       '  https://ftp.gnu.org/gcc.tar.xz: answered 404',
@@ -151,7 +184,6 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
       expected: 'aa',
       actual: 'bb',
     },
-    exitCode: 1,
     text: [
       'source musl 1.2.5 has the wrong hash and was thrown away',
       '  from      https://musl.libc.org/m.tar.gz',
@@ -168,7 +200,6 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
       expected: 'aa-1',
       actual: 'bb-1',
     },
-    exitCode: 1,
     text: [
       'source musl 1.2.5 unpacks to another tree than the pinned one and was refused',
       '  from      debian musl',
@@ -184,7 +215,6 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
       entry: '../../etc/passwd',
       why: 'the entry leaves the tree',
     },
-    exitCode: 1,
     text: [
       'x.tar was refused: the entry leaves the tree',
       '  entry     ../../etc/passwd',
@@ -193,7 +223,6 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
   },
   'bad-archive': {
     failure: { reason: 'bad-archive', archive: 'x.tar.gz', why: 'unexpected end of file' },
-    exitCode: 1,
     text: [
       'x.tar.gz cannot be unpacked',
       '  unexpected end of file',
@@ -208,7 +237,6 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
       line: 12,
       why: 'no such lines in gcc/Makefile.in',
     },
-    exitCode: 2,
     text: [
       'patches/gcc/0001-x.patch:12: does not apply to source gcc 14.2.0',
       '  no such lines in gcc/Makefile.in',
@@ -223,7 +251,6 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
       log: '/store/logs/k/log',
       lastLines: ['CC init/main.o', 'Segmentation fault'],
     },
-    exitCode: 1,
     text: [
       'action kernel-armv5l/build failed with exit code 139 (SIGSEGV)',
       '  last lines of its output:',
@@ -241,7 +268,6 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
       path: '/out',
       log: '/store/logs/k/log',
     },
-    exitCode: 1,
     text: [
       "action host-tools/m4 ended well, but its output 'out' is not there",
       '  expected  /out',
@@ -257,7 +283,6 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
       file: 'bin/sed',
       refs: ['host-tools/busybox:out', 'host-tools/toybox:out'],
     },
-    exitCode: 1,
     text: [
       'action a/b cannot be given its inputs: bin/sed below /tools differs between two of them',
       '  from      host-tools/busybox:out',
@@ -267,7 +292,6 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
   },
   'damaged-tree': {
     failure: { reason: 'damaged-tree', digest: 'aa-1', detail: 'bin/sed has other content' },
-    exitCode: 1,
     text: [
       "the store's tree aa-1 was damaged and has been moved away",
       '  bin/sed has other content',
@@ -276,7 +300,6 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
   },
   'unfit-tree': {
     failure: { reason: 'unfit-tree', path: '/out/pipe', why: 'it is a named pipe' },
-    exitCode: 1,
     text: [
       '/out/pipe cannot be kept in the store',
       '  it is a named pipe',
@@ -284,13 +307,11 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
     ],
   },
   'not-allowed': {
-    failure: { reason: 'not-allowed', kind: 'action', name: 'stage-1-armv5l/gcc' },
-    exitCode: 1,
-    text: ['action stage-1-armv5l/gcc would have to run, and may not'],
+    failure: { reason: 'not-allowed', kind: 'action', name: 'kernel-armv5l/build' },
+    text: ['action kernel-armv5l/build would have to run, and may not'],
   },
   'inputs-gone': {
     failure: { reason: 'inputs-gone', action: 'stage-1-armv5l/gcc', trees: [digest(`${'0'.repeat(64)}-9`)] },
-    exitCode: 1,
     text: [
       'stage-1-armv5l/gcc did not start: trees that it reads are missing or damaged',
       `    ${'0'.repeat(64)}-9`,
@@ -303,7 +324,6 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
       actions: ['a/b', 'a/c', 'a/d', 'a/e'],
       executors: ['local sandbox'],
     },
-    exitCode: 1,
     text: [
       'nothing here runs programs of linux/armv5l, which 4 actions of the plan need: a/b, a/c, a/d and 1 more',
       '  Executors: local sandbox',
@@ -311,7 +331,6 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
   },
   'backend-unreachable': {
     failure: { reason: 'backend-unreachable', backend: 'local sandbox', detail: 'unshare: killed' },
-    exitCode: 1,
     text: [
       'local sandbox cannot be reached',
       '  unshare: killed',
@@ -320,7 +339,6 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
   },
   'emulator-failed': {
     failure: { reason: 'emulator-failed', detail: 'it ended with exit code 1', lastLines: ['qemu: no'] },
-    exitCode: 1,
     text: ['the emulator did not do what was asked', '  it ended with exit code 1', '  | qemu: no'],
   },
   'guest-failed': {
@@ -331,17 +349,27 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
       lastLines: ['Kernel panic'],
       hint: 'Start it anew.',
     },
-    exitCode: 1,
     text: ['guest armv5l has ended', '  last lines of its console:', '  | Kernel panic', '  Start it anew.'],
+  },
+  'no-image': {
+    failure: {
+      reason: 'no-image',
+      arch: 'armv5l',
+      directory: '/out/armv5l/system-image-armv5l',
+      missing: 'run-emulator.sh',
+      options: ['--with-native'],
+    },
+    text: [
+      'there is no image for armv5l in /out/armv5l/system-image-armv5l: it has no run-emulator.sh',
+      '  Make one with: bootstrap image armv5l --with-native',
+    ],
   },
   'bad-share': {
     failure: { reason: 'bad-share', path: '/s/a', why: 'it is no directory', hint: 'Name a directory.' },
-    exitCode: 2,
     text: ['/s/a: it is no directory', '  Name a directory.'],
   },
   'unfit-tarball': {
     failure: { reason: 'unfit-tarball', tarball: 'x.tar', entry: '/etc/passwd', why: 'an absolute path' },
-    exitCode: 2,
     text: [
       'x.tar cannot be unpacked into a share: an absolute path',
       '  entry     /etc/passwd',
@@ -350,15 +378,20 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
   },
   interrupted: {
     failure: { reason: 'interrupted', signal: 'SIGINT' },
-    exitCode: 1,
     text: ['stopped by SIGINT; run the same command again to go on where it stood'],
   },
 };
 
 describe('failureText', () => {
-  test.each(Object.entries(samples))('%s', (_, { failure, text, exitCode }) => {
+  test.each(Object.entries(samples))('%s', (_, { failure, text }) => {
     expect(failureText(failure)).toBe(text.join('\n'));
-    expect(exitCodeOf(failure)).toBe(exitCode);
+  });
+
+  test('says of a file that is not there that it does not exist', () => {
+    const file = { what: 'the overlay', path: '/o', hint: 'Name a directory.' };
+    expect(failureText({ reason: 'unreadable-user-file', code: 'ENOENT', ...file })).toBe(
+      'the overlay /o does not exist\n  Name a directory.',
+    );
   });
 
   test('says what to do offline', () => {

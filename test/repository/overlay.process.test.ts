@@ -18,7 +18,7 @@ import { buildCommand } from '../../src/cli/build-command.ts';
 import { planIds } from '../../src/plan/bind.ts';
 import { writeSketch, type TreeSketch } from '../store/sketch.ts';
 import { openTestStore } from '../store/temporary-store.ts';
-import { fakeWorkshop } from '../cli/fake-workshop.ts';
+import { fakeContext } from '../build/fake-context.ts';
 import { repository, run, temporaryDirectory, testSession } from '../cli/rig.ts';
 
 const files: TreeSketch = {
@@ -194,7 +194,7 @@ describe('a build with an overlay', () => {
     const selected = await selectPlan(repository, plan);
     if (!selected.ok) throw new Error(JSON.stringify(selected.failure));
     const request = { plan, sources: { offline: true, acceptVariants: [] }, jobs: 2, out: 'out' };
-    const code = await buildCommand(session, request, fakeWorkshop({ selected: selected.value }));
+    const code = await buildCommand(session, request, fakeContext({ selected: selected.value }));
     expect(session.said.err).not.toContain('bootstrap:');
     expect(code).toBe(0);
     const manifest = parseManifest(readFileSync(path.join(session.home, 'out/armv5l/manifest.json'), 'utf8'));

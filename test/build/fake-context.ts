@@ -1,8 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { SelectedPlan } from '../../src/repository/select-plan.ts';
-import { storeDirectory } from '../../src/cli/session.ts';
-import type { OpenWorkshop } from '../../src/build/build-context.ts';
+import type { OpenBuildContext } from '../../src/build/build-context.ts';
 import type { Digest } from '../../src/core/digest.ts';
 import { ok } from '../../src/core/result.ts';
 import type { ExecuteRequest } from '../../src/executor/executor.ts';
@@ -11,7 +10,7 @@ import type { Store } from '../../src/store/store.ts';
 import { createFakeExecutor, type FakeEnd, type FakeExecutor } from '../executor/fake-executor.ts';
 import { writeSketch, type TreeSketch } from '../store/sketch.ts';
 
-export interface FakeWorkshopOptions {
+export interface FakeContextOptions {
   readonly selected: SelectedPlan;
   /** Goes into every product, so that a test can change them all. */
   readonly edition?: string;
@@ -20,10 +19,9 @@ export interface FakeWorkshopOptions {
   readonly onExecutor?: (executor: FakeExecutor) => void;
 }
 
-/** A workshop on a real store whose sources, compiler and executor are faked: a whole plan is done in a second. */
-export function fakeWorkshop(options: FakeWorkshopOptions): OpenWorkshop {
-  return async (session, lock, request) => {
-    const root = storeDirectory(session, request.store);
+/** A build context on a real store whose sources, compiler and executor are faked: a whole plan is done in a second. */
+export function fakeContext(options: FakeContextOptions): OpenBuildContext {
+  return async ({ repository, store: root, lock }) => {
     const opened = await openDiskStore({ root, epochSeconds: lock.sourceDateEpoch });
     if (!opened.ok) return opened;
     const store = opened.value;
@@ -43,7 +41,7 @@ export function fakeWorkshop(options: FakeWorkshopOptions): OpenWorkshop {
         obtain: async (source) => ok(await addTree(store, { README: `${source.name} ${source.version}` })),
       },
       variants: () => [],
-      files: (name) => readFile(path.join(session.repository, name)),
+      files: (name) => readFile(path.join(repository, name)),
     });
   };
 }

@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { temporaryDirectory } from './rig.ts';
+import { temporaryDirectory } from '../cli/rig.ts';
 
 /** A board as a faked emulator has it. */
 export interface FakeBoard {

@@ -1,8 +1,8 @@
 import { kernelFactFiles } from '../../stages/arch-check/kernel.ts';
 import { toolchainReport } from '../../stages/arch-check/toolchain.ts';
-import type { OpenWorkshop } from '../../src/build/build-context.ts';
+import type { OpenBuildContext } from '../../src/build/build-context.ts';
 import type { TreeSketch } from '../store/sketch.ts';
-import { fakeWorkshop } from './fake-workshop.ts';
+import { fakeContext } from '../build/fake-context.ts';
 
 /** What gcc, binutils and musl say of armv5l. */
 export const armReport = `canonical=armv5l-unknown-linux-musleabi
@@ -26,7 +26,7 @@ export interface FakedKernel {
 }
 
 /** A workshop whose every action is faked, and in which upstream's sources have answered this. */
-export function fakedSources(report: string, { symbols, values }: FakedKernel): OpenWorkshop {
+export function fakedSources(report: string, { symbols, values }: FakedKernel): OpenBuildContext {
   const facts = {
     [kernelFactFiles.arches]: 'alpha\narm\narm64\nm68k\nx86\n',
     [kernelFactFiles.symbols]: symbols.map((symbol) => `${symbol.join('\t')}\n`).join(''),
@@ -41,7 +41,7 @@ export function fakedSources(report: string, { symbols, values }: FakedKernel): 
     [kernelFactFiles.log]: '',
     [kernelFactFiles.config]: config.join(''),
   };
-  return fakeWorkshop({
+  return fakeContext({
     selected: { plan: { actions: [], sources: [], products: [], goals: [] } } as never,
     behaviour: ({ name, recipe }) => {
       const tree: TreeSketch = name.endsWith('/toolchain')

@@ -1,0 +1,66 @@
+import { performance } from 'node:perf_hooks';
+import type { BuildContext, OpenBuildContext } from '../build/build-context.ts';
+import type { BuildEvent } from '../core/event.ts';
+import type { Lock } from '../inputs/lock.ts';
+import type { ExitCode } from './exit-code.ts';
+import { catchInterrupts } from './interrupt.ts';
+import { openReporter } from './open-reporter.ts';
+import type { SourceRequest } from './options.ts';
+import { explain, storeDirectory, type Session } from './session.ts';
+
+/** What a command that builds works with. */
+export interface Building {
+  readonly context: BuildContext;
+  /** Shows an event to the user, a failure too. */
+  readonly onEvent: (event: BuildEvent) => void;
+  /** Aborted by Ctrl-C, SIGTERM and SIGHUP. */
+  readonly signal: AbortSignal;
+  /** Gives the terminal back: for results that are printed before `work` ends. */
+  readonly closeReporter: () => void;
+}
+
+export interface BuildingOptions {
+  readonly lock: Lock;
+  readonly sources: SourceRequest;
+  /** Tokens of the jobserver. Undefined: as many as there are processors. */
+  readonly jobs?: number;
+  /** `--events`, as the user wrote it. */
+  readonly events?: string;
+  /** Undefined: the real one. */
+  readonly open?: OpenBuildContext | undefined;
+}
+
+/** Opens store, providers and reporter, catches signals, and does `work`, whose exit code it gives. */
+export async function whileBuilding(
+  session: Session,
+  { events, ...options }: BuildingOptions,
+  work: (building: Building) => Promise<ExitCode>,
+): Promise<ExitCode> {
+  const reporter = openReporter(session, events);
+  if (!reporter.ok) return explain(session, reporter.failure);
+  const report = (event: BuildEvent): void => reporter.value.report(event);
+  const close = (): void => reporter.value.close();
+  const say = (text: string): void => report({ kind: 'note', at: performance.now(), text });
+  const context = await openContext(session, { ...options, say });
+  if (!context.ok) return explain(session, context.failure);
+  const interrupt = catchInterrupts(say, close);
+  try {
+    const { signal } = interrupt;
+    return await work({ context: context.value, onEvent: report, signal, closeReporter: close });
+  } finally {
+    close();
+    interrupt.release();
+  }
+}
+
+/** Everything to build with, as the user's options say. */
+export async function openContext(
+  session: Session,
+  { sources, open, ...rest }: BuildingOptions & { readonly say: (text: string) => void },
+): ReturnType<OpenBuildContext> {
+  const { store, ...policy } = sources;
+  // Loaded as late as this: a mistake on the command line need not wait for what only a build needs.
+  const openBuildContext = open ?? (await import('../build/build-context.ts')).openBuildContext;
+  const { repository } = session;
+  return openBuildContext({ ...policy, ...rest, repository, store: storeDirectory(session, store) });
+}

@@ -1,0 +1,74 @@
+import { machine } from 'node:os';
+import path from 'node:path';
+import type { PlanInputs } from '../../stages/inputs.ts';
+import type { TreesRequest } from '../build/make-trees.ts';
+import type { Failure } from '../core/failure.ts';
+import { ok, type Result } from '../core/result.ts';
+import { imageFiles } from '../image/emulator.ts';
+import type { Arch } from '../inputs/arch.ts';
+import { wantedSymbols } from '../inputs/kernel-config.ts';
+import { findInPath, isFile } from '../release/find-image.ts';
+import type { Repository } from '../repository/load-inputs.ts';
+import { askSources, type SourceAnswers } from './ask-sources.ts';
+import { emulatorFindings } from './emulator-findings.ts';
+import { finding, type Finding } from './finding.ts';
+import { kernelFindings } from './kernel-findings.ts';
+import { toolchainFindings } from './toolchain-findings.ts';
+
+/** What is looked at beside upstream's sources, and what asking those takes. */
+export interface ExamineRequest extends Omit<TreesRequest, 'plan'> {
+  /** The user's PATH, where the emulator is looked for. */
+  readonly searchPath: string;
+  /** `out/<arch>`, absolute: where a built image's kernel is looked for. */
+  readonly directory: string;
+}
+
+/** Everything that can be found out of an arch without building it. */
+export async function examineArch(
+  repository: Repository,
+  arch: Arch,
+  request: ExamineRequest,
+): Promise<Result<readonly Finding[], readonly Failure[]>> {
+  const inputs = inputsFor(repository, arch);
+  const questions = {
+    name: arch.name,
+    toolchain: { triple: arch.triple, configure: arch.gcc.configure },
+    kernel: { arch: arch.kernel.arch, symbols: wantedSymbols(arch) },
+  };
+  const answers = await askSources(inputs, questions, request);
+  if (!answers.ok) return answers;
+  return ok([...sourceFindings(arch, answers.value, inputs), ...(await machineFindings(arch, request))]);
+}
+
+/** The arch stands in for the host too, which no question is about. */
+export function inputsFor({ lock, files }: Repository, arch: Arch): PlanInputs {
+  return { lock, files, build: { os: 'linux', cpu: machine() }, target: arch, host: arch };
+}
+
+function sourceFindings(arch: Arch, answers: SourceAnswers, { lock }: PlanInputs): readonly Finding[] {
+  const { toolchain, kernelFacts, kernelConfiguration } = answers;
+  const version = (name: string): string =>
+    lock.sources.find((source) => source.name === name && source.isDefault)?.version ?? '';
+  const versions = { gcc: version('gcc'), binutils: version('binutils'), musl: version('musl') };
+  return [
+    ...(toolchain === undefined ? [] : toolchainFindings(arch, toolchain, versions)),
+    ...(kernelFacts === undefined
+      ? []
+      : kernelFindings(arch, kernelFacts, kernelConfiguration, `linux ${version('linux')}`)),
+  ];
+}
+
+async function machineFindings(
+  arch: Arch,
+  { searchPath, directory }: ExamineRequest,
+): Promise<readonly Finding[]> {
+  const { program, debianPackage } = arch.emulator;
+  const found = await findInPath(program, searchPath);
+  if (found === undefined) {
+    const message = `is not installed, so the machine could not be tried; on Debian: apt-get install ${debianPackage}`;
+    return [finding.missing('emulator.program', program, message)];
+  }
+  const image = path.join(directory, `system-image-${arch.name}`);
+  const built = await isFile(path.join(image, imageFiles.kernel));
+  return emulatorFindings(arch, { program: found, ...(built ? { image } : {}) });
+}

@@ -1,0 +1,85 @@
+import { buildAndRead, treeOf, type TreesRequest } from '../build/make-trees.ts';
+import { actionsMeant, makeRecorder } from '../build/recorder.ts';
+import type { Failure } from '../core/failure.ts';
+import { ok, type Result } from '../core/result.ts';
+import type { BuildOutcome, RecordOptions } from '../engine/build.ts';
+import type { ActionName } from '../plan/names.ts';
+import { createDirectoryProvider } from '../repository/overlay.ts';
+import type { PlanRequest, SelectedPlan } from '../repository/select-plan.ts';
+import { exclusively, prepareOutDirectory } from './out-directory.ts';
+import { publishProduct, type PublishedProduct } from './publish.ts';
+import { writeRecords } from './records.ts';
+
+export interface ProductsRequest extends Omit<TreesRequest, 'plan' | 'directories' | 'record' | 'allowed'> {
+  readonly selected: SelectedPlan;
+  /** What `selected` was selected by. */
+  readonly plan: PlanRequest;
+  /** Sources that may differ from the pinned ones. */
+  readonly acceptVariants: readonly string[];
+  /** Receives the products, absolute; `prepareProducts` made it. */
+  readonly directory: string;
+  /** Writes down the commands that actions run; `again`: also of those whose results are known. Undefined: no. */
+  readonly record?: { readonly again: boolean };
+}
+
+export interface MadeProducts {
+  readonly outcome: BuildOutcome;
+  /** Those of the plan, as they lie in the directory now. */
+  readonly products: readonly PublishedProduct[];
+}
+
+/** Makes the output directory where a plan has products, so that a long build does not find out at its end that it cannot. */
+export async function prepareProducts(
+  { plan }: SelectedPlan,
+  directory: string,
+): Promise<Result<void, Failure>> {
+  return plan.products.length === 0 ? ok(undefined) : prepareOutDirectory(directory);
+}
+
+/** Builds a plan, copies its products out, and writes manifest and sums beside them. */
+export async function makeProducts(
+  request: ProductsRequest,
+): Promise<Result<MadeProducts, readonly Failure[]>> {
+  const { selected, plan: asked, acceptVariants, directory, record, ...trees } = request;
+  const { context } = trees;
+  const directories = createDirectoryProvider(context.store, selected.directories);
+  const recording = record === undefined ? ok({}) : await recordOptions(request, record.again);
+  if (!recording.ok) return recording;
+  const { plan } = selected;
+  return buildAndRead({ ...trees, ...recording.value, plan, directories }, async (outcome) => {
+    if (plan.products.length === 0) return ok({ outcome, products: [] });
+    return exclusively(directory, async () => {
+      const products: PublishedProduct[] = [];
+      for (const product of plan.products) {
+        const copied = await publishProduct(context.store, directory, product, treeOf(outcome, product.ref));
+        if (!copied.ok) return copied;
+        products.push(copied.value);
+      }
+      const { store } = context;
+      const variants = context.variants();
+      await writeRecords({
+        selected,
+        plan: asked,
+        acceptVariants,
+        outcome,
+        store,
+        variants,
+        directory,
+        products,
+      });
+      return ok({ outcome, products });
+    });
+  });
+}
+
+async function recordOptions(
+  { selected, plan, ...request }: ProductsRequest,
+  again: boolean,
+): Promise<Result<{ readonly record: RecordOptions }, readonly Failure[]>> {
+  const { root } = selected.repository;
+  const { context, onEvent, signal } = request;
+  const recorder = await makeRecorder(root, { context, onEvent, signal });
+  if (!recorder.ok) return recorder;
+  const meant = again ? actionsMeant(selected, plan) : new Set<ActionName>();
+  return ok({ record: { recorder: recorder.value, again: meant } });
+}
