@@ -33,6 +33,7 @@ const rooms = {
   stages: [...inputs, 'src/image'],
   'src/executor': [...foundation, 'src/store'],
   'src/sandbox': executor,
+  'src/worker': [...executor, 'src/sandbox'],
   'src/machine': [...inputs, 'src/store'],
   'src/engine': executor,
   'src/virtfs': ['src/core', 'src/sources'],

@@ -29,8 +29,16 @@ export function actionEnvironment(
   recipe: Pick<BoundRecipe, 'env'>,
   tokens: number | undefined,
 ): Readonly<Record<string, string>> {
-  const all = { ...everyAction, MAKEFLAGS: makeFlags(tokens), ...recipe.env };
-  return Object.fromEntries(Object.entries(all).sort(([a], [b]) => (a < b ? -1 : 1)));
+  return inOrder({ ...everyAction, MAKEFLAGS: makeFlags(tokens), ...recipe.env });
+}
+
+/** The same without what is each executor's own business, and in no digest: how many jobs there are. */
+export function recipeEnvironment(recipe: Pick<BoundRecipe, 'env'>): Readonly<Record<string, string>> {
+  return inOrder({ ...everyAction, ...recipe.env });
+}
+
+function inOrder(environment: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(environment).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** The environment as a file that a shell can read in. */

@@ -75,7 +75,10 @@ export interface InputRoot {
 }
 
 /** Path of an action's script. */
-export const scriptPath = '/script';
+const scriptPath = '/script';
+
+/** What runs the script of a root. */
+export const scriptCommand: readonly string[] = ['/bin/sh', '-e', scriptPath];
 
 /** Files that every root has, so that programs find the one user there is. */
 const baseFiles: Readonly<Record<string, RootText>> = {

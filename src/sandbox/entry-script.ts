@@ -90,6 +90,10 @@ export interface Entry {
   /** Whether descriptor 3 is a jobserver. */
   readonly jobserver: boolean;
   readonly programs: HostPrograms;
+  /** What the action runs: a program's path in the root, and its words. */
+  readonly argv: readonly string[];
+  /** Whether the root itself may be written, and not only what is mounted in it. Undefined: no. */
+  readonly writableRoot?: boolean;
   /** What writes down the action's commands, and where to. Undefined: nothing does. */
   readonly recorder?: { readonly program: string; readonly file: string };
 }
@@ -129,12 +133,12 @@ export function renderEntryScript(entry: Entry): string {
     // It becomes read-only before the action starts: root on the machine could otherwise set the machine's sysctls.
     `${mount} -n -t proc -o nosuid,nodev,noexec proc ${places.root}/proc`,
     `cd ${places.root}`,
-    `${mount} -n -o remount,bind,ro,${safeFlags} .`,
+    `${mount} -n -o remount,bind,${entry.writableRoot === true ? '' : 'ro,'}${safeFlags} .`,
     'code=0',
     [
       `${recording}${helperPath} action ${jobserver ? '4' : '3'}`,
       ...assignments,
-      '-- /bin/sh -e /script </dev/null 2>&1 || code=$?',
+      `-- ${entry.argv.map(q).join(' ')} </dev/null 2>&1 || code=$?`,
     ].join(' '),
     'if [ "$code" = 0 ]; then',
     ':',

@@ -16,7 +16,7 @@ import {
   type Reservation,
   type RoomRequest,
 } from '../executor/executor.ts';
-import { inputRoot, treesToList } from '../executor/input-root.ts';
+import { inputRoot, scriptCommand, treesToList } from '../executor/input-root.ts';
 import { ListingCache } from '../executor/listings.ts';
 import { renderScript } from '../executor/script.ts';
 import { signalName, verifyInputs } from '../executor/verify-inputs.ts';
@@ -177,6 +177,7 @@ class LocalExecutor implements Executor {
         mounts,
         scratch,
         environment,
+        argv: scriptCommand,
         overlays: means.overlays,
         jobserver: jobserver !== undefined,
         programs: means.programs,

@@ -8,7 +8,13 @@ import { run, shell, write } from '../../src/plan/builder.ts';
 import { sandboxPath } from '../../src/plan/names.ts';
 import type { Store } from '../../src/store/store.ts';
 import { addTree, testEpoch } from '../store/temporary-store.ts';
-import { describeEveryExecutor, treesAt, tryRecipe, type Subject } from '../executor/contract.ts';
+import {
+  describeEveryExecutor,
+  describeRealExecutor,
+  treesAt,
+  tryRecipe,
+  type Subject,
+} from '../executor/contract.ts';
 import { keepStore } from '../executor/kept-store.ts';
 import { countProcesses } from '../executor/processes.ts';
 
@@ -58,6 +64,8 @@ async function readOutput(
 }
 
 describeEveryExecutor('local sandbox', () => setUp('where-allowed'));
+describeRealExecutor('local sandbox', () => setUp('where-allowed'));
+describeRealExecutor('local sandbox that copies', () => setUp('never'));
 
 describe('what an action sees', () => {
   let subject: Subject;

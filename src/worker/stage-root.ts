@@ -1,0 +1,51 @@
+import { chmod, lutimes, mkdir, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Digest } from '../core/digest.ts';
+import type { BlobCache } from '../executor/action-service.ts';
+import { decodeDirectory } from '../store/directory-message.ts';
+
+/** A message or blob that is missing from a cache, or is not what it ought to be. */
+export class BadBlob extends Error {
+  constructor(blob: Digest, what: string) {
+    super(`${blob} ${what}`);
+    this.name = 'BadBlob';
+  }
+}
+
+/**
+ * Writes the tree with this root `Directory` below an existing directory, from nothing but what a cache has. Every entry
+ * gets one modification time, in seconds since 1970. Throws `BadBlob`.
+ */
+export async function stageRoot(
+  root: Digest,
+  directory: string,
+  blobs: BlobCache,
+  seconds: number,
+): Promise<void> {
+  const message = decodeDirectory(await needBlob(blobs, root));
+  if (message === undefined) throw new BadBlob(root, 'is no directory');
+  for (const { name, digest, executable } of message.files) {
+    const path = join(directory, name);
+    await writeFile(path, await needBlob(blobs, digest));
+    await chmod(path, executable ? 0o755 : 0o644);
+    await lutimes(path, seconds, seconds);
+  }
+  for (const { name, target } of message.symlinks) {
+    await symlink(target, join(directory, name));
+    await lutimes(join(directory, name), seconds, seconds);
+  }
+  for (const { name, digest } of message.directories) {
+    const path = join(directory, name);
+    await mkdir(path, { recursive: true });
+    await chmod(path, 0o755);
+    await stageRoot(digest, path, blobs, seconds);
+  }
+  await lutimes(directory, seconds, seconds);
+}
+
+/** A blob that has to be there. Throws `BadBlob`. */
+export async function needBlob(blobs: BlobCache, blob: Digest): Promise<Uint8Array> {
+  const bytes = await blobs.get(blob);
+  if (bytes === undefined) throw new BadBlob(blob, 'is missing');
+  return bytes;
+}

@@ -1,0 +1,173 @@
+import { lstat, mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Digest } from '../core/digest.ts';
+import type { Failure } from '../core/failure.ts';
+import { catchFailures } from '../core/fault.ts';
+import { failed, ok, type Result } from '../core/result.ts';
+import {
+  decodeAction,
+  decodeCommand,
+  encodeActionResult,
+  type CommandMessage,
+  type OutputDirectory,
+} from '../executor/action-message.ts';
+import type { ActionService, BlobCache } from '../executor/action-service.ts';
+import { makeFlags } from '../executor/environment.ts';
+import { signalName } from '../executor/verify-inputs.ts';
+import { renderEntryScript } from '../sandbox/entry-script.ts';
+import type { Layout } from '../sandbox/layout.ts';
+import { localPlatform } from '../sandbox/local-sandbox.ts';
+import { probeNamespaces, type SandboxMeans } from '../sandbox/namespaces.ts';
+import { places, prepare } from '../sandbox/prepare.ts';
+import { runSandbox } from '../sandbox/sandbox-process.ts';
+import { decodeTree, digestBytes } from '../store/directory-message.ts';
+import { flattenTree } from '../store/flatten.ts';
+import type { Store } from '../store/store.ts';
+import { digestDirectory } from '../store/tree-digest.ts';
+import { BadBlob, needBlob, stageRoot } from './stage-root.ts';
+
+export interface WorkerOptions {
+  readonly blobs: BlobCache;
+  /** For scratch directories, and for the helper that enters sandboxes. No tree that an action reads lies there. */
+  readonly disk: Store;
+  /** Modification time of every input, in seconds since 1970. */
+  readonly epochSeconds: number;
+}
+
+/**
+ * Runs actions that it is told by messages alone: `Action`, `Command` and `Directory` by digest out of a cache. Their input
+ * root becomes a directory of its own, which the command sees as `/`, in namespaces like those of the local sandbox; all of it
+ * may be written, since these messages do not say what may not. Outputs go back into the cache.
+ */
+export function createWorker(options: WorkerOptions): ActionService {
+  return new Worker(options);
+}
+
+/** What the kernel brings that no message can hold. */
+const kernelParts: Layout = {
+  directories: ['/proc', '/dev'],
+  links: {},
+  texts: {},
+  files: {},
+  mounts: [],
+  outputs: {},
+};
+
+const workerName = 'worker';
+
+class Worker implements ActionService {
+  readonly blobs: BlobCache;
+  readonly #options: WorkerOptions;
+  #means: Promise<Result<SandboxMeans, Failure>> | undefined;
+
+  constructor(options: WorkerOptions) {
+    this.blobs = options.blobs;
+    this.#options = options;
+  }
+
+  async check(): Promise<Result<void, Failure>> {
+    const means = await this.#findMeans();
+    return means.ok ? ok(undefined) : means;
+  }
+
+  #findMeans(): Promise<Result<SandboxMeans, Failure>> {
+    const { disk } = this.#options;
+    this.#means ??= catchFailures(disk.root, () => probeNamespaces(disk, 'never'));
+    return this.#means;
+  }
+
+  run(action: Digest, signal?: AbortSignal): Promise<Result<Uint8Array, Failure>> {
+    return catchFailures(this.#options.disk.root, async () => {
+      const means = await this.#findMeans();
+      if (!means.ok) return means;
+      const scratch = await this.#options.disk.makeScratch(`${workerName}-${action.slice(0, 12)}`);
+      try {
+        return await this.#run(action, means.value, scratch.path, signal);
+      } catch (error) {
+        if (error instanceof BadBlob) return broken(error.message);
+        throw error;
+      } finally {
+        await scratch.release();
+      }
+    });
+  }
+
+  async #run(
+    digest: Digest,
+    means: SandboxMeans,
+    scratch: string,
+    signal: AbortSignal | undefined,
+  ): Promise<Result<Uint8Array, Failure>> {
+    const { epochSeconds } = this.#options;
+    const action = decodeAction(await needBlob(this.blobs, digest));
+    if (action === undefined) throw new BadBlob(digest, 'is no action');
+    const command = decodeCommand(await needBlob(this.blobs, action.command));
+    if (command === undefined) throw new BadBlob(action.command, 'is no command');
+    if (action.platform.cpu !== localPlatform().cpu)
+      return broken(`no programs of ${action.platform.cpu} run here`);
+
+    const root = join(scratch, places.root);
+    await prepare(kernelParts, scratch, epochSeconds);
+    await stageRoot(action.inputRoot, root, this.blobs, epochSeconds);
+    for (const path of command.outputPaths) await mkdir(join(root, path, '..'), { recursive: true });
+    const output: Uint8Array[] = [];
+    const end = await runSandbox({
+      programs: means.programs,
+      helper: means.helper,
+      identity: means.identity,
+      scratch,
+      entryScript: renderEntryScript({
+        layout: kernelParts,
+        mounts: [],
+        scratch,
+        // How many jobs there are is no part of a message: it must not be in a digest.
+        environment: { MAKEFLAGS: makeFlags(undefined), ...command.environment },
+        argv: command.argv,
+        writableRoot: true,
+        overlays: means.overlays,
+        jobserver: false,
+        programs: means.programs,
+      }),
+      ...(signal === undefined ? {} : { signal }),
+      onOutput: (bytes) => output.push(bytes),
+    });
+    if (end.kind === 'aborted') return failed({ reason: 'interrupted', signal: signalName(signal) });
+    if (end.kind === 'broken') return broken(end.detail);
+    const outputs = end.exitCode === 0 ? await this.#upload(command, root) : ok([]);
+    if (!outputs.ok) return outputs;
+    const stdout = output.length === 0 ? undefined : await this.blobs.put(Buffer.concat(output));
+    return ok(
+      encodeActionResult({
+        outputDirectories: outputs.value,
+        exitCode: end.exitCode,
+        ...(stdout === undefined ? {} : { stdout }),
+      }),
+    );
+  }
+
+  /** Puts the output directories that there are into the cache. */
+  async #upload(command: CommandMessage, root: string): Promise<Result<readonly OutputDirectory[], Failure>> {
+    const outputs: OutputDirectory[] = [];
+    for (const path of command.outputPaths) {
+      const directory = join(root, path);
+      const found = await lstat(directory).catch(() => undefined);
+      if (found?.isDirectory() !== true) continue;
+      // Modes are set on the way, so that everything can be read.
+      const digested = await digestDirectory(directory, { normalise: this.#options.epochSeconds });
+      if (!digested.ok) return digested;
+      const { tree, message } = digested.value;
+      const messages = decodeTree(message, tree);
+      if (messages === undefined) throw new Error(`a tree was encoded that cannot be decoded: ${tree}`);
+      for (const entry of flattenTree(tree, messages)) {
+        if (entry.kind === 'file') await this.blobs.put(await readFile(join(directory, entry.path)));
+      }
+      await this.blobs.put(message);
+      outputs.push({ path, tree: digestBytes(message) });
+    }
+    return ok(outputs);
+  }
+}
+
+function broken(detail: string): Result<never, Failure> {
+  return failed({ reason: 'backend-unreachable', backend: workerName, detail });
+}
