@@ -8,10 +8,10 @@ import type { Arch } from '../inputs/arch.ts';
 import { errorCode } from '../core/fault.ts';
 import type { TestResult } from './test-guest.ts';
 
-/** Where it is written down what the last test of each arch proved; relative to the repository. */
+/** The file that records what the last test of each arch proved; relative to the repository. */
 export const proofsFile = 'docs/arches.json';
 
-/** What several checks say together, with the checks by id or by what stands before the colon. */
+/** Groups of checks that are reported together. A check is named by its id, or by the part of its id before the colon. */
 export const areas = {
   boot: ['kernel', 'init', 'console', 'end'],
   clock: ['clock'],
@@ -28,26 +28,26 @@ const areaNames = Object.keys(areas) as readonly Area[];
 
 /** What a test proved of an arch. */
 export interface Proof {
-  /** What the guest's kernel says of itself. */
+  /** How the guest's kernel identifies itself. */
   readonly kernel: string;
   readonly bootSeconds?: number;
   readonly kernelBytes: number;
   readonly rootBytes: number;
-  /** What the compiler from elsewhere says of itself that made the image. Undefined: none is known to have, so our own stage 1 did. */
+  /** The version line of the external toolchain that built the image. Undefined: none is known, so our own stage 1 built it. */
   readonly toolchain?: string;
   readonly areas: Readonly<Record<Area, AreaProof>>;
 }
 
 export interface AreaProof {
   readonly verdict: Verdict;
-  /** Of a verdict other than passed: which checks, and why. */
+  /** For a verdict other than passed: which checks, and why. */
   readonly detail?: string;
 }
 
 /** Proofs by name of the arch. */
 export type Proofs = Readonly<Record<string, Proof>>;
 
-/** Reads what was proved; nothing where there is no such file. */
+/** Reads what was proved; empty if there is no such file. */
 export async function readProofs(repository: string): Promise<Result<Proofs, Failure>> {
   const bad = (message: string): Result<never, Failure> =>
     failed({ reason: 'bad-input', file: proofsFile, faults: [{ field: '', message }] });
@@ -60,7 +60,7 @@ export async function readProofs(repository: string): Promise<Result<Proofs, Fai
     return code === 'ENOENT' ? ok({}) : bad(`cannot be read (${code})`);
   }
   const value = parseJson(text);
-  if (value === undefined) return bad('is no JSON; `npm run test:arches` writes it again');
+  if (value === undefined) return bad('is not JSON; `npm run test:arches` writes it again');
   const sound =
     isRecord(value) &&
     Object.values(value).every((proof) => isRecord(proof) && typeof proof['areas'] === 'object');
@@ -86,7 +86,7 @@ export function proofOf({ rows, bootSeconds, kernelBytes, rootBytes, toolchain }
   };
 }
 
-/** The worst verdict counts; an area is left out for a reason only where nothing of it was done. */
+/** The worst verdict counts; an area is left out, with a reason, only if none of its checks was run. */
 function together(rows: readonly Row[]): AreaProof {
   for (const verdict of ['failed', 'not reached'] as const) {
     const found = rows.filter((row) => row.verdict === verdict);
@@ -100,13 +100,13 @@ function together(rows: readonly Row[]): AreaProof {
   return { verdict: 'passed', detail: `not ${left.map(({ id }) => id).join(', ')}: ${other.detail}` };
 }
 
-/** The text of the file: in order of names, so that it changes only where something is proved anew. */
+/** The text of the file, sorted by name, so that it changes only where a result is new. */
 export function proofsText(proofs: Proofs): string {
   const sorted = Object.entries(proofs).sort(([a], [b]) => (a < b ? -1 : 1));
   return JSON.stringify(Object.fromEntries(sorted), undefined, 2);
 }
 
-/** In one line: which areas are proved. */
+/** One line that says which areas are proved. */
 export function proofLine(proof: Proof | undefined): string {
   if (proof === undefined) return 'nothing proved yet';
   const with_ = (verdicts: readonly Verdict[]): readonly Area[] =>
@@ -120,17 +120,17 @@ export function proofLine(proof: Proof | undefined): string {
   return `${good}${failures}${proof.toolchain === undefined ? '' : `; compiled by ${proof.toolchain}`}`;
 }
 
-/** The machine without its options. */
+/** The name of the machine without its options. */
 function machineOf({ machine }: Arch['emulator']): string {
   return machine.replace(/,.*$/, '');
 }
 
-/** A cell of a table. An area of which something could not be done is not simply proved. */
+/** A table cell. An area in which some checks could not be run is only proved in part. */
 function cell({ verdict, detail }: AreaProof): string {
   return verdict === 'passed' && detail !== undefined ? 'in part' : cells[verdict];
 }
 
-/** One line of what an arch is. */
+/** One line that describes an arch. */
 export function archFacts({ bits, byteOrder, triple, emulator }: Arch): string {
   const { preset, limit } = emulator.memory;
   const memory =
@@ -190,25 +190,25 @@ export function archesDocument(arches: readonly Arch[], proofs: Proofs): string 
     '',
     '<!-- Written by `npm run test:arches`; changes made by hand are lost. -->',
     '',
-    '`bootstrap test ARCH` boots an image twice with no one watching and looks at what works; this is what the last such test of',
-    'each arch found. yes: every check of that kind passed; in part: all but what stands below; **no**: one failed or was not',
-    'reached; cannot: the board or its emulator cannot, as the descriptor says; –: not in that image, or not on the machine that',
-    'tested. Time of boot: from the start of the emulator to the shell, on whatever machine that was.',
+    '`bootstrap test ARCH` boots an image twice, unattended, and checks what works; these are the results of the last such test of',
+    'each arch. yes: every check of that kind passed; in part: all but those listed below; **no**: one failed or was not',
+    'reached; cannot: the board or its emulator does not support it, as the descriptor says; –: not in that image, or not on the',
+    'machine that ran the test. The boot time is from the start of the emulator to the shell, on whatever machine that was.',
     '',
-    ...(proved.length === 0 ? ['Nothing was tested yet.'] : table),
+    ...(proved.length === 0 ? ['Nothing has been tested yet.'] : table),
     ...(notes.length === 0 ? [] : ['', '## What did not pass, and why', '', ...notes]),
     '',
-    '## Made with a compiler from elsewhere',
+    '## Built with an external toolchain',
     '',
     ...(foreign.length === 0
-      ? ['None that is known: our own stage-1 compilers made the images that were tested.']
+      ? ['None that is known: the tested images were built by our own stage-1 compilers.']
       : foreign),
     '',
     '## Not proved',
     '',
     rest.length === 0
-      ? 'Every arch that has a descriptor was tested.'
-      : `These have a descriptor and were not tested: ${rest.map(({ name }) => name).join(', ')}.`,
+      ? 'Every arch that has a descriptor has been tested.'
+      : `These have a descriptor but have not been tested: ${rest.map(({ name }) => name).join(', ')}.`,
     '',
     '## What they are',
     '',
@@ -234,7 +234,7 @@ export function archesSummary(arches: readonly Arch[], proofs: Proofs): string {
   const boots = (proof: Proof | undefined): string =>
     proof === undefined
       ? 'not tested'
-      : `${cell(proof.areas.boot)}${proof.toolchain === undefined ? '' : ' (compiler from elsewhere)'}`;
+      : `${cell(proof.areas.boot)}${proof.toolchain === undefined ? '' : ' (external toolchain)'}`;
   const cellOf = (proof: Proof | undefined, area: Area): string =>
     proof === undefined ? '' : cell(proof.areas[area]);
   return markdownTable([
@@ -248,7 +248,7 @@ export function archesSummary(arches: readonly Arch[], proofs: Proofs): string {
 
 const markers = { begin: '<!-- arches: begin -->', end: '<!-- arches: end -->' };
 
-/** Puts the table between its marks; undefined where they are missing. */
+/** Inserts the table between its markers; undefined if they are missing. */
 export function insertSummary(readme: string, summary: string): string | undefined {
   const begin = readme.indexOf(markers.begin);
   const end = readme.indexOf(markers.end);

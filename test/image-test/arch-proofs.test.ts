@@ -65,12 +65,12 @@ describe('what is written', () => {
     expect(text).toContain('| sample | yes | yes | **no** | yes |');
     expect(text).toContain('| 7 s | 3.0 MiB | 2.0 MiB |');
     expect(text).toContain('- sample, network: failed: tcp');
-    expect(text).toContain('were not tested: another.');
+    expect(text).toContain('have not been tested: another.');
     expect(text.indexOf('| another |')).toBeLessThan(text.lastIndexOf('| sample |'));
     expect(archesDocument([other, sample], proofs)).toBe(text);
   });
 
-  test('an image that another compiler made is no proof of ours', () => {
+  test('an image built with an external toolchain proves nothing about our own', () => {
     const toolchain = {
       ...{ name: 'sample-linux-gnu-gcc', version: 'sample-linux-gnu-gcc (Debian) 12.2.0' },
       ...{ triple: 'sample-linux-gnu', digest: 'd', dynamicLoader: false },
@@ -80,8 +80,10 @@ describe('what is written', () => {
     expect(archesDocument([sample], { sample: proof })).toContain(
       '\n- sample: sample-linux-gnu-gcc (Debian) 12.2.0\n',
     );
-    expect(archesSummary([sample], { sample: proof })).toContain('| yes (compiler from elsewhere) |');
-    expect(archesDocument([sample], proofs)).toContain('None that is known: our own stage-1 compilers');
+    expect(archesSummary([sample], { sample: proof })).toContain('| yes (external toolchain) |');
+    expect(archesDocument([sample], proofs)).toContain(
+      'None that is known: the tested images were built by our own stage-1 compilers',
+    );
   });
 
   test('the summary has a line for each', () => {
@@ -102,7 +104,7 @@ describe('what is written', () => {
 
 describe('list arches', () => {
   test.each([
-    ['{', 'is no JSON'],
+    ['{', 'is not JSON'],
     ['[1]', 'is not what'],
     ['{"armv5l": {}}', 'is not what'],
   ])('names the file when it holds %s', async (text, message) => {
