@@ -4,6 +4,7 @@ import { selectPlan, type PlanRequest } from '../repository/select-plan.ts';
 import { whileBuilding } from './building.ts';
 import { exitCodeOfAll, type ExitCode } from './exit-code.ts';
 import type { SourceRequest } from './options.ts';
+import { collectOverLimit } from './over-limit.ts';
 import { explain, outDirectory, shownPath, type Session } from './session.ts';
 import { buildText, recordNote, StageSpans } from './summary.ts';
 
@@ -53,6 +54,7 @@ export async function buildCommand(
     closeReporter();
     session.out(buildText(selected.value.plan, made.value, spans, shownPath(session, directory)));
     if (record !== undefined) session.out(await recordNote(context.store, made.value.outcome));
+    await collectOverLimit(session, context.store);
     return 0;
   });
 }

@@ -33,3 +33,19 @@ export function catchInterrupts(say: (line: string) => void, beforeExit: () => v
     },
   };
 }
+
+/** Runs `work` with a signal that the first Ctrl-C aborts. */
+export async function interruptible<Value>(
+  say: (text: string) => void,
+  work: (signal: AbortSignal) => Promise<Value>,
+): Promise<Value> {
+  const interrupt = catchInterrupts(
+    (line) => say(`${line}\n`),
+    () => undefined,
+  );
+  try {
+    return await work(interrupt.signal);
+  } finally {
+    interrupt.release();
+  }
+}

@@ -26,6 +26,7 @@ import {
 } from './plan-options.ts';
 import { portingCommands } from './porting-commands.ts';
 import { explain, type Session } from './session.ts';
+import { storeCommands } from './store-commands.ts';
 
 interface NativeBuildFlags {
   readonly upload?: string;
@@ -232,6 +233,8 @@ export function createProgram(given: Session, version: string, done: (code: numb
       const { shareUnpackCommand } = await import('./share-command.ts');
       done(await shareUnpackCommand(session, tarball, directory));
     });
+
+  storeCommands(command, session, done);
 
   return program.addHelpText('after', examples);
 }

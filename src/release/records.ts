@@ -3,10 +3,12 @@ import path from 'node:path';
 import { defaultImageKind } from '../../stages/image-kinds.ts';
 import type { Toolchain } from '../../stages/toolchain.ts';
 import type { BuildOutcome } from '../engine/build.ts';
+import type { Digest } from '../core/digest.ts';
 import { configLine } from '../inputs/kernel-config.ts';
 import { planIds } from '../plan/bind.ts';
 import type { Key, ActionName } from '../plan/names.ts';
 import type { Variant } from '../sources/provider.ts';
+import { rememberProducts } from '../store/roots.ts';
 import type { Store } from '../store/store.ts';
 import { compilerVersion } from '../machine/compiler-version.ts';
 import type { PlanRequest, SelectedPlan } from '../repository/select-plan.ts';
@@ -57,6 +59,16 @@ export async function writeRecords(record: RecordRequest): Promise<void> {
   const manifest = earlier === undefined ? now : await mergedWith(earlier, now, record);
   await replaceWhenOther(file, renderManifest(manifest));
   await replaceWhenOther(path.join(directory, sumsName), renderSums(manifest));
+  await rememberProducts(record.store, directory, { keys: [...keys.values()], products: treesOf(record) });
+}
+
+/** Trees of the products of this run, by file name: collecting garbage spares them while the products lie there. */
+function treesOf({ products, outcome }: RecordRequest): Readonly<Record<string, Digest>> {
+  const trees = products.flatMap(({ product: { name, ref } }) => {
+    const tree = outcome.results.get(ref.action)?.outputs[ref.output];
+    return tree === undefined ? [] : [[name, tree] as const];
+  });
+  return Object.fromEntries(trees);
 }
 
 function optionsOf({ selected, plan, acceptVariants }: RecordRequest): ManifestOptions {

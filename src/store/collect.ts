@@ -19,7 +19,7 @@ export interface CollectionRequest {
   readonly dryRun?: boolean;
   /** Told once when another process collects already, before this one waits for it. */
   readonly onWait?: () => void;
-  /** Ends the collection; what is removed by then is removed. */
+  /** Ends the waiting and the collection. */
   readonly signal?: AbortSignal;
 }
 
@@ -45,7 +45,7 @@ const litterMilliseconds = 24 * 3600 * 1000;
  * Removes from a store what the policy chooses. What running builds use and what products need stays, whatever it says.
  * Each thing is renamed away before it is removed, so that nobody sees half of one; several collectors take turns.
  *
- * Fails with `no-store` where there is none, `interrupted` when another collector was waited for in vain, and with
+ * Fails with `no-store` where there is none, with `interrupted` (what is removed by then is removed), and with
  * `unwritable` or `no-room`.
  */
 export async function collectGarbage(
@@ -111,6 +111,7 @@ async function collect(root: string, request: CollectionRequest): Promise<Result
   const total = bytesOf(inventory);
   const chosen = chooseRemovals(inventory.entries, isProtected, total - entryBytes - leftoverBytes, policy);
   const removed = dryRun ? chosen : await removeAll(root, chosen, leftovers, signal);
+  if (signal?.aborted === true) return failed({ reason: 'interrupted', signal: String(signal.reason) });
   const freedBytes = leftoverBytes + removed.reduce((sum, { bytes }) => sum + bytes, 0);
   return ok({
     removed,

@@ -1,11 +1,13 @@
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Failure } from '../core/failure.ts';
 import { isRecord, parseJson } from '../core/json.ts';
 import { catchFailures } from '../core/fault.ts';
-import { ok, type Result } from '../core/result.ts';
-import { rm } from 'node:fs/promises';
-import { collectUnlessBusy, type Collection } from './collect.ts';
+import { failed, ok, type Result } from '../core/result.ts';
+import { collectUnlessBusy, missingStore, type Collection } from './collect.ts';
+import type { CollectionPolicy } from './collection-policy.ts';
 import { readRecord, writeWhole } from './disk-files.ts';
+import type { LocalTrees } from './store.ts';
 
 /** How much room a store may take after a build, in bytes; undefined: as much as it wants. */
 export async function readLimit(root: string): Promise<number | undefined> {
@@ -14,21 +16,49 @@ export async function readLimit(root: string): Promise<number | undefined> {
   return typeof bytes === 'number' && Number.isFinite(bytes) && bytes >= 0 ? bytes : undefined;
 }
 
-/** Sets the limit, for every later build on this store; undefined takes it away. */
+/** Sets the limit, for every later build on this store; undefined takes it away. Fails with `no-store` where there is none. */
 export function writeLimit(root: string, bytes: number | undefined): Promise<Result<void, Failure>> {
   return catchFailures(root, async () => {
+    const missing = await missingStore(root);
+    if (missing !== undefined) return failed(missing);
     if (bytes === undefined) await rm(limitFile(root), { force: true });
     else await writeWhole(root, limitFile(root), Buffer.from(`${JSON.stringify({ bytes })}\n`), true);
     return ok(undefined);
   });
 }
 
-/** Collects when a store takes more room than its limit. Undefined: it has none, or another process collects already. */
-export async function keepWithinLimit(root: string): Promise<Result<Collection | undefined, Failure>> {
-  return catchFailures<Collection | undefined>(root, async () => {
-    const maxBytes = await readLimit(root);
+/** What a user asks of a collection. */
+export interface CollectionWish {
+  /** Milliseconds. */
+  readonly olderThan?: number;
+  /** Bytes. */
+  readonly maxSize?: number;
+}
+
+/** By what is asked for; where that is nothing, by the store's limit; where it has none, scratch outputs alone. */
+export async function policyFor(root: string, wish: CollectionWish): Promise<CollectionPolicy> {
+  const asked = wish.olderThan !== undefined || wish.maxSize !== undefined;
+  const maxBytes = asked ? wish.maxSize : await readLimit(root);
+  return {
+    now: Date.now(),
+    ...(wish.olderThan === undefined ? {} : { olderThan: wish.olderThan }),
+    ...(maxBytes === undefined ? {} : { maxBytes }),
+    scratchOutputs: !asked && maxBytes === undefined,
+  };
+}
+
+/**
+ * Collects when a store takes more room than its limit, after what used it has ended. Undefined: it has no limit, or
+ * another process collects already.
+ */
+export async function keepWithinLimit(
+  store: Pick<LocalTrees, 'root' | 'release'>,
+): Promise<Result<Collection | undefined, Failure>> {
+  return catchFailures<Collection | undefined>(store.root, async () => {
+    const maxBytes = await readLimit(store.root);
     if (maxBytes === undefined) return ok(undefined);
-    return collectUnlessBusy(root, { policy: { now: Date.now(), maxBytes } });
+    await store.release();
+    return collectUnlessBusy(store.root, { policy: { now: Date.now(), maxBytes } });
   });
 }
 

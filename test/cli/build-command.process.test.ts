@@ -16,6 +16,8 @@ import { buildCommand, type BuildRequest } from '../../src/cli/build-command.ts'
 import { parseManifest, type Manifest } from '../../src/release/manifest.ts';
 import { selectPlan, type PlanRequest } from '../../src/repository/select-plan.ts';
 import type { ExitCode } from '../../src/cli/exit-code.ts';
+import { storeDirectory } from '../../src/cli/session.ts';
+import { writeLimit } from '../../src/store/limit.ts';
 import type { FakeEnd, FakeExecutor } from '../executor/fake-executor.ts';
 import { scriptArguments } from '../script.ts';
 import { fakeContext } from '../build/fake-context.ts';
@@ -106,6 +108,31 @@ describe('a build', () => {
     expect(statSync(place(session, 'system-image-armv5l/run-emulator.sh')).mode & 0o777).toBe(0o755);
     expect(statSync(place(session, 'system-image-armv5l/licences/linux')).mode & 0o777).toBe(0o644);
     expect(lstatSync(place(session, 'system-image-armv5l/newest')).isSymbolicLink()).toBe(true);
+  });
+
+  test('keeps the store within its limit, and loses nothing that its products need', async () => {
+    const session = testSession();
+    const store = storeDirectory(session, undefined);
+    const treeCount = (): number => readdirSync(path.join(store, 'trees')).length / 2;
+    await build(session);
+    const before = treeCount();
+    // The leases of this process's stores stand for running builds; each ends as its process would.
+    for (const lease of readdirSync(path.join(store, 'leases'))) rmSync(path.join(store, 'leases', lease));
+    expect(await writeLimit(store, 1)).toEqual({ ok: true });
+    const kept = await build(session);
+    expect(kept.code).toBe(0);
+    expect(kept.err).toMatch(/the store was over its limit: removed\n[^]* are free; the store takes /);
+    expect(treeCount()).toBeLessThan(before);
+    const [root = ''] = readdirSync(path.join(store, 'roots'));
+    const { runs } = JSON.parse(readFileSync(path.join(store, 'roots', root), 'utf8')) as {
+      runs: { products: Record<string, string> }[];
+    };
+    expect(Object.keys(runs[0]?.products ?? {}).toSorted()).toEqual(allProducts);
+    expect(treeCount()).toBe(new Set(Object.values(runs[0]?.products ?? {})).size);
+    await writeLimit(store, undefined);
+    const again = await build(session);
+    expect(again.out).toMatch(/^nothing to do: everything is built/);
+    expect(again.executor.calls).toEqual([]);
   });
 
   test('has nothing to do the second time', async () => {

@@ -1,0 +1,72 @@
+import { collectionText, sizeText, usageText, verificationText } from '../report/store-text.ts';
+import { collectGarbage } from '../store/collect.ts';
+import { policyFor, readLimit, writeLimit, type CollectionWish } from '../store/limit.ts';
+import { measureStore } from '../store/usage.ts';
+import { verifyStore } from '../store/verify-store.ts';
+import { interruptible } from './interrupt.ts';
+import type { ExitCode } from './exit-code.ts';
+import { explain, storeDirectory, type Session } from './session.ts';
+
+export interface StoreGcRequest extends CollectionWish {
+  readonly store?: string;
+  readonly dryRun?: boolean;
+}
+
+/** `bootstrap store gc`: by what is asked for, else by the store's limit, else scratch outputs alone. */
+export async function storeGcCommand(session: Session, request: StoreGcRequest): Promise<ExitCode> {
+  const root = storeDirectory(session, request.store);
+  const { dryRun = false } = request;
+  const policy = await policyFor(root, request);
+  const onWait = (): void =>
+    session.err('bootstrap: another process collects in this store; waiting for it\n');
+  return interruptible(session.err, async (signal) => {
+    const collected = await collectGarbage(root, { policy, dryRun, onWait, signal });
+    if (!collected.ok) return explain(session, collected.failure);
+    session.out(collectionText(collected.value, dryRun));
+    return 0;
+  });
+}
+
+/** `bootstrap store du`: what takes room. */
+export async function storeDuCommand(
+  session: Session,
+  store: string | undefined,
+  json: boolean,
+): Promise<ExitCode> {
+  const root = storeDirectory(session, store);
+  const usage = await measureStore(root);
+  if (!usage.ok) return explain(session, usage.failure);
+  const limit = await readLimit(root);
+  const facts = { ...usage.value, limit };
+  session.out(json ? `${JSON.stringify(facts, undefined, 2)}\n` : usageText(usage.value, limit));
+  return 0;
+}
+
+/** `bootstrap store verify`: 1 where something is damaged and stays. */
+export async function storeVerifyCommand(
+  session: Session,
+  store: string | undefined,
+  repair: boolean,
+): Promise<ExitCode> {
+  return interruptible(session.err, async (signal) => {
+    const verified = await verifyStore(storeDirectory(session, store), { repair, signal });
+    if (!verified.ok) return explain(session, verified.failure);
+    session.out(verificationText(verified.value, repair));
+    return verified.value.damage.length > 0 && !repair ? 1 : 0;
+  });
+}
+
+/** `bootstrap store limit`: says it, sets it, or (`none`) takes it away. */
+export async function storeLimitCommand(
+  session: Session,
+  store: string | undefined,
+  limit: number | 'none' | undefined,
+): Promise<ExitCode> {
+  const root = storeDirectory(session, store);
+  const written =
+    limit === undefined ? undefined : await writeLimit(root, limit === 'none' ? undefined : limit);
+  if (written?.ok === false) return explain(session, written.failure);
+  const bytes = await readLimit(root);
+  session.out(bytes === undefined ? 'no limit\n' : `${sizeText(bytes)}\n`);
+  return 0;
+}
