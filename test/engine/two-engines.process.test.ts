@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { scriptArguments } from '../script.ts';
 import { temporaryDirectory } from '../store/temporary-store.ts';
 
 const program = fileURLToPath(new URL('engine-child.ts', import.meta.url));
@@ -21,7 +22,7 @@ class Engine {
   readonly #listeners = new Set<() => void>();
 
   constructor(store: string, gate: string, exitCode = 0) {
-    const args = ['--import', import.meta.resolve('tsx'), program, store, gate, String(exitCode)];
+    const args = scriptArguments(program, store, gate, String(exitCode));
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
     this.process = child;
     this.gone = new Promise((resolve) => child.on('close', resolve));
