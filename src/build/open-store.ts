@@ -3,18 +3,21 @@ import type { Result } from '../core/result.ts';
 import { count } from '../core/count.ts';
 import { openDiskStore } from '../store/disk-store.ts';
 import type { Store } from '../store/store.ts';
+import { workAsOwner } from './store-owner.ts';
 
 /**
- * Opens the user's store.
+ * Opens the user's store. Root works in another user's as that user.
  *
  * @param say told before what killed runs left is removed, which can take a while
  */
-export function openStore(
+export async function openStore(
   root: string,
   epochSeconds: number,
   say: (text: string) => void,
 ): Promise<Result<Store, Failure>> {
   const onSweep = (leftovers: number): void =>
     say(`bootstrap: removing ${count(leftovers, 'leftover')} of killed runs from the store …`);
+  const owner = await workAsOwner(root);
+  if (!owner.ok) return owner;
   return openDiskStore({ root, epochSeconds, onSweep });
 }

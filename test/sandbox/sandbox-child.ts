@@ -1,7 +1,8 @@
 /**
  * Runs one action in a process of its own, for tests that kill that process, start it as another user, or take
  * something away from it: `sandbox-child.ts STORE SHELL-TEXT [JOBS]`. A program that PROBE names in the environment lies at
- * `/probe/program`. Prints the action's lines, then a line of JSON: what `check` said if it failed, or else the result.
+ * `/probe/program`. Prints the action's lines, then a line of JSON: what opening the store or `check` said if it failed, or else
+ * the result.
  */
 import { copyFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,12 +11,15 @@ import { createMachineProvider } from '../../src/machine/machine.ts';
 import type { BoundInput } from '../../src/plan/bound.ts';
 import { shell } from '../../src/plan/builder.ts';
 import { sandboxPath } from '../../src/plan/names.ts';
-import { openDiskStore } from '../../src/store/disk-store.ts';
+import { openStore } from '../../src/build/open-store.ts';
 import { runRecipe } from '../executor/run-recipe.ts';
 
 const [root = '', text = '', jobs = '2'] = process.argv.slice(2);
-const opened = await openDiskStore({ root, epochSeconds: 1_700_000_000 });
-if (!opened.ok) throw new Error(JSON.stringify(opened.failure));
+const opened = await openStore(root, 1_700_000_000, () => undefined);
+if (!opened.ok) {
+  console.log(JSON.stringify(opened));
+  process.exit(0);
+}
 const store = opened.value;
 
 async function probeInputs(): Promise<readonly BoundInput[]> {
