@@ -76,11 +76,11 @@ export async function openBuildContext(request: ContextRequest): Promise<Result<
     executors: [
       createLocalExecutor({
         store: store.value,
+        repository,
         jobs: request.jobs ?? availableParallelism(),
         memoryMiB: memoryMiB(),
         otherWork: () => unpacking > 0,
         epochSeconds: lock.sourceDateEpoch,
-        readHelperSource: (name) => readFile(path.join(repository, name)),
       }),
     ],
     machine: createMachineProvider({ store: store.value }),

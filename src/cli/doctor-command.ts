@@ -1,4 +1,4 @@
-import { access, constants, readFile, statfs } from 'node:fs/promises';
+import { access, constants, statfs } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import path from 'node:path';
 import { findProgram, machinePath } from '../core/host-programs.ts';
@@ -85,9 +85,7 @@ async function sandboxFindings(session: Session, storeRoot: string): Promise<rea
     return [{ what: 'store', state: 'missing', detail, remedy: rest.at(-1)?.trim() ?? '' }];
   }
   const stored: Finding = { what: 'store', state: 'ok', detail: storeRoot };
-  const means = await probeNamespaces(store.value, 'where-allowed', (name) =>
-    readFile(path.join(session.repository, name)),
-  );
+  const means = await probeNamespaces(store.value, 'where-allowed', session.repository);
   if (!means.ok) {
     const { failure } = means;
     if (failure.reason === 'missing-program')

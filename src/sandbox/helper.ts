@@ -14,13 +14,6 @@ import type { Store } from '../store/store.ts';
 /** Files of this repository that the helper is made of, below `src/sandbox/enter/`. */
 const sources = ['enter.c', 'lend.c', 'filter.c', 'enter.h'] as const;
 
-/** Bytes of one of the helper's sources, by its path in this repository. */
-export type ReadHelperSource = (path: string) => Promise<Uint8Array>;
-
-/** The sources as they lie beside this module, where it was not compiled to lie elsewhere. */
-export const readSourceBeside: ReadHelperSource = (path) =>
-  readFile(new URL(`../../${path}`, import.meta.url));
-
 const note = 'sandbox-helper';
 const purpose = 'compiling the helper that sets up sandboxes';
 
@@ -29,16 +22,15 @@ const purpose = 'compiling the helper that sets up sandboxes';
  * compiler have changed, kept as a tree of the store, and compared with its digest before it is used. It runs with all the
  * rights of who starts a build. So where others can write to the store it is kept nowhere: it is then compiled for this
  * process alone.
+ *
+ * @param repository absolute path of this program's own repository, with the sources
  */
-export async function obtainHelper(
-  store: Store,
-  readSource: ReadHelperSource,
-): Promise<Result<string, Failure>> {
+export async function obtainHelper(store: Store, repository: string): Promise<Result<string, Failure>> {
   const compiler = (await findProgram('gcc')) ?? (await findProgram('cc'));
   if (compiler === undefined)
     return failed({ reason: 'missing-program', program: 'gcc', purpose, debianPackage: 'gcc' });
   const texts: [string, Uint8Array][] = [];
-  for (const name of sources) texts.push([name, await readSource(`src/sandbox/enter/${name}`)]);
+  for (const name of sources) texts.push([name, await readFile(join(repository, 'src/sandbox/enter', name))]);
   const madeFrom = describe(compiler, texts);
 
   if (!(await isOursAlone(store))) return compileForThisProcess(compiler, texts);

@@ -25,7 +25,6 @@ import type { Store } from '../store/store.ts';
 import { renderEntryScript } from './entry-script.ts';
 import { openStoreJobserver, type TokenPool } from './jobserver.ts';
 import { createForeignCheck, type CopyForeign } from './foreign-trees.ts';
-import type { ReadHelperSource } from './helper.ts';
 import { ownerOnDisk } from './identity.ts';
 import { layOut, type Layout } from './layout.ts';
 import { LocalSlots } from './local-slots.ts';
@@ -35,6 +34,8 @@ import { runSandbox } from './sandbox-process.ts';
 
 export interface LocalExecutorOptions {
   readonly store: Store;
+  /** Absolute path of this program's own repository, where the sources of the sandbox's helper lie. */
+  readonly repository: string;
   /** Tokens of the jobserver: how much runs at once on this machine. At least 1. */
   readonly jobs: number;
   /** What actions may set aside together, in MiB; one that wants more runs alone. */
@@ -45,8 +46,6 @@ export interface LocalExecutorOptions {
   readonly epochSeconds?: number;
   /** Whether unions are overlay mounts where the machine allows them, or always copies. Undefined: `where-allowed`. */
   readonly overlays?: 'where-allowed' | 'never';
-  /** Reads the sources of the helper that enters sandboxes. Undefined: they lie beside this module. */
-  readonly readHelperSource?: ReadHelperSource;
 }
 
 /** What a local executor can start a sandbox with. */
@@ -124,7 +123,7 @@ class LocalExecutor implements Executor {
 
   #findMeans(): Promise<Result<SandboxMeans, Failure>> {
     this.#means ??= catchFailures(this.#store.root, () =>
-      probeNamespaces(this.#store, this.#options.overlays ?? 'where-allowed', this.#options.readHelperSource),
+      probeNamespaces(this.#store, this.#options.overlays ?? 'where-allowed', this.#options.repository),
     );
     return this.#means;
   }

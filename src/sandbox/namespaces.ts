@@ -5,7 +5,7 @@ import { failed, ok, type Result } from '../core/result.ts';
 import type { Store } from '../store/store.ts';
 import { helperPath, statusDescriptor, type Overlays } from './entry-script.ts';
 import { findHostPrograms, type HostPrograms } from '../core/host-programs.ts';
-import { obtainHelper, readSourceBeside, type ReadHelperSource } from './helper.ts';
+import { obtainHelper } from './helper.ts';
 import { findIdentities, type Identity } from './identity.ts';
 import { runSandbox } from './sandbox-process.ts';
 import { quoteWord } from '../core/shell-word.ts';
@@ -56,15 +56,17 @@ const steps: Readonly<Record<string, string>> = {
 /**
  * Finds out by trying whether sandboxes work here, as whom, and with which kinds of overlay. Where the machine refuses,
  * the failure names the setting that does so.
+ *
+ * @param repository absolute path of this program's own repository
  */
 export async function probeNamespaces(
   store: Store,
   wish: 'where-allowed' | 'never',
-  readSource: ReadHelperSource = readSourceBeside,
+  repository: string,
 ): Promise<Result<SandboxMeans, Failure>> {
   const programs = await findHostPrograms();
   if (!programs.ok) return programs;
-  const helper = await obtainHelper(store, readSource);
+  const helper = await obtainHelper(store, repository);
   if (!helper.ok) return helper;
   let best: Result<SandboxMeans, Failure> | undefined;
   for (const identity of await findIdentities(store.root)) {

@@ -30,6 +30,8 @@ export interface WorkerOptions {
   readonly blobs: BlobCache;
   /** For scratch directories, and for the helper that enters sandboxes. No tree that an action reads lies there. */
   readonly disk: Store;
+  /** Absolute path of this program's own repository, where the sources of that helper lie. */
+  readonly repository: string;
   /** Modification time of every input, in seconds since 1970. */
   readonly epochSeconds: number;
 }
@@ -71,8 +73,8 @@ class Worker implements ActionService {
   }
 
   #findMeans(): Promise<Result<SandboxMeans, Failure>> {
-    const { disk } = this.#options;
-    this.#means ??= catchFailures(disk.root, () => probeNamespaces(disk, 'never'));
+    const { disk, repository } = this.#options;
+    this.#means ??= catchFailures(disk.root, () => probeNamespaces(disk, 'never', repository));
     return this.#means;
   }
 

@@ -10,6 +10,7 @@ import { removeForcibly } from '../../src/store/remove.ts';
 import type { Store } from '../../src/store/store.ts';
 import { treesAt, tryRecipe, type Subject } from '../executor/contract.ts';
 import { keepStore } from '../executor/kept-store.ts';
+import { repositoryPath } from '../repository-path.ts';
 
 const openStore = keepStore();
 
@@ -57,7 +58,7 @@ describe("the machine's programs", { timeout: 120_000 }, () => {
     utilities = await obtain('machine-utilities');
     const inputs = [treesAt('/', [compiler, utilities])];
     subject = {
-      executor: createLocalExecutor({ store, jobs: 1, memoryMiB: 1000 }),
+      executor: createLocalExecutor({ store, repository: repositoryPath, jobs: 1, memoryMiB: 1000 }),
       store,
       inputs,
       logs: opened.logs,

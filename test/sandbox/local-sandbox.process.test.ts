@@ -17,6 +17,7 @@ import {
 } from '../executor/contract.ts';
 import { keepStore } from '../executor/kept-store.ts';
 import { countProcesses } from '../executor/processes.ts';
+import { repositoryPath } from '../repository-path.ts';
 
 const openStore = keepStore();
 
@@ -30,6 +31,7 @@ async function setUp(overlays: NonNullable<LocalExecutorOptions['overlays']>): P
   if (!utilities.ok) throw new Error(JSON.stringify(utilities.failure));
   const executor = createLocalExecutor({
     store,
+    repository: repositoryPath,
     jobs: 2,
     memoryMiB: 1000,
     epochSeconds: testEpoch,

@@ -21,6 +21,7 @@ import { treesAt, type Subject } from '../executor/contract.ts';
 import { keepStore } from '../executor/kept-store.ts';
 import { runRecipe } from '../executor/run-recipe.ts';
 import { countProcesses } from '../executor/processes.ts';
+import { repositoryPath } from '../repository-path.ts';
 
 const openStore = keepStore();
 const source = join(import.meta.dirname, '../../src/sandbox/recorder.c');
@@ -38,7 +39,13 @@ beforeAll(async () => {
   const machine = createMachineProvider({ store });
   const [compiler, utilities] = [await machine.obtain('compiler'), await machine.obtain('machine-utilities')];
   if (!compiler.ok || !utilities.ok) throw new Error('no compiler or no utilities');
-  const executor = createLocalExecutor({ store, jobs: 2, memoryMiB: 1000, epochSeconds: testEpoch });
+  const executor = createLocalExecutor({
+    store,
+    repository: repositoryPath,
+    jobs: 2,
+    memoryMiB: 1000,
+    epochSeconds: testEpoch,
+  });
   subject = { executor, store, inputs: [treesAt('/', [utilities.value])], logs };
   compilerInputs = [treesAt('/', [compiler.value, utilities.value])];
 

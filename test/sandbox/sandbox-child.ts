@@ -13,6 +13,7 @@ import { shell } from '../../src/plan/builder.ts';
 import { sandboxPath } from '../../src/plan/names.ts';
 import { openStore } from '../../src/build/open-store.ts';
 import { runRecipe } from '../executor/run-recipe.ts';
+import { repositoryPath } from '../repository-path.ts';
 
 const [root = '', text = '', jobs = '2'] = process.argv.slice(2);
 const opened = await openStore(root, 1_700_000_000, () => undefined);
@@ -34,7 +35,12 @@ async function probeInputs(): Promise<readonly BoundInput[]> {
   return [{ path: sandboxPath('/probe'), contents: [{ kind: 'tree', digest: tree.value }], writable: false }];
 }
 
-const executor = createLocalExecutor({ store, jobs: Number(jobs), memoryMiB: 1000 });
+const executor = createLocalExecutor({
+  store,
+  repository: repositoryPath,
+  jobs: Number(jobs),
+  memoryMiB: 1000,
+});
 const checked = await executor.check();
 if (!checked.ok) {
   console.log(JSON.stringify(checked));

@@ -5,6 +5,7 @@ import { run, shell, write } from '../../src/plan/builder.ts';
 import { localPlatform } from '../../src/sandbox/local-sandbox.ts';
 import { createMessageExecutor } from '../../src/worker/message-executor.ts';
 import { createWorker } from '../../src/worker/worker.ts';
+import { repositoryPath } from '../repository-path.ts';
 import {
   describeEveryExecutor,
   describeRealExecutor,
@@ -24,7 +25,7 @@ async function setUp(blobs: BlobCache = createMemoryCache()): Promise<Subject> {
   const utilities = await createMachineProvider({ store }).obtain('machine-utilities');
   if (!utilities.ok) throw new Error(JSON.stringify(utilities.failure));
   const disk = await openTestStore(`${store.root}-worker`);
-  const service = createWorker({ blobs, disk, epochSeconds: testEpoch });
+  const service = createWorker({ blobs, disk, repository: repositoryPath, epochSeconds: testEpoch });
   const executor = createMessageExecutor({
     name: 'worker by messages',
     store,

@@ -1,0 +1,4 @@
+import path from 'node:path';
+
+/** Absolute path of this repository. */
+export const repositoryPath = path.resolve(import.meta.dirname, '..');
