@@ -1,23 +1,23 @@
 import type { Digest } from './digest.ts';
 
 /**
- * Every expected failure of the project, as plain data. The text of each is in
+ * All expected failures of the project, as plain data. Their texts are in
  * `src/report/failure-text.ts`, a table typed over `reason`; a new variant does not compile until
- * it has its text there.
+ * it has a text there.
  */
 export type Failure =
-  // ---- wrong use and bad input: exit code 2
+  // ---- incorrect usage and bad input: exit code 2
   | {
       readonly reason: 'wrong-use';
       readonly what: string;
       readonly hint: string;
     }
-  /** An option or argument of the command line has a value that cannot be meant. */
+  /** An option or argument of the command line has an invalid value. */
   | {
       readonly reason: 'bad-option';
-      /** As help shows it: `--triple`, `NAME`. */
+      /** As shown in the help text: `--triple`, `NAME`. */
       readonly option: string;
-      /** As the user wrote it; empty: the option alone is at fault. */
+      /** As the user wrote it; empty if the option itself is at fault. */
       readonly value: string;
       readonly why: string;
       readonly hint: string;
@@ -35,11 +35,11 @@ export type Failure =
       /** Noun phrase: `the kernel configuration`. */
       readonly what: string;
       readonly path: string;
-      /** What the system says: `ENOENT`. */
+      /** The system's error code: `ENOENT`. */
       readonly code: string;
       readonly hint: string;
     }
-  /** A file or directory of the user's that can be read, and not be used for what it is named for. */
+  /** A user's file or directory that can be read, but cannot be used for the given purpose. */
   | {
       readonly reason: 'unfit-user-file';
       /** Noun phrase: `the overlay`. */
@@ -48,13 +48,13 @@ export type Failure =
       readonly why: string;
       readonly hint: string;
     }
-  /** A plan names what the user has changed since. */
+  /** The user has changed an input of the plan since the plan was made. */
   | {
       readonly reason: 'changed-since-plan';
       /** Noun phrase: `the overlay`. */
       readonly what: string;
     }
-  /** An external toolchain that cannot build what is asked for. */
+  /** An external toolchain that cannot build what was requested. */
   | {
       readonly reason: 'unusable-toolchain';
       /** As the user wrote it. */
@@ -64,39 +64,39 @@ export type Failure =
     }
   | {
       readonly reason: 'unknown-name';
-      /** What kind of thing was asked for, as a noun: `arch`, `stage`, `host`, `action`. */
+      /** The kind of thing that was requested, as a noun: `arch`, `stage`, `host`, `action`. */
       readonly kind: string;
       readonly name: string;
-      /** Nearest known names, best first; empty when none is near. */
+      /** The nearest known names, best first; empty if none is close. */
       readonly nearest: readonly string[];
       readonly known: readonly string[];
-      /** Where the known names are too many to show: a sentence that says what lists them. Undefined: show them. */
+      /** If there are too many known names to show: a sentence that says which command lists them. Undefined: show them. */
       readonly listing?: string;
     }
   | {
       readonly reason: 'bad-input';
-      /** The file, relative to the repository where it lies in it. */
+      /** The file; relative to the repository if it is inside it. */
       readonly file: string;
-      /** All faults found, not the first one. */
+      /** All faults that were found, not only the first. */
       readonly faults: readonly Fault[];
     }
   | {
       readonly reason: 'plan-fault';
-      /** A plan that contradicts itself: clashing tools, unknown refs, circles. */
+      /** A plan that contradicts itself: conflicting tools, unknown refs, cycles. */
       readonly faults: readonly string[];
     }
-  // ---- the machine: exit code 1, or 2 where the user named the thing
+  // ---- the machine: exit code 1, or 2 if the user named the thing
   | {
       readonly reason: 'missing-program';
       readonly program: string;
       /** What it is needed for. */
       readonly purpose: string;
-      /** Debian package that brings it. */
+      /** The Debian package that provides it. */
       readonly debianPackage: string;
     }
   | {
       readonly reason: 'namespaces-refused';
-      /** What was tried and what the system answered. */
+      /** What was tried and how the system responded. */
       readonly detail: string;
       /** The setting to change, as a command. */
       readonly remedy: string;
@@ -106,7 +106,7 @@ export type Failure =
       readonly reason: 'uncompilable-helper';
       /** The machine's compiler. */
       readonly compiler: string;
-      /** What it said. */
+      /** Its output. */
       readonly detail: string;
     }
   | {
@@ -119,13 +119,13 @@ export type Failure =
       readonly path: string;
       readonly detail: string;
     }
-  /** A directory that was named as a store, and is none. */
+  /** A directory that was named as a store but is not one. */
   | { readonly reason: 'no-store'; readonly path: string }
   // ---- sources
   | {
       readonly reason: 'source-unavailable';
       readonly source: string;
-      /** Every origin tried, with why it did not serve. */
+      /** Every origin that was tried, with the reason why it failed. */
       readonly attempts: readonly {
         readonly origin: string;
         readonly why: string;
@@ -161,7 +161,7 @@ export type Failure =
       readonly reason: 'patch-failed';
       readonly source: string;
       readonly patch: string;
-      /** Line of the patch file whose hunk does not apply. */
+      /** The line in the patch file of the hunk that does not apply. */
       readonly line: number;
       readonly why: string;
     }
@@ -169,7 +169,7 @@ export type Failure =
   | {
       readonly reason: 'action-failed';
       readonly action: string;
-      /** Exit code of the action's script; 128+N where signal N ended it. */
+      /** The exit code of the action's script; 128+N if signal N ended it. */
       readonly exitCode: number;
       readonly log: string;
       readonly lastLines: readonly string[];
@@ -185,7 +185,7 @@ export type Failure =
       readonly reason: 'clashing-inputs';
       readonly action: string;
       readonly path: string;
-      /** The file that differs, relative to `path`, and the two refs that bring it. */
+      /** The file that differs, relative to `path`, and the two refs that provide it. */
       readonly file: string;
       readonly refs: readonly string[];
     }
@@ -201,25 +201,25 @@ export type Failure =
       readonly path: string;
       readonly why: string;
     }
-  /** It is not in the store, and was wanted only where making it costs next to nothing. */
+  /** It is not in the store, and was wanted only if it could be made at almost no cost. */
   | {
       readonly reason: 'not-allowed';
       readonly kind: 'action' | 'source';
       readonly name: string;
     }
-  /** Trees that an action reads are missing or damaged, so that it did not start. The engine has them made again. */
+  /** Trees that an action reads are missing or damaged, so it did not start. The engine has them rebuilt. */
   | {
       readonly reason: 'inputs-gone';
       readonly action: string;
       readonly trees: readonly Digest[];
     }
-  /** Actions that have to run on a machine which no executor runs programs of. */
+  /** Actions that need a machine whose programs no executor can run. */
   | {
       readonly reason: 'no-executor';
       /** Operating system and processor: `linux/armv5l`. */
       readonly machine: string;
       readonly actions: readonly string[];
-      /** Names of the executors that there are. */
+      /** The names of the available executors. */
       readonly executors: readonly string[];
     }
   | {
@@ -232,25 +232,25 @@ export type Failure =
       readonly detail: string;
       readonly lastLines: readonly string[];
     }
-  /** A guest in the background that did not come up, does not answer, or has ended. */
+  /** A background guest that did not come up, does not respond, or has ended. */
   | {
       readonly reason: 'guest-failed';
       readonly guest: string;
-      /** What it did, as the end of a sentence. */
+      /** What happened, as the predicate of a sentence. */
       readonly what: string;
-      /** The end of its console. */
+      /** The end of its console output. */
       readonly lastLines: readonly string[];
       readonly hint: string;
     }
-  /** There is no image that could be booted. */
+  /** There is no bootable image. */
   | {
       readonly reason: 'no-image';
       readonly arch: string;
-      /** Where it was looked for. */
+      /** Where it was searched for. */
       readonly directory: string;
-      /** The file of an image that is not there. */
+      /** The missing file of the image. */
       readonly missing: string;
-      /** Options of the command that makes one. */
+      /** Options for the command that builds one. */
       readonly options: readonly string[];
     }
   // ---- directories shared with guests
@@ -274,7 +274,7 @@ export type Failure =
 export interface Fault {
   /** Field path such as `kernel.symbols[3]`; empty for the file as a whole. */
   readonly field: string;
-  /** 1-based line in the file, where it is known. */
+  /** 1-based line in the file, if known. */
   readonly line?: number;
   readonly message: string;
 }

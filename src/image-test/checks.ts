@@ -52,7 +52,7 @@ export function checksOf({ programs, musl }: ProgramNames): readonly Check[] {
     check('share-out', '9p: a file left for the host', 'share'),
     check('entropy', 'random numbers are ready'),
     ...programs.map((name) => check(`cross:${name}`, `cross compiled ${name}`, ...needsOfProgram(name))),
-    ...musl.map((name) => check(`musl:${name}`, `fault of musl mended: ${name}`)),
+    ...musl.map((name) => check(`musl:${name}`, `musl bug fixed: ${name}`)),
     ...programs.map((name) => check(`user:${name}`, `cross compiled ${name}, in qemu-user`)),
     ...programs.map((name) =>
       check(

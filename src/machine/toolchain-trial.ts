@@ -95,5 +95,5 @@ async function libraryHint(gcc: string): Promise<string> {
   const asked = ['--show', '--showformat=${Recommends}', owner];
   const library = /\blibc[a-z0-9.]*-dev[a-z0-9-]*/.exec((await askProgram(dpkg, asked)) ?? '')?.[0];
   if (library === undefined) return general;
-  return `${basename(gcc)} comes without it. Install it, on Debian with: apt-get install ${library}`;
+  return `${basename(gcc)} comes without it. Install it; on Debian: apt-get install ${library}`;
 }

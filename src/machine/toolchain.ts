@@ -126,7 +126,7 @@ async function missing(
     what,
     debian === undefined
       ? 'Write what precedes `gcc` in the names of its programs, with the directory where that is not in PATH.'
-      : `Install it, on Debian with: apt-get install ${debian}`,
+      : `Install it; on Debian: apt-get install ${debian}`,
   );
 }
 

@@ -22,7 +22,7 @@ export function whyText(why: Why): string {
   }
 }
 
-/** The line that an event leaves behind, on a terminal and elsewhere; undefined for what only passes by. */
+/** The line that is printed for an event, on a terminal or not; undefined for events that leave no line. */
 export function eventLine(event: BuildEvent): string | undefined {
   switch (event.kind) {
     case 'build-started':
@@ -48,7 +48,7 @@ export function eventLine(event: BuildEvent): string | undefined {
     case 'action-skipped':
       return `skipped ${event.action} (needs ${few(event.because)}, which failed)`;
     case 'executor-broke':
-      return `bootstrap: ${failureText(event.failure)}\n${event.action} is run again by another executor`;
+      return `bootstrap: ${failureText(event.failure)}\n${event.action} is being run again by another executor`;
     case 'build-finished':
       return finishedLine(event);
     default:

@@ -7,7 +7,7 @@ type Of<Reason extends FailureReason> = Extract<Failure, { reason: Reason }>;
 /** First line: what failed and where. Further lines: why, and what to do next. */
 type Rendering<Reason extends FailureReason> = (failure: Of<Reason>) => readonly string[];
 
-/** One entry for each reason: a new variant of `Failure` does not compile until it stands here. */
+/** One entry for each reason: a new variant of `Failure` does not compile until it has an entry here. */
 const renderings: { readonly [Reason in FailureReason]: Rendering<Reason> } = {
   'wrong-use': (it) => [it.what, it.hint],
   'bad-option': (it) => [`${`${it.option} ${it.value}`.trim()}: ${it.why}`, it.hint],
@@ -27,19 +27,19 @@ const renderings: { readonly [Reason in FailureReason]: Rendering<Reason> } = {
   'bad-input': (it) => [
     `${it.file} has ${count(it.faults.length, 'fault')}`,
     ...it.faults.map((fault) => faultLine(it.file, fault)),
-    'Mend the file and run this again; nothing was built.',
+    'Fix the file and run the command again; nothing was built.',
   ],
   'plan-fault': (it) => [
     `the plan contradicts itself in ${count(it.faults.length, 'place')}`,
     ...it.faults,
-    'The stage that writes the named action (stages/) has to be mended; nothing was built.',
+    'Fix the stage that defines the named action (in stages/); nothing was built.',
   ],
   'missing-program': (it) => [
-    `${it.program} is missing, which is needed for ${it.purpose}`,
-    `Install it, on Debian with: apt-get install ${it.debianPackage}`,
+    `${it.program} is missing; it is needed for ${it.purpose}`,
+    `Install it; on Debian: apt-get install ${it.debianPackage}`,
   ],
   'namespaces-refused': (it) => [
-    'this system refuses the namespaces in which actions run',
+    'this system does not allow the namespaces in which actions run',
     ...lines(it.detail),
     `Allow them with: ${it.remedy}`,
   ],
@@ -49,55 +49,55 @@ const renderings: { readonly [Reason in FailureReason]: Rendering<Reason> } = {
     'It needs a compiler and a static C library for this machine, on Debian: apt-get install gcc libc6-dev',
   ],
   'no-room': (it) => [
-    `there is no room left at ${it.path}`,
+    `no space left at ${it.path}`,
     ...lines(it.detail),
-    'Free some, or name another place (--store DIR for the store, --out DIR for products).',
-    'Then run this again: it goes on where it stood.',
+    'Free some space, or choose another place (--store DIR for the store, --out DIR for products).',
+    'Then run the command again: it resumes where it left off.',
   ],
   unwritable: (it) => [
     `cannot write to ${it.path}`,
     ...lines(it.detail),
-    'Make it writable for you, or name another place (--out DIR for products, --store DIR for the store).',
+    'Make it writable, or choose another place (--out DIR for products, --store DIR for the store).',
   ],
   'no-store': (it) => [
     `there is no store at ${it.path}`,
-    'A build makes one; --store DIR names another place.',
+    'A build creates one; use --store DIR to name another place.',
   ],
   'source-unavailable': (it) => [
-    `source ${it.source} could not be had${it.offline ? ' offline' : ''}`,
+    `could not fetch source ${it.source}${it.offline ? ': --offline is set' : ''}`,
     ...it.attempts.map((attempt) => `${attempt.origin}: ${attempt.why}`),
     it.offline
-      ? 'Run `bootstrap fetch` once with a network, or leave --offline out.'
-      : 'Look at the network and run this again, or name a mirror that has the file with --mirror URL.',
+      ? 'Run `bootstrap fetch` once with network access, or omit --offline.'
+      : 'Check the network and run the command again, or name a mirror that has the file with --mirror URL.',
   ],
   'wrong-hash': (it) => [
-    `source ${it.source} has the wrong hash and was thrown away`,
+    `source ${it.source} has the wrong hash and was discarded`,
     `from      ${it.origin}`,
     `expected  ${it.expected}`,
     `got       ${it.actual}`,
-    'The file was changed or damaged where it lies. Try another origin with --mirror URL; change sources.lock only when you know why.',
+    'The file at this origin was changed or is damaged. Try another origin with --mirror URL; change sources.lock only if you know why.',
   ],
   'wrong-tree': (it) => [
-    `source ${it.source} unpacks to another tree than the pinned one and was refused`,
+    `source ${it.source} does not unpack to the pinned tree and was refused`,
     `from      ${it.origin}`,
     `expected  ${it.expected}`,
     `got       ${it.actual}`,
-    `To build with this variant all the same: --accept-variant ${bareName(it.source)} (the manifest will name it).`,
+    `To build with this variant anyway: --accept-variant ${bareName(it.source)} (the manifest will name it).`,
   ],
   'hostile-archive': (it) => [
     `${it.archive} was refused: ${it.why}`,
     `entry     ${it.entry}`,
-    'Nothing of it was unpacked. It is the archive that sources.lock pins: pin another one there.',
+    'Nothing was unpacked. This is the archive that sources.lock pins: pin another one there.',
   ],
   'bad-archive': (it) => [
     `${it.archive} cannot be unpacked`,
     ...lines(it.why),
-    'It is the archive that sources.lock pins, so fetching it again does not help: pin another one there.',
+    'This is the archive that sources.lock pins, so fetching it again does not help: pin another one there.',
   ],
   'patch-failed': (it) => [
     `${it.patch}:${it.line}: does not apply to source ${it.source}`,
     ...lines(it.why),
-    'Patches are applied without fuzz: write the hunk anew against the pinned version.',
+    'Patches are applied without fuzz: rewrite the hunk against the pinned version.',
   ],
   'action-failed': (it) => [
     `action ${it.action} failed with exit code ${it.exitCode}${signalText(it.exitCode)}`,
@@ -106,30 +106,30 @@ const renderings: { readonly [Reason in FailureReason]: Rendering<Reason> } = {
     `To see its script and the whole log: bootstrap log ${it.action}`,
   ],
   'missing-output': (it) => [
-    `action ${it.action} ended well, but its output '${it.output}' is not there`,
+    `action ${it.action} succeeded, but its output '${it.output}' is not there`,
     `expected  ${it.path}`,
     `log       ${it.log}`,
-    'Its stage names a directory that its commands do not make; mend one of the two.',
+    'Its stage names a directory that its commands do not create; fix one of the two.',
   ],
   'clashing-inputs': (it) => [
     `action ${it.action} cannot be given its inputs: ${it.file} below ${it.path} differs between two of them`,
     ...it.refs.map((ref) => `from      ${ref}`),
-    'Let only one of them bring the file, or mount them at different paths.',
+    'Let only one of them provide the file, or mount them at different paths.',
   ],
   'damaged-tree': (it) => [
-    `the store's tree ${it.digest} was damaged and has been moved away`,
+    `the store's tree ${it.digest} was damaged and has been moved aside`,
     ...lines(it.detail),
-    'Run this again: it is made anew. When it comes back, check the disk.',
+    'Run the command again to rebuild it. If this happens repeatedly, check the disk.',
   ],
   'unfit-tree': (it) => [
     `${it.path} cannot be kept in the store`,
     ...lines(it.why),
-    'Trees hold directories, plain files and symbolic links; let the action that makes it remove it.',
+    'Trees hold directories, regular files and symbolic links; make the action that creates it remove it.',
   ],
   'not-allowed': (it) => [
     it.kind === 'action'
-      ? `action ${it.name} would have to run, and may not`
-      : `source ${it.name} would have to be fetched, and may not`,
+      ? `action ${it.name} would have to run, but is not allowed to`
+      : `source ${it.name} would have to be fetched, but this is not allowed`,
   ],
   'inputs-gone': (it) => [
     `${it.action} did not start: trees that it reads are missing or damaged`,
@@ -142,10 +142,10 @@ const renderings: { readonly [Reason in FailureReason]: Rendering<Reason> } = {
   'backend-unreachable': (it) => [
     `${it.backend} cannot be reached`,
     ...lines(it.detail),
-    'Run this again once it answers: finished work is kept.',
+    'Run the command again once it responds: finished work is kept.',
   ],
   'emulator-failed': (it) => [
-    'the emulator did not do what was asked',
+    'the emulator did not do what was requested',
     ...lines(it.detail),
     ...it.lastLines.map(quoted),
   ],
@@ -162,18 +162,18 @@ const renderings: { readonly [Reason in FailureReason]: Rendering<Reason> } = {
   'unfit-tarball': (it) => [
     `${it.tarball} cannot be unpacked into a share: ${it.why}`,
     it.entry === '' ? '' : `entry     ${it.entry}`,
-    'Nothing of it was left in the share.',
+    'Nothing from it was left in the share.',
   ],
-  interrupted: (it) => [`stopped by ${it.signal}; run the same command again to go on where it stood`],
+  interrupted: (it) => [`stopped by ${it.signal}; run the same command again to resume`],
 };
 
-/** Message of a failure for people: first line without indentation, the rest indented. No newline at the end. */
+/** The message of a failure for people: the first line without indentation, the rest indented. No trailing newline. */
 export function failureText(failure: Failure): string {
   const [first = '', ...rest] = rendering(failure)(failure);
   return [first, ...rest.filter((line) => line !== '').map((line) => `  ${line}`)].join('\n');
 }
 
-/** Pairs a failure with the entry of its own reason, which the compiler cannot see by itself. */
+/** Pairs a failure with the entry for its reason, a relation that the compiler cannot infer. */
 function rendering(failure: Failure): Rendering<FailureReason> {
   return renderings[failure.reason] as unknown as Rendering<FailureReason>;
 }

@@ -209,7 +209,7 @@ describe('what goes wrong', () => {
     Object.assign(made.env, { PATH: '/nowhere' });
     const { code, err } = await start(made);
     expect(code).toBe(1);
-    expect(err).toContain('qemu-system-arm is missing, which is needed for booting armv5l');
+    expect(err).toContain('qemu-system-arm is missing; it is needed for booting armv5l');
   });
 
   test.each([

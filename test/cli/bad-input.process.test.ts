@@ -57,7 +57,7 @@ describe('an archive', patient, () => {
   const refused = (url: string, expected: string): RegExp =>
     new RegExp(
       [
-        '^source busybox \\S+ has the wrong hash and was thrown away',
+        '^source busybox \\S+ has the wrong hash and was discarded',
         `  from      ${url}`,
         `  expected  ${expected}`,
         '  got       [0-9a-f]{64}',
@@ -106,8 +106,8 @@ describe('an archive', patient, () => {
     const message = await oneMessage(clone, await clone.run(['fetch', 'busybox']), 1);
     expect(message).toMatch(
       new RegExp(
-        `^source busybox \\S+ could not be had\n  ${url}: connection lost after 1000 of ${archive.length} bytes\n` +
-          '  Look at the network and run this again, or name a mirror that has the file with --mirror URL\\.\n$',
+        `^could not fetch source busybox \\S+\n  ${url}: connection lost after 1000 of ${archive.length} bytes\n` +
+          '  Check the network and run the command again, or name a mirror that has the file with --mirror URL\\.\n$',
       ),
     );
     expect(stored(clone, 'downloads')).toEqual([`${sha256}.part`]);
@@ -130,7 +130,7 @@ describe('an archive', patient, () => {
     const ended = await clone.run(['fetch', 'busybox', '--mirror', `${server.url}/mirror`]);
     expect(await oneMessage(clone, ended, 1)).toMatch(
       new RegExp(
-        `^source busybox \\S+ could not be had\n  ${server.url}/mirror/busybox.tar.gz: HTTP 403\n  ${url}: HTTP 404\n`,
+        `^could not fetch source busybox \\S+\n  ${server.url}/mirror/busybox.tar.gz: HTTP 403\n  ${url}: HTTP 404\n`,
       ),
     );
   });
@@ -161,8 +161,8 @@ describe.runIf(namespaces)('a machine without', patient, () => {
     const wrapper = inNamespace(`${hide}\nexec "$@"`, program);
     const ended = await clone.run([...build, '--store', store], wrapper);
     expect(await oneMessage(clone, ended, 1)).toBe(
-      `${program} is missing, which is needed for ${purpose}\n` +
-        `  Install it, on Debian with: apt-get install ${debianPackage}\n`,
+      `${program} is missing; it is needed for ${purpose}\n` +
+        `  Install it; on Debian: apt-get install ${debianPackage}\n`,
     );
     expectNothingHalfDone(store);
   });
@@ -196,15 +196,15 @@ describe.runIf(namespaces)('a full disk', patient, () => {
   }
 
   const remedy =
-    '  Free some, or name another place (--store DIR for the store, --out DIR for products).\n' +
-    '  Then run this again: it goes on where it stood.\n';
+    '  Free some space, or choose another place (--store DIR for the store, --out DIR for products).\n' +
+    '  Then run the command again: it resumes where it left off.\n';
 
   test('ends a download, whose beginning stays', async () => {
     const clone = cloneProgram();
     const { sha256 } = await served(clone, { LICENSE: 'x', noise: randomBytes(4 << 20) });
     const { ended, left, store } = await onSmallStore(clone, 'size=2M', ['fetch', 'busybox']);
     const message = await oneMessage(clone, ended, 1);
-    expect(message.startsWith(`there is no room left at ${store}/downloads/${sha256}.`)).toBe(true);
+    expect(message.startsWith(`no space left at ${store}/downloads/${sha256}.`)).toBe(true);
     expect(message).toContain('  ENOSPC: no space left on device, write\n');
     expect(message.endsWith(remedy)).toBe(true);
     expect(left).toEqual([`downloads/${sha256}.part`]);
@@ -215,7 +215,7 @@ describe.runIf(namespaces)('a full disk', patient, () => {
     const { sha256 } = await served(clone, { LICENSE: 'x', nothing: Buffer.alloc(8 << 20) });
     const { ended, left, store } = await onSmallStore(clone, 'size=4M', ['fetch', 'busybox']);
     const message = await oneMessage(clone, ended, 1);
-    expect(message.startsWith(`there is no room left at ${store}/scratch/`)).toBe(true);
+    expect(message.startsWith(`no space left at ${store}/scratch/`)).toBe(true);
     expect(message.endsWith(remedy)).toBe(true);
     expect(left).toEqual([`downloads/${sha256}`]);
   });
@@ -225,7 +225,7 @@ describe.runIf(namespaces)('a full disk', patient, () => {
     await served(clone, { LICENSE: 'x', nothing: Buffer.alloc(8 << 20) });
     const { ended, left, store } = await onSmallStore(clone, 'size=4M', build);
     const message = await oneMessage(clone, ended, 1);
-    expect(message.startsWith(`there is no room left at ${store}/`)).toBe(true);
+    expect(message.startsWith(`no space left at ${store}/`)).toBe(true);
     expect(message.endsWith(remedy)).toBe(true);
     expect(left.filter((name) => !/^downloads\/[0-9a-f]{64}(?:\.part)?$/.test(name))).toEqual([]);
   });
@@ -257,7 +257,7 @@ describe.runIf(namespaces)('a full disk', patient, () => {
     const { sha256 } = await served(clone, { LICENSE: 'x', nothing: Buffer.alloc(8 << 20) });
     const argv = ['fetch', 'busybox', 'zlib', 'xz'];
     const { ended, left } = await onSmallStore(clone, 'size=4M', argv);
-    expect(await oneMessage(clone, ended, 1)).toContain('there is no room left at ');
+    expect(await oneMessage(clone, ended, 1)).toContain('no space left at ');
     expect(left).toEqual([`downloads/${sha256}`]);
   });
 
@@ -278,7 +278,7 @@ describe.runIf(namespaces)('a full disk', patient, () => {
     const child = [process.execPath, ...scriptArguments(program, clone.home, edition)];
     const ended = await start([...inNamespace(script, out), ...child], clone.home);
     const message = await oneMessage(clone, ended, 1);
-    expect(message.startsWith(`there is no room left at ${out}/armv5l/.bootstrap-`)).toBe(true);
+    expect(message.startsWith(`no space left at ${out}/armv5l/.bootstrap-`)).toBe(true);
     expect(message).toContain(remedy);
     const listed = (name: string) => readFileSync(`${out}.${name}`, 'utf8').trim().split('\n');
     for (const line of listed('first')) expect(line).toMatch(/^[a-z]\S*\.tar\.gz 104\d{4}$/);

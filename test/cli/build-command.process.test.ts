@@ -382,9 +382,7 @@ describe('Ctrl-C', () => {
       const session = testSession();
       const end = await interrupted(session.home, 'heeds', [name]);
       expect(end.code).toBe(code);
-      expect(end.err).toContain(
-        `bootstrap: stopped by ${name}; run the same command again to go on where it stood\n`,
-      );
+      expect(end.err).toContain(`bootstrap: stopped by ${name}; run the same command again to resume\n`);
       expect(end.err).not.toMatch(/\n +at /);
       expect(await readdir(place(session))).toEqual([]);
       expect(await readdir(path.join(session.home, '.cache/bootstrap/results'))).toEqual([]);

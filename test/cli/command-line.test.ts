@@ -132,8 +132,8 @@ describe('what a machine lacks', () => {
     const result = await run(session, 'run', 'armv5l', '--out', 'out');
     expect(result.code).toBe(1);
     expect(result.err).toBe(
-      'bootstrap: qemu-system-arm is missing, which is needed for booting armv5l\n' +
-        '  Install it, on Debian with: apt-get install qemu-system-arm\n',
+      'bootstrap: qemu-system-arm is missing; it is needed for booting armv5l\n' +
+        '  Install it; on Debian: apt-get install qemu-system-arm\n',
     );
   });
 

@@ -466,8 +466,8 @@ describe('bad input is refused before anything is built', () => {
     const session = machine({ PATH: '/usr/bin/nowhere' });
     control(session);
     expect(await refused(session, 1, 'armv5l', 'zlib')).toBe(
-      'bootstrap: qemu-system-arm is missing, which is needed for booting armv5l\n' +
-        '  Install it, on Debian with: apt-get install qemu-system-arm\n',
+      'bootstrap: qemu-system-arm is missing; it is needed for booting armv5l\n' +
+        '  Install it; on Debian: apt-get install qemu-system-arm\n',
     );
   });
 

@@ -48,7 +48,7 @@ describe('share pack and share unpack', () => {
     expect(session.said.err).toBe(
       'bootstrap: a.tar.xz cannot be unpacked into a share: the name .virtfs_metadata, which shares keep for themselves\n' +
         '  entry     share/.virtfs_metadata/\n' +
-        '  Nothing of it was left in the share.\n',
+        '  Nothing from it was left in the share.\n',
     );
   });
 
@@ -109,7 +109,7 @@ describe('wrong use', () => {
     const session = sessionWithShare();
     expect(await shareUnpackCommand(session, name, 'again')).toBe(2);
     expect(session.said.err).toBe(
-      `bootstrap: ${name} cannot be unpacked into a share: ${why}\n  Nothing of it was left in the share.\n`,
+      `bootstrap: ${name} cannot be unpacked into a share: ${why}\n  Nothing from it was left in the share.\n`,
     );
     expect(readdirSync(session.home)).toEqual(['share']);
   });

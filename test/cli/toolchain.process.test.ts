@@ -42,11 +42,11 @@ describe('a toolchain that does not serve', () => {
   test('is not there: Debian has a package where its name is one of theirs', async () => {
     expect(await image('nosuch-linux-gnueabi-')).toBe(
       'bootstrap: the toolchain nosuch-linux-gnueabi- is not there: there is no nosuch-linux-gnueabi-gcc in PATH\n' +
-        '  Install it, on Debian with: apt-get install gcc-nosuch-linux-gnueabi\n',
+        '  Install it; on Debian: apt-get install gcc-nosuch-linux-gnueabi\n',
     );
     expect(await image('/nowhere/no_such-linux-gnu-')).toContain(
       'there is no no_such-linux-gnu-gcc in /nowhere\n' +
-        '  Install it, on Debian with: apt-get install gcc-no-such-linux-gnu\n',
+        '  Install it; on Debian: apt-get install gcc-no-such-linux-gnu\n',
     );
     expect(await image('/nowhere/thing-')).toContain(
       'there is no thing-gcc in /nowhere\n' +

@@ -43,7 +43,7 @@ describe('a fragment of a kernel configuration', () => {
     expect(refused('CONFIG_A=y\n\n# CONFIG_A is not set\n')).toBe(
       '/some/fragment has 1 fault\n' +
         '  /some/fragment:3: gives CONFIG_A another value than line 1\n' +
-        '  Mend the file and run this again; nothing was built.',
+        '  Fix the file and run the command again; nothing was built.',
     );
   });
 

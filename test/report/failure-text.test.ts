@@ -94,7 +94,7 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
       'sources.lock has 2 faults',
       '  sources.lock:7: sources[0].tree: must be a digest',
       '  sources.lock: must be an object',
-      '  Mend the file and run this again; nothing was built.',
+      '  Fix the file and run the command again; nothing was built.',
     ],
   },
   'plan-fault': {
@@ -102,7 +102,7 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
     text: [
       'the plan contradicts itself in 1 place',
       '  kernel-armv5l/build: there is no action a/b',
-      '  The stage that writes the named action (stages/) has to be mended; nothing was built.',
+      '  Fix the stage that defines the named action (in stages/); nothing was built.',
     ],
   },
   'missing-program': {
@@ -113,8 +113,8 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
       debianPackage: 'g++',
     },
     text: [
-      'g++ is missing, which is needed for compiling the first tools',
-      '  Install it, on Debian with: apt-get install g++',
+      'g++ is missing; it is needed for compiling the first tools',
+      '  Install it; on Debian: apt-get install g++',
     ],
   },
   'namespaces-refused': {
@@ -124,7 +124,7 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
       remedy: 'sysctl user.max_user_namespaces=15000',
     },
     text: [
-      'this system refuses the namespaces in which actions run',
+      'this system does not allow the namespaces in which actions run',
       '  unshare: Operation not permitted',
       '  Allow them with: sysctl user.max_user_namespaces=15000',
     ],
@@ -145,10 +145,10 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
   'no-room': {
     failure: { reason: 'no-room', path: '/store/trees', detail: 'ENOSPC: no space left on device' },
     text: [
-      'there is no room left at /store/trees',
+      'no space left at /store/trees',
       '  ENOSPC: no space left on device',
-      '  Free some, or name another place (--store DIR for the store, --out DIR for products).',
-      '  Then run this again: it goes on where it stood.',
+      '  Free some space, or choose another place (--store DIR for the store, --out DIR for products).',
+      '  Then run the command again: it resumes where it left off.',
     ],
   },
   unwritable: {
@@ -156,12 +156,15 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
     text: [
       'cannot write to /out',
       '  EACCES: permission denied',
-      '  Make it writable for you, or name another place (--out DIR for products, --store DIR for the store).',
+      '  Make it writable, or choose another place (--out DIR for products, --store DIR for the store).',
     ],
   },
   'no-store': {
     failure: { reason: 'no-store', path: '/home/me/store' },
-    text: ['there is no store at /home/me/store', '  A build makes one; --store DIR names another place.'],
+    text: [
+      'there is no store at /home/me/store',
+      '  A build creates one; use --store DIR to name another place.',
+    ],
   },
   'source-unavailable': {
     failure: {
@@ -171,9 +174,9 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
       offline: false,
     },
     text: [
-      'source gcc 14.2.0 could not be had',
+      'could not fetch source gcc 14.2.0',
       '  https://ftp.gnu.org/gcc.tar.xz: answered 404',
-      '  Look at the network and run this again, or name a mirror that has the file with --mirror URL.',
+      '  Check the network and run the command again, or name a mirror that has the file with --mirror URL.',
     ],
   },
   'wrong-hash': {
@@ -185,11 +188,11 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
       actual: 'bb',
     },
     text: [
-      'source musl 1.2.5 has the wrong hash and was thrown away',
+      'source musl 1.2.5 has the wrong hash and was discarded',
       '  from      https://musl.libc.org/m.tar.gz',
       '  expected  aa',
       '  got       bb',
-      '  The file was changed or damaged where it lies. Try another origin with --mirror URL; change sources.lock only when you know why.',
+      '  The file at this origin was changed or is damaged. Try another origin with --mirror URL; change sources.lock only if you know why.',
     ],
   },
   'wrong-tree': {
@@ -201,11 +204,11 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
       actual: 'bb-1',
     },
     text: [
-      'source musl 1.2.5 unpacks to another tree than the pinned one and was refused',
+      'source musl 1.2.5 does not unpack to the pinned tree and was refused',
       '  from      debian musl',
       '  expected  aa-1',
       '  got       bb-1',
-      '  To build with this variant all the same: --accept-variant musl (the manifest will name it).',
+      '  To build with this variant anyway: --accept-variant musl (the manifest will name it).',
     ],
   },
   'hostile-archive': {
@@ -218,7 +221,7 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
     text: [
       'x.tar was refused: the entry leaves the tree',
       '  entry     ../../etc/passwd',
-      '  Nothing of it was unpacked. It is the archive that sources.lock pins: pin another one there.',
+      '  Nothing was unpacked. This is the archive that sources.lock pins: pin another one there.',
     ],
   },
   'bad-archive': {
@@ -226,7 +229,7 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
     text: [
       'x.tar.gz cannot be unpacked',
       '  unexpected end of file',
-      '  It is the archive that sources.lock pins, so fetching it again does not help: pin another one there.',
+      '  This is the archive that sources.lock pins, so fetching it again does not help: pin another one there.',
     ],
   },
   'patch-failed': {
@@ -240,7 +243,7 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
     text: [
       'patches/gcc/0001-x.patch:12: does not apply to source gcc 14.2.0',
       '  no such lines in gcc/Makefile.in',
-      '  Patches are applied without fuzz: write the hunk anew against the pinned version.',
+      '  Patches are applied without fuzz: rewrite the hunk against the pinned version.',
     ],
   },
   'action-failed': {
@@ -269,10 +272,10 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
       log: '/store/logs/k/log',
     },
     text: [
-      "action host-tools/m4 ended well, but its output 'out' is not there",
+      "action host-tools/m4 succeeded, but its output 'out' is not there",
       '  expected  /out',
       '  log       /store/logs/k/log',
-      '  Its stage names a directory that its commands do not make; mend one of the two.',
+      '  Its stage names a directory that its commands do not create; fix one of the two.',
     ],
   },
   'clashing-inputs': {
@@ -287,15 +290,15 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
       'action a/b cannot be given its inputs: bin/sed below /tools differs between two of them',
       '  from      host-tools/busybox:out',
       '  from      host-tools/toybox:out',
-      '  Let only one of them bring the file, or mount them at different paths.',
+      '  Let only one of them provide the file, or mount them at different paths.',
     ],
   },
   'damaged-tree': {
     failure: { reason: 'damaged-tree', digest: 'aa-1', detail: 'bin/sed has other content' },
     text: [
-      "the store's tree aa-1 was damaged and has been moved away",
+      "the store's tree aa-1 was damaged and has been moved aside",
       '  bin/sed has other content',
-      '  Run this again: it is made anew. When it comes back, check the disk.',
+      '  Run the command again to rebuild it. If this happens repeatedly, check the disk.',
     ],
   },
   'unfit-tree': {
@@ -303,12 +306,12 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
     text: [
       '/out/pipe cannot be kept in the store',
       '  it is a named pipe',
-      '  Trees hold directories, plain files and symbolic links; let the action that makes it remove it.',
+      '  Trees hold directories, regular files and symbolic links; make the action that creates it remove it.',
     ],
   },
   'not-allowed': {
     failure: { reason: 'not-allowed', kind: 'action', name: 'kernel-armv5l/build' },
-    text: ['action kernel-armv5l/build would have to run, and may not'],
+    text: ['action kernel-armv5l/build would have to run, but is not allowed to'],
   },
   'inputs-gone': {
     failure: { reason: 'inputs-gone', action: 'stage-1-armv5l/gcc', trees: [digest(`${'0'.repeat(64)}-9`)] },
@@ -334,12 +337,12 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
     text: [
       'local sandbox cannot be reached',
       '  unshare: killed',
-      '  Run this again once it answers: finished work is kept.',
+      '  Run the command again once it responds: finished work is kept.',
     ],
   },
   'emulator-failed': {
     failure: { reason: 'emulator-failed', detail: 'it ended with exit code 1', lastLines: ['qemu: no'] },
-    text: ['the emulator did not do what was asked', '  it ended with exit code 1', '  | qemu: no'],
+    text: ['the emulator did not do what was requested', '  it ended with exit code 1', '  | qemu: no'],
   },
   'guest-failed': {
     failure: {
@@ -373,12 +376,12 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
     text: [
       'x.tar cannot be unpacked into a share: an absolute path',
       '  entry     /etc/passwd',
-      '  Nothing of it was left in the share.',
+      '  Nothing from it was left in the share.',
     ],
   },
   interrupted: {
     failure: { reason: 'interrupted', signal: 'SIGINT' },
-    text: ['stopped by SIGINT; run the same command again to go on where it stood'],
+    text: ['stopped by SIGINT; run the same command again to resume'],
   },
 };
 
@@ -397,7 +400,7 @@ describe('failureText', () => {
   test('says what to do offline', () => {
     const text = failureText({ reason: 'source-unavailable', source: 'm4', attempts: [], offline: true });
     expect(text).toBe(
-      'source m4 could not be had offline\n  Run `bootstrap fetch` once with a network, or leave --offline out.',
+      'could not fetch source m4: --offline is set\n  Run `bootstrap fetch` once with network access, or omit --offline.',
     );
   });
 

@@ -112,8 +112,8 @@ test('what another run builds, what was skipped, and an executor that broke are 
     'skipped a/c (needs a/b, which failed)',
     'bootstrap: far away cannot be reached',
     '  reset',
-    '  Run this again once it answers: finished work is kept.',
-    'a/d is run again by another executor',
+    '  Run the command again once it responds: finished work is kept.',
+    'a/d is being run again by another executor',
     '',
   ]);
 });
