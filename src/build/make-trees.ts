@@ -27,6 +27,8 @@ export interface TreesRequest {
   readonly context: BuildContext;
   /** Undefined: the plan names no directory of the user's. */
   readonly directories?: DirectoryProvider;
+  /** Goes on after a failure with what does not depend on it. Undefined: no. */
+  readonly keepGoing?: boolean;
   /** Undefined: the commands of actions are not recorded. */
   readonly record?: RecordOptions;
   /** What may be done for these trees. Undefined: everything. */
@@ -86,7 +88,7 @@ export async function buildAndRead<Value>(
   request: TreesRequest,
   read: (outcome: BuildOutcome) => Promise<Result<Value, Failure>>,
 ): Promise<Result<Value, readonly Failure[]>> {
-  const { plan, context, directories, record, allowed, onEvent, signal } = request;
+  const { plan, context, directories, keepGoing = false, record, allowed, onEvent, signal } = request;
   const parts =
     allowed?.mayFetch === false ? { ...context, sources: knownSources(context.sources) } : context;
   for (let attempt = 1; ; attempt += 1) {
@@ -95,6 +97,7 @@ export async function buildAndRead<Value>(
       ...(directories === undefined ? {} : { directories }),
       ...(record === undefined ? {} : { record }),
       ...(allowed === undefined ? {} : { mayRun: ({ name }: Action) => allowed.mayRun(name) }),
+      keepGoing,
       clock: () => performance.now(),
       onEvent,
       signal,

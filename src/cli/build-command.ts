@@ -13,6 +13,8 @@ export interface BuildRequest {
   readonly sources: SourceRequest;
   /** Tokens of the jobserver. */
   readonly jobs: number;
+  /** Goes on after a failure with what does not depend on it. Undefined: no. */
+  readonly keepGoing?: boolean;
   /** `--out`, as the user wrote it. */
   readonly out?: string;
   /** `--events`, likewise. */
@@ -27,7 +29,7 @@ export async function buildCommand(
   request: BuildRequest,
   open?: OpenBuildContext,
 ): Promise<ExitCode> {
-  const { plan, sources, jobs, out, record, ...events } = request;
+  const { plan, sources, jobs, keepGoing = false, out, record, ...events } = request;
   const selected = await selectPlan(session.repository, plan);
   if (!selected.ok) return explain(session, selected.failure);
   const { inputs, repository } = selected.value;
@@ -43,6 +45,7 @@ export async function buildCommand(
       acceptVariants: sources.acceptVariants,
       directory,
       context,
+      keepGoing,
       ...(record === undefined ? {} : { record }),
       onEvent: (event) => {
         spans.take(event);

@@ -34,6 +34,7 @@ export interface BuildOptions extends SelectorOptions, RootOptions, SourceOption
   readonly record?: boolean;
   readonly again?: boolean;
   readonly jobs?: number;
+  readonly keepGoing?: boolean;
   readonly out?: string;
   readonly events?: string;
 }
@@ -135,6 +136,7 @@ export function building(command: Command): Command {
   return sourcing(
     command
       .option('-j, --jobs <N>', 'compile with this many processes in all (default: number of cores)', jobs)
+      .option('-k, --keep-going', 'after a failure, go on with what does not depend on it')
       .option('--out <DIR>', outHelp, nonEmpty)
       .addOption(imageOption('--image <KIND>').choices(imageKinds))
       .addOption(overlayOption())
@@ -193,6 +195,7 @@ export function buildRequest(
     ...(options.record === true || options.again === true
       ? { record: { again: options.again ?? false } }
       : {}),
+    ...(options.keepGoing === undefined ? {} : { keepGoing: options.keepGoing }),
     ...(options.out === undefined ? {} : { out: options.out }),
     ...(options.events === undefined ? {} : { events: options.events }),
   };

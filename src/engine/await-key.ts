@@ -31,3 +31,19 @@ async function isMade(store: Store, node: Node, key: Key): Promise<boolean> {
   for (const tree of Object.values(result.outputs)) if (!(await store.hasTree(tree))) return false;
   return true;
 }
+
+/** Gives back the keys of nodes that are not about to run under them: what they read has changed meanwhile. */
+export async function releaseUnusedKeys(nodes: Iterable<Node>): Promise<void> {
+  for (const node of nodes) {
+    const { held, key, state } = node;
+    if (held !== undefined && state !== 'running' && !(state === 'must-run' && held.key === key))
+      await releaseKey(node);
+  }
+}
+
+/** Gives back a node's key, if it holds one. */
+export async function releaseKey(node: Node): Promise<void> {
+  const { held } = node;
+  node.held = undefined;
+  await held?.lock.release();
+}

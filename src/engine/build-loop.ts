@@ -1,30 +1,28 @@
 import { setMaxListeners } from 'node:events';
 import type { Digest } from '../core/digest.ts';
-import type { BuildEvent } from '../core/event.ts';
 import type { Failure } from '../core/failure.ts';
 import { StoreFault } from '../core/fault.ts';
-import { unreachable, type Result } from '../core/result.ts';
+import { unreachable } from '../core/result.ts';
 import type { Reservation } from '../executor/executor.ts';
 import type { Plan } from '../plan/action.ts';
 import { refsOf } from '../plan/graph.ts';
 import type { ActionName } from '../plan/names.ts';
-import { awaitKey, type AwaitEnd } from './await-key.ts';
+import { awaitKey, releaseKey, releaseUnusedKeys, type AwaitEnd } from './await-key.ts';
 import type { BuildOptions, BuildOutcome } from './build-types.ts';
 import { ExecutorPool, type Offer } from './executor-pool.ts';
-import { makeExternalInputs, sourcesIn, wantedByUrgency, type ExternalInput } from './external-inputs.ts';
+import { makeExternalInputs, type ExternalInput } from './external-inputs.ts';
 import { recallTime } from './history.ts';
 import { expireDependants, makeNodes, sameOutputs, type Node } from './nodes.ts';
-import { cpuSecondsOf, interruption, outcomeOf, waitingEvent } from './outcome.ts';
+import { Obtaining } from './obtaining.ts';
+import { interruption } from './outcome.ts';
 import { findUnsupported } from './platforms.ts';
+import { Progress } from './progress.ts';
 import { Resolver } from './resolver.ts';
 import { runAction, type RunEnd } from './run-action.ts';
 import { byLongestPath, longestPaths } from './schedule.ts';
 import type { TaskResult } from './task-result.ts';
 import { TreeAvailability } from './tree-availability.ts';
 import { WakeUp } from './wake-up.ts';
-
-/** Sources that are fetched and unpacked side by side. */
-const sourcesAtOnce = 2;
 
 /**
  * One run of `build`. Tasks (actions, sources, waiting for other runs) run beside the loop and leave what they bring in a
@@ -33,6 +31,7 @@ const sourcesAtOnce = 2;
 export class BuildLoop {
   readonly #plan: Plan;
   readonly #options: BuildOptions;
+  readonly #progress: Progress;
   readonly #nodes: ReadonlyMap<ActionName, Node>;
   readonly #trees: TreeAvailability;
   readonly #executors: ExecutorPool;
@@ -42,24 +41,20 @@ export class BuildLoop {
   readonly #running = new Map<Node, Reservation>();
   /** Those whose result another run makes. */
   readonly #awaited = new Set<Node>();
-  readonly #obtaining = new Set<ExternalInput>();
-  readonly #ran: ActionName[] = [];
-  readonly #announced = new Set<Node>();
-  readonly #failures: Failure[] = [];
+  readonly #obtaining: Obtaining;
   readonly #crash = new AbortController();
   readonly #signal: AbortSignal;
-  #inputs: ReadonlyMap<string, ExternalInput> = new Map();
   #paths: ReadonlyMap<ActionName, number> = new Map();
   #resolver: Resolver | undefined;
   /** Nothing more may start, whatever the options say. */
   #hopeless = false;
   #platformsChecked = false;
-  #waiting: BuildEvent | undefined;
   #error: { readonly thrown: unknown } | undefined;
 
   constructor(plan: Plan, options: BuildOptions) {
     this.#plan = plan;
     this.#options = options;
+    this.#progress = new Progress(options, plan);
     this.#nodes = makeNodes(plan);
     this.#trees = new TreeAvailability(options.store);
     this.#executors = new ExecutorPool(options.executors, this.#wakeUp.call, (error) => this.#crashed(error));
@@ -67,13 +62,16 @@ export class BuildLoop {
     this.#signal = AbortSignal.any([this.#crash.signal, ...outer]);
     // As many listen as there are actions and sources under way: no leak.
     setMaxListeners(0, this.#signal);
+    this.#obtaining = new Obtaining(this.#progress, this.#signal, (input, obtained) =>
+      this.#follow(
+        input,
+        obtained.then((result) => ({ kind: 'input', input, obtained: result })),
+      ),
+    );
   }
 
   async run(): Promise<BuildOutcome> {
-    const { onEvent, clock, signal } = this.#options;
-    const startedAt = clock();
-    const { actions, sources } = this.#plan;
-    onEvent({ kind: 'build-started', at: startedAt, actions: actions.length, sources: sources.length });
+    const { signal } = this.#options;
     signal?.addEventListener('abort', this.#wakeUp.call);
     try {
       await this.#prepare();
@@ -81,21 +79,22 @@ export class BuildLoop {
     } finally {
       signal?.removeEventListener('abort', this.#wakeUp.call);
       this.#executors.close();
-      for (const node of this.#nodes.values()) await this.#releaseKey(node);
+      for (const node of this.#nodes.values()) await releaseKey(node);
     }
     if (this.#error !== undefined) throw this.#error.thrown;
-    return this.#finish(startedAt);
+    return this.#finish();
   }
 
   async #prepare(): Promise<void> {
     const { store, record, mayRun } = this.#options;
     const nodes = this.#nodes;
     try {
-      this.#inputs = await makeExternalInputs(this.#plan, nodes.values(), this.#options);
+      const inputs = await makeExternalInputs(this.#plan, nodes.values(), this.#options);
+      this.#obtaining.inputs = inputs;
       this.#resolver = new Resolver({
         plan: this.#plan,
         nodes,
-        inputs: this.#inputs,
+        inputs,
         store,
         trees: this.#trees,
         again: record?.again,
@@ -121,9 +120,10 @@ export class BuildLoop {
       });
       const running = this.#running.size + this.#awaited.size > 0 || this.#executors.checking;
       // Sources cannot be called off, and what they leave is whole or nothing: an interrupted run does not wait for them.
-      const busy = running || (this.#obtaining.size > 0 && !this.#signal.aborted);
+      const busy = running || (this.#obtaining.running.size > 0 && !this.#signal.aborted);
       if (this.#results.length === 0 && !busy && !waitsForRoom) return;
-      if (this.#results.length === 0) this.#tellWaiting();
+      if (this.#results.length === 0 && !this.#signal.aborted && this.#stopping())
+        this.#progress.waiting(this.#running.keys(), this.#obtaining.running);
       await this.#wakeUp.wait();
     }
   }
@@ -132,20 +132,17 @@ export class BuildLoop {
   async #advance(): Promise<boolean> {
     const resolver = this.#resolver;
     if (this.#stopping() || resolver === undefined) return false;
-    await resolver.resolveKeys(this.#announce);
+    await resolver.resolveKeys((node) => this.#progress.found(node));
     if (!this.#checkPlatforms()) return false;
     await resolver.wantProducts();
     const { ready, forbidden } = await resolver.wantInputs();
     for (const node of forbidden) {
       node.state = 'failed';
-      this.#fail({ reason: 'not-allowed', kind: 'action', name: node.action.name });
+      this.#progress.fail({ reason: 'not-allowed', kind: 'action', name: node.action.name });
     }
     if (this.#stopping()) return false;
-    for (const node of this.#nodes.values()) {
-      if (node.held !== undefined && node.state !== 'running' && !this.#mayUseKey(node))
-        await this.#releaseKey(node);
-    }
-    this.#startInputs();
+    await releaseUnusedKeys(this.#nodes.values());
+    this.#obtaining.startWanted(this.#paths);
     return this.#startActions(ready, resolver);
   }
 
@@ -154,27 +151,14 @@ export class BuildLoop {
     if (this.#platformsChecked) return true;
     this.#platformsChecked = true;
     const failures = findUnsupported(this.#nodes.values(), this.#executors, this.#options.mayRun);
-    for (const failure of failures) this.#fail(failure);
+    for (const failure of failures) this.#progress.fail(failure);
     this.#hopeless ||= failures.length > 0;
     return failures.length === 0;
   }
 
-  #tellWaiting(): void {
-    if (this.#waiting !== undefined || this.#signal.aborted || !this.#stopping()) return;
-    this.#waiting = waitingEvent(this.#running.keys(), this.#obtaining, this.#options.clock());
-    if (this.#waiting !== undefined) this.#options.onEvent(this.#waiting);
-  }
-
-  readonly #announce = (node: Node): void => {
-    const { onEvent, clock } = this.#options;
-    if (node.ran || this.#announced.has(node)) return;
-    this.#announced.add(node);
-    onEvent({ kind: 'action-cached', at: clock(), action: node.action.name });
-  };
-
   #stopping(): boolean {
     if (this.#signal.aborted || this.#hopeless) return true;
-    return this.#failures.length > 0 && this.#options.keepGoing !== true;
+    return this.#progress.failed && this.#options.keepGoing !== true;
   }
 
   // ---- what tasks brought
@@ -189,7 +173,7 @@ export class BuildLoop {
           this.#endAwaited(result.node, result.end);
           break;
         case 'input':
-          this.#endInput(result.input, result.obtained);
+          this.#obtaining.end(result.input, result.obtained);
           break;
         case 'crash':
           this.#endCrash(result.task, result.error);
@@ -208,7 +192,7 @@ export class BuildLoop {
         return;
       case 'failed':
         node.state = 'failed';
-        this.#fail(end.failure);
+        this.#progress.fail(end.failure);
         return;
       case 'broken':
         this.#endBroken(node, end);
@@ -245,18 +229,16 @@ export class BuildLoop {
   }
 
   #endBroken(node: Node, { executor, failure }: Extract<RunEnd, { kind: 'broken' }>): void {
-    const { onEvent, clock } = this.#options;
     node.brokenOn.add(executor);
     node.broken = failure;
     const { platform } = node.action.recipe;
     if (!this.#executors.broke(executor, platform, node.brokenOn)) {
       node.state = 'failed';
-      this.#fail(failure);
+      this.#progress.fail(failure);
       return;
     }
-    onEvent({
+    this.#progress.tell({
       kind: 'executor-broke',
-      at: clock(),
       executor: executor.name,
       action: node.action.name,
       failure,
@@ -269,17 +251,12 @@ export class BuildLoop {
     if (tree === undefined) return;
     node.state = 'failed';
     const detail = `it was made again for ${node.action.name}, and was damaged or gone once more`;
-    this.#fail({ reason: 'damaged-tree', digest: tree, detail });
+    this.#progress.fail({ reason: 'damaged-tree', digest: tree, detail });
   }
 
   #endDone(node: Node, { result, unchanged }: Extract<RunEnd, { kind: 'done' }>): void {
-    const { onEvent, clock } = this.#options;
-    const { name } = node.action;
     node.ran = true;
-    if (!this.#ran.includes(name)) this.#ran.push(name);
-    const { wallSeconds, cpuSeconds } = result;
-    const times = { wallSeconds, ...(cpuSeconds === undefined ? {} : { cpuSeconds }) };
-    onEvent({ kind: 'action-finished', at: clock(), action: name, ...times, unchanged });
+    this.#progress.finished(node, result, unchanged);
     if (node.stale) {
       node.stale = false;
       node.state = 'waiting';
@@ -301,28 +278,13 @@ export class BuildLoop {
     this.#again(node);
   }
 
-  #endInput(input: ExternalInput, obtained: Result<Digest, Failure>): void {
-    this.#obtaining.delete(input);
-    if (!obtained.ok) {
-      input.state = 'failed';
-      this.#fail(obtained.failure);
-      return;
-    }
-    const { onEvent, clock } = this.#options;
-    input.state = 'idle';
-    if (input.digest !== obtained.value) expireDependants(input);
-    input.digest = obtained.value;
-    if (input.source === undefined) return;
-    onEvent({ kind: 'source-finished', at: clock(), source: input.id, digest: obtained.value });
-  }
-
   #endCrash(task: Node | ExternalInput, error: unknown): void {
     task.state = 'failed';
     if ('action' in task) {
       this.#leave(task);
       this.#awaited.delete(task);
     } else {
-      this.#obtaining.delete(task);
+      this.#obtaining.running.delete(task);
     }
     this.#crashed(error);
   }
@@ -331,47 +293,14 @@ export class BuildLoop {
   #crashed(error: unknown): void {
     this.#hopeless = true;
     if (error instanceof StoreFault) {
-      this.#fail(error.failure);
+      this.#progress.fail(error.failure);
       return;
     }
     this.#error ??= { thrown: error };
     this.#crash.abort();
   }
 
-  #fail(failure: Failure): void {
-    // What runs side by side fails of one full disk, or of one server that is down: said once, it says all.
-    if (this.#failures.includes(failure)) return;
-    if (failure.reason === 'no-room' && this.#failures.some(({ reason }) => reason === 'no-room')) return;
-    this.#failures.push(failure);
-    this.#options.onEvent({ kind: 'failed', at: this.#options.clock(), failure });
-  }
-
   // ---- starting
-
-  /** The machine's own trees are few and wait for nothing. */
-  #startInputs(): void {
-    for (const input of wantedByUrgency(this.#inputs.values(), this.#paths)) {
-      if (input.source !== undefined && sourcesIn(this.#obtaining).length >= sourcesAtOnce) continue;
-      this.#startInput(input);
-    }
-  }
-
-  #startInput(input: ExternalInput): void {
-    const { onEvent, clock } = this.#options;
-    const source = input.id;
-    input.state = 'running';
-    this.#obtaining.add(input);
-    if (input.source !== undefined) onEvent({ kind: 'source-started', at: clock(), source });
-    const progress = (line: string) => {
-      // An interrupted run does not wait for sources, and says nothing after its end.
-      if (input.source === undefined || this.#signal.aborted) return;
-      onEvent({ kind: 'source-progress', at: clock(), source, line });
-    };
-    this.#follow(
-      input,
-      input.obtain(progress).then((obtained) => ({ kind: 'input', input, obtained })),
-    );
-  }
 
   /** Starts what executors have room for. True: for some action none has now. */
   #startActions(ready: readonly Node[], resolver: Resolver): boolean {
@@ -403,7 +332,7 @@ export class BuildLoop {
     const failure = refusal ?? node.broken;
     if (failure === undefined) throw new Error(`no executor ever supported ${node.action.name}`);
     node.state = 'failed';
-    this.#fail(failure);
+    this.#progress.fail(failure);
   }
 
   #startAction(
@@ -411,7 +340,7 @@ export class BuildLoop {
     { executor, reservation }: Extract<Offer, { kind: 'room' }>,
     resolver: Resolver,
   ): void {
-    const { onEvent, clock, store, files, record } = this.#options;
+    const { store, files, record } = this.#options;
     const { key, bound, why } = node;
     const action = node.action.name;
     if (key === undefined || bound === undefined || why === undefined) {
@@ -432,8 +361,8 @@ export class BuildLoop {
       files,
       recorder: record?.recorder,
       signal: this.#signal,
-      onStart: (log) => onEvent({ kind: 'action-started', at: clock(), action, why, log }),
-      onLine: (line) => onEvent({ kind: 'action-output', at: clock(), action, line }),
+      onStart: (log) => this.#progress.tell({ kind: 'action-started', action, why, log }),
+      onLine: (line) => this.#progress.tell({ kind: 'action-output', action, line }),
     });
     this.#follow(
       node,
@@ -443,13 +372,12 @@ export class BuildLoop {
 
   /** Waits, without room on any executor, for another run that makes the result. */
   #awaitOther(node: Node): void {
-    const { onEvent, clock, store } = this.#options;
     node.state = 'awaited';
     this.#awaited.add(node);
-    onEvent({ kind: 'action-awaited', at: clock(), action: node.action.name });
+    this.#progress.tell({ kind: 'action-awaited', action: node.action.name });
     this.#follow(
       node,
-      awaitKey(store, node, this.#signal).then((end) => ({ kind: 'awaited', node, end })),
+      awaitKey(this.#options.store, node, this.#signal).then((end) => ({ kind: 'awaited', node, end })),
     );
   }
 
@@ -462,39 +390,12 @@ export class BuildLoop {
       });
   }
 
-  /** Whether a node that holds a key is about to run under it. */
-  #mayUseKey({ held, key, state }: Node): boolean {
-    return state === 'must-run' && held?.key === key;
-  }
-
-  async #releaseKey(node: Node): Promise<void> {
-    const { held } = node;
-    node.held = undefined;
-    await held?.lock.release();
-  }
-
-  #finish(startedAt: number): BuildOutcome {
-    const { onEvent, clock, signal, keepGoing } = this.#options;
+  #finish(): BuildOutcome {
+    const { signal } = this.#options;
     const nodes = [...this.#nodes.values()];
     const complete = nodes.every((node) => node.state === 'known');
-    if (signal?.aborted === true && !complete) this.#fail(interruption(signal));
-    if (!complete && this.#failures.length === 0) throw new Error('the build stands still; nothing failed');
-    const outcome = outcomeOf(nodes, this.#inputs, this.#ran, this.#failures);
-    // Where nothing else was tried, that what follows a failure did not run goes without saying.
-    for (const { action, because } of keepGoing === true ? outcome.skipped : [])
-      onEvent({ kind: 'action-skipped', at: clock(), action, because });
-    const at = clock();
-    const cpuSeconds = cpuSecondsOf(nodes);
-    onEvent({
-      kind: 'build-finished',
-      at,
-      ran: outcome.ran.length,
-      cached: outcome.cached.length,
-      failed: outcome.failures.filter(({ reason }) => reason !== 'interrupted').length,
-      skipped: outcome.skipped.length,
-      wallSeconds: (at - startedAt) / 1000,
-      ...(cpuSeconds === undefined ? {} : { cpuSeconds }),
-    });
-    return outcome;
+    if (signal?.aborted === true && !complete) this.#progress.fail(interruption(signal));
+    if (!complete && !this.#progress.failed) throw new Error('the build stands still; nothing failed');
+    return this.#progress.end(nodes, this.#obtaining.inputs);
   }
 }

@@ -61,11 +61,10 @@ export function cpuSecondsOf(nodes: readonly Node[]): number | undefined {
 export function waitingEvent(
   running: Iterable<Node>,
   obtaining: Iterable<ExternalInput>,
-  at: number,
-): BuildEvent | undefined {
+): Omit<Extract<BuildEvent, { kind: 'waiting' }>, 'at'> | undefined {
   const actions = [...running].map((node) => node.action.name);
   const sources = sourcesIn(obtaining);
-  return actions.length + sources.length === 0 ? undefined : { kind: 'waiting', at, actions, sources };
+  return actions.length + sources.length === 0 ? undefined : { kind: 'waiting', actions, sources };
 }
 
 function finishedAction(node: Node): readonly (readonly [ActionName, FinishedAction])[] {

@@ -63,7 +63,7 @@ export interface Executor {
   supports(platform: Platform): boolean;
   /** Whether it can work, with the reason and remedy if not. Called before anything is reserved, and again after it broke. */
   check(): Promise<Result<void, Failure>>;
-  /** Room for an action; undefined: none now. Throws before a successful `check`. */
+  /** Room for an action; undefined: none now. Only after a `check` that succeeded. */
   tryReserve(request: RoomRequest): Reservation | undefined;
   /**
    * Calls `listener` whenever there may be room after `tryReserve` had none: once too often rather than not at all.

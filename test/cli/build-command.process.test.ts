@@ -35,6 +35,7 @@ interface Options {
   readonly edition?: string;
   readonly behaviour?: (name: string) => FakeEnd | undefined;
   readonly events?: string;
+  readonly keepGoing?: boolean;
 }
 
 /** Builds everything for armv5l into `out` below the session's home, with a fake executor. */
@@ -62,6 +63,7 @@ async function build(session: TestSession, options: Options = {}): Promise<Built
     jobs: 2,
     out: 'out',
     ...(options.events === undefined ? {} : { events: options.events }),
+    ...(options.keepGoing === undefined ? {} : { keepGoing: options.keepGoing }),
   };
   session.said.out = '';
   session.said.err = '';
@@ -212,6 +214,27 @@ describe('a build', () => {
     expect(failing.err).toContain('bootstrap: action host-tools/busybox failed with exit code 2\n');
     expect(failing.err).toContain('  | no such applet\n');
     expect(readdirSync(place(session))).toEqual([]);
+  });
+
+  test('that keeps going names what failed and what was skipped for it, and writes no product', async () => {
+    const session = testSession();
+    // Half of all that there is needs m4; make and bash do not.
+    const behaviour = (name: string): FakeEnd | undefined =>
+      name === 'host-tools/m4' ? { exitCode: 3 } : { outputs: { out: { 'made-by': name } } };
+    const plan = { only: 'host-tools' };
+    const kept = await build(session, { plan, behaviour, keepGoing: true });
+    expect(kept.code).toBe(1);
+    expect(kept.executor.calls.map(({ name }) => name)).toContain('host-tools/bash');
+    expect(kept.err).toMatch(/^skipped host-tools\/\S+ \(needs host-tools\/m4, which failed\)$/m);
+    const [, failed, skipped, ran] =
+      /^(\d+) failed, (\d+) skipped, (\d+) actions run, 0 cached/m.exec(kept.err) ?? [];
+    expect(failed).toBe('1');
+    expect(Number(skipped)).toBeGreaterThan(0);
+    expect(Number(ran)).toBeGreaterThan(3);
+    const stopped = await build(session, { plan, behaviour });
+    expect(stopped.err).toMatch(/^1 failed, \d+ skipped, 0 actions run, \d+ cached/m);
+    expect(stopped.err).not.toMatch(/^skipped /m);
+    expect(existsSync(place(session, 'manifest.json'))).toBe(false);
   });
 
   test('writes its events where they are wanted', async () => {
