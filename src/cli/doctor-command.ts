@@ -1,41 +1,19 @@
-import { access, constants, statfs } from 'node:fs/promises';
-import { totalmem } from 'node:os';
-import path from 'node:path';
-import { findProgram, machinePath } from '../core/host-programs.ts';
-import { compilerPrograms } from '../machine/machine-compiler.ts';
-import { listUtilities } from '../machine/machine-utilities.ts';
-import { probeNamespaces } from '../sandbox/namespaces.ts';
+import { diagnose, type Finding } from '../build/diagnose.ts';
 import { failureText } from '../report/failure-text.ts';
 import { openArches } from '../repository/load-arches.ts';
-import { openStore } from '../build/open-store.ts';
 import type { ExitCode } from './exit-code.ts';
 import { storeDirectory, type Session } from './session.ts';
 
-/** One thing that was looked at. */
-export interface Finding {
-  readonly what: string;
-  /** `missing`: a build fails without it. `absent`: something else does, which `remedy` says. */
-  readonly state: 'ok' | 'missing' | 'absent';
-  /** What was found, or what is wrong. */
-  readonly detail: string;
-  /** What to do; undefined when all is well. */
-  readonly remedy?: string;
-}
-
-/** What the main command takes at least, for one arch and one host. */
-const room = { diskGiB: 15, files: 400_000, memoryMiB: 2000 };
-
 /** `bootstrap doctor`: looks at everything that a build and a boot need, and changes nothing but an empty store. */
 export async function doctorCommand(session: Session, storeOption: string | undefined): Promise<ExitCode> {
-  const store = storeDirectory(session, storeOption);
-  const findings = [
-    nodeFinding(),
-    ...(await programFindings(machinePath)),
-    ...(await sandboxFindings(session, store)),
-    ...(await roomFindings(store)),
-    ...(await originFindings(machinePath)),
-    ...(await emulatorFindings(session)),
-  ];
+  const findings = await diagnose({
+    repository: session.repository,
+    store: storeDirectory(session, storeOption),
+    arches: await openArches(session.repository, session.archDirectories),
+    searchPath: session.env['PATH'] ?? '',
+    describe: failureText,
+    say: (text) => session.err(`${text}\n`),
+  });
   session.out(findingsText(findings));
   return findings.some(({ state }) => state === 'missing') ? 1 : 0;
 }
@@ -51,157 +29,4 @@ export function findingsText(findings: readonly Finding[]): string {
   const sum =
     missing === 0 ? 'This machine can build.' : `This machine cannot build yet: ${missing} missing.`;
   return `${lines.join('')}\n${sum}\n`;
-}
-
-/** Compiler chain, make, and the utilities that the first action borrows. */
-export async function programFindings(directories: readonly string[]): Promise<readonly Finding[]> {
-  const findings: Finding[] = [];
-  const wanted = { ...compilerPrograms, make: 'make', sh: 'dash' };
-  for (const [program, debianPackage] of Object.entries(wanted)) {
-    const found = await findProgram(program, directories);
-    if (found !== undefined) findings.push({ what: program, state: 'ok', detail: found });
-    else findings.push(missingProgram(program, debianPackage));
-  }
-  const utilities = await listUtilities(directories);
-  if (utilities.ok)
-    findings.push({ what: 'utilities', state: 'ok', detail: 'sed, grep, awk and what else busybox takes' });
-  else if (utilities.failure.reason !== 'missing-program') {
-    findings.push({ what: 'utilities', state: 'missing', detail: failureText(utilities.failure) });
-  } else if (!(utilities.failure.program in wanted)) {
-    findings.push(missingProgram(utilities.failure.program, utilities.failure.debianPackage));
-  }
-  return findings;
-}
-
-function nodeFinding(): Finding {
-  // The launcher has seen to its being new enough.
-  return { what: 'node', state: 'ok', detail: `${process.version} at ${process.execPath}` };
-}
-
-async function sandboxFindings(session: Session, storeRoot: string): Promise<readonly Finding[]> {
-  const store = await openStore(storeRoot, 0, (text) => session.err(`${text}\n`));
-  if (!store.ok) {
-    const [detail = '', ...rest] = failureText(store.failure).split('\n');
-    return [{ what: 'store', state: 'missing', detail, remedy: rest.at(-1)?.trim() ?? '' }];
-  }
-  const stored: Finding = { what: 'store', state: 'ok', detail: storeRoot };
-  const means = await probeNamespaces(store.value, 'where-allowed', session.repository);
-  if (!means.ok) {
-    const { failure } = means;
-    if (failure.reason === 'missing-program')
-      return [stored, missingProgram(failure.program, failure.debianPackage)];
-    const [detail = '', ...rest] = failureText(failure).split('\n');
-    return [
-      stored,
-      { what: 'namespaces', state: 'missing', detail, remedy: rest.map((line) => line.trim()).join('; ') },
-    ];
-  }
-  const { overlays } = means.value;
-  const overlay: Finding =
-    overlays.readOnly && overlays.writable
-      ? { what: 'overlay mounts', state: 'ok', detail: 'allowed' }
-      : {
-          what: 'overlay mounts',
-          state: 'absent',
-          detail: 'refused: inputs are copied instead, which is slower',
-          remedy:
-            'Unprivileged overlay mounts want kernel 5.11 or later, and a store that is not itself on an overlay.',
-        };
-  return [stored, { what: 'namespaces', state: 'ok', detail: 'allowed' }, overlay];
-}
-
-async function roomFindings(storeRoot: string): Promise<readonly Finding[]> {
-  const { bavail, bsize, files, ffree } = await statfs(await nearestDirectory(storeRoot));
-  const free = (bavail * bsize) / 1024 ** 3;
-  const memory = Math.floor(totalmem() / 1024 ** 2);
-  const disk = `${free.toFixed(1)} GiB free for the store`;
-  const memoryText = `${memory} MiB`;
-  return [
-    free >= room.diskGiB
-      ? { what: 'disk', state: 'ok', detail: disk }
-      : {
-          what: 'disk',
-          state: 'missing',
-          detail: `${disk}, a build from nothing takes about ${room.diskGiB}`,
-          remedy: 'Free some, or name another place with --store DIR.',
-        },
-    ...fewFilesFinding(files > 0 ? ffree : Infinity),
-    memory >= room.memoryMiB
-      ? { what: 'memory', state: 'ok', detail: memoryText }
-      : {
-          what: 'memory',
-          state: 'missing',
-          detail: `${memoryText}, compiling gcc takes about ${room.memoryMiB}`,
-          remedy: 'Add some, or swap space.',
-        },
-  ];
-}
-
-/** Most file systems have inodes in plenty: no line then. */
-function fewFilesFinding(free: number): readonly Finding[] {
-  if (free >= room.files) return [];
-  const detail = `${free} more files fit where the store is, a build from nothing takes about ${room.files}`;
-  const remedy = 'Remove some, or name another place with --store DIR.';
-  return [{ what: 'inodes', state: 'missing', detail, remedy }];
-}
-
-/** Without apt, sources come from upstream or a mirror alone. */
-async function originFindings(directories: readonly string[]): Promise<readonly Finding[]> {
-  const found = await findProgram('apt-get', directories);
-  return [
-    found === undefined
-      ? {
-          what: 'apt-get',
-          state: 'absent',
-          detail: 'sources come from their upstream sites or --mirror URL only',
-          remedy: 'It is a part of Debian and its like; other systems do without.',
-        }
-      : { what: 'apt-get', state: 'ok', detail: found },
-  ];
-}
-
-/** An emulator is wanted by `run` alone, so none is `missing`. */
-async function emulatorFindings(session: Session): Promise<readonly Finding[]> {
-  const arches = await openArches(session.repository, session.archDirectories);
-  const users = new Map<string, { debianPackage: string; arches: string[] }>();
-  const findings: Finding[] = [];
-  for (const name of arches.names) {
-    const arch = await arches.load(name);
-    if (!arch.ok) {
-      findings.push({ what: arches.fileOf(name), state: 'missing', detail: failureText(arch.failure) });
-      continue;
-    }
-    const { program, debianPackage } = arch.value.emulator;
-    const user = users.get(program) ?? { debianPackage, arches: [] };
-    user.arches.push(name);
-    users.set(program, user);
-  }
-  const searchPath = (session.env['PATH'] ?? '').split(':').filter((directory) => directory !== '');
-  for (const [program, { debianPackage, arches: names }] of users) {
-    const found = await findProgram(program, searchPath);
-    findings.push(
-      found === undefined
-        ? {
-            what: program,
-            state: 'absent',
-            detail: `wanted by \`bootstrap run\` for ${names.join(', ')}`,
-            remedy: `apt-get install ${debianPackage}`,
-          }
-        : { what: program, state: 'ok', detail: found },
-    );
-  }
-  return findings;
-}
-
-function missingProgram(program: string, debianPackage: string): Finding {
-  return { what: program, state: 'missing', detail: 'not found', remedy: `apt-get install ${debianPackage}` };
-}
-
-/** The store may not exist yet: its file system is that of the nearest directory above it. */
-async function nearestDirectory(directory: string): Promise<string> {
-  const there = await access(directory, constants.F_OK).then(
-    () => true,
-    () => false,
-  );
-  return there || directory === '/' ? directory : nearestDirectory(path.dirname(directory));
 }

@@ -15,6 +15,8 @@ const exitCodes: Readonly<Record<Exclude<FailureReason, 'interrupted'>, 1 | 2>> 
   'unknown-name': 2,
   'bad-input': 2,
   'plan-fault': 2,
+  'never-run': 2,
+  'not-recorded': 2,
   'missing-program': 1,
   'namespaces-refused': 1,
   'uncompilable-helper': 1,

@@ -1,26 +1,23 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import type { Failure } from '../core/failure.ts';
-import { failed, ok, type Result } from '../core/result.ts';
-import { recallAction } from '../engine/history.ts';
-import { hasRecord, recordPath } from '../engine/record.ts';
-import { quoteWord } from '../core/shell-word.ts';
-import { imageKinds } from '../../stages/image-kinds.ts';
-import type { ActionName, Key } from '../plan/names.ts';
-import type { Store } from '../store/store.ts';
-import { loadRepository, planInputs, type Repository } from '../repository/load-inputs.ts';
-import { unknownAction } from '../core/nearest.ts';
 import { openStore } from '../build/open-store.ts';
-import { readRecord } from './record-command.ts';
-import { wholePlan } from '../repository/select-plan.ts';
+import { recordedCommands } from '../build/recorded-commands.ts';
+import type { Failure } from '../core/failure.ts';
+import { unknownAction } from '../core/nearest.ts';
+import { recallAction } from '../engine/history.ts';
+import { quoteWord } from '../core/shell-word.ts';
+import type { ActionName, Key } from '../plan/names.ts';
+import { actionsLike } from '../repository/actions-like.ts';
+import { loadRepository, type Repository } from '../repository/load-inputs.ts';
+import type { Store } from '../store/store.ts';
 import type { ExitCode } from './exit-code.ts';
 import { explain, storeDirectory, type Session } from './session.ts';
 
 /**
  * `bootstrap log ACTION`: where its latest script and environment lie, then its whole log.
  *
- * @param commands in the place of the log the record of the commands that it ran
+ * @param commands instead of the log the record of the commands that it ran
  */
 export async function logCommand(
   session: Session,
@@ -36,18 +33,21 @@ export async function logCommand(
   );
   if (!store.ok) return explain(session, store.failure);
   const history = await recallAction(store.value, name as ActionName);
-  if (history === undefined) {
-    const known = await knownActions(repository.value);
-    if (!known.ok) return explain(session, known.failure);
-    if (!known.value.includes(name)) return explain(session, unknownAction(name, known.value));
-    return explain(session, {
-      reason: 'wrong-use',
-      what: `action ${name} has never run with the store ${root}`,
-      hint: 'A build that needs it runs it; --store DIR names another store.',
-    });
-  }
-  if (commands) return printRecord(session, store.value, name, history.key);
-  const directory = await store.value.logDirectory(history.key);
+  if (history === undefined) return explain(session, await neverRun(repository.value, name, root));
+  return commands
+    ? printRecord(session, store.value, name, history.key)
+    : printLog(session, await store.value.logDirectory(history.key));
+}
+
+async function neverRun(repository: Repository, action: string, store: string): Promise<Failure> {
+  const known = await actionsLike(repository, action);
+  if (!known.ok) return known.failure;
+  return known.value.includes(action)
+    ? { reason: 'never-run', action, store }
+    : unknownAction(action, known.value);
+}
+
+async function printLog(session: Session, directory: string): Promise<ExitCode> {
   const log = path.join(directory, 'log');
   session.out(`script       ${path.join(directory, 'script')}\n`);
   session.out(`environment  ${path.join(directory, 'environment')}\n`);
@@ -63,32 +63,10 @@ export async function logCommand(
 
 /** A line for each command: process, its parent, program, and the arguments as a shell reads them. */
 async function printRecord(session: Session, store: Store, name: string, key: Key): Promise<ExitCode> {
-  if (!(await hasRecord(store, key))) {
-    return explain(session, {
-      reason: 'wrong-use',
-      what: `the latest run of ${name} was not recorded`,
-      hint: `Run it again for its record with: bootstrap ARCH --only-action ${name} --record --again`,
-    });
-  }
-  for await (const { pid, ppid, program, argv } of readRecord(await recordPath(store, key))) {
+  const commands = await recordedCommands(store, name, key);
+  if (!commands.ok) return explain(session, commands.failure);
+  for await (const { pid, ppid, program, argv } of commands.value) {
     session.out(`${pid} ${ppid} ${program}: ${argv.map(quoteWord).join(' ')}\n`);
   }
   return 0;
-}
-
-/** Names of all actions for every arch, every host where a cross compiler can run, and every kind of image. */
-async function knownActions(repository: Repository): Promise<Result<readonly string[], Failure>> {
-  const names = new Set<string>();
-  for (const arch of repository.arches.names) {
-    for (const host of repository.arches.names) {
-      const inputs = await planInputs(repository, { arch, host });
-      if (!inputs.ok) return failed(inputs.failure);
-      for (const image of imageKinds) {
-        const plan = wholePlan(inputs.value, { kind: 'everything', withNative: true, image });
-        if (!plan.ok) return plan;
-        for (const action of plan.value.actions) names.add(action.name);
-      }
-    }
-  }
-  return ok([...names].sort());
 }

@@ -85,6 +85,17 @@ export type Failure =
       /** A plan that contradicts itself: conflicting tools, unknown refs, cycles. */
       readonly faults: readonly string[];
     }
+  | {
+      readonly reason: 'never-run';
+      readonly action: string;
+      /** Directory of the store that knows of no run. */
+      readonly store: string;
+    }
+  | {
+      readonly reason: 'not-recorded';
+      /** Whose commands were asked for. Undefined: those of a whole plan, and none of its actions has a record. */
+      readonly action?: string;
+    }
   // ---- the machine: exit code 1, or 2 if the user named the thing
   | {
       readonly reason: 'missing-program';

@@ -34,6 +34,20 @@ const renderings: { readonly [Reason in FailureReason]: Rendering<Reason> } = {
     ...it.faults,
     'Fix the stage that defines the named action (in stages/); nothing was built.',
   ],
+  'never-run': (it) => [
+    `action ${it.action} has never run with the store ${it.store}`,
+    'A build that needs it runs it; --store DIR names another store.',
+  ],
+  'not-recorded': (it) =>
+    it.action === undefined
+      ? [
+          'no action of this plan has a record of its commands',
+          'Build with --record; of what is built already, --record --again makes records.',
+        ]
+      : [
+          `the latest run of ${it.action} was not recorded`,
+          `Run it again for its record with: bootstrap ARCH --only-action ${it.action} --record --again`,
+        ],
   'missing-program': (it) => [
     `${it.program} is missing; it is needed for ${it.purpose}`,
     `Install it; on Debian: apt-get install ${it.debianPackage}`,

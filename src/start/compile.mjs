@@ -4,8 +4,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import faults from './fault.cjs';
 import { programOptions, failureLines, isBuildFailure } from './esbuild-options.mjs';
-import places from './place.cjs';
 import { tidy } from './tidy.mjs';
+import wholes from './whole.cjs';
 
 /**
  * Compiles the program of a checkout into a directory that is seen once it is whole. Two of these may run at once, and
@@ -70,7 +70,7 @@ async function writeModules(repository, directory) {
     path.relative(directory, path.resolve(repository, output)),
     bytes,
   ]);
-  fs.writeFileSync(path.join(directory, places.listName), JSON.stringify(Object.fromEntries(sizes)));
+  fs.writeFileSync(path.join(directory, wholes.listName), JSON.stringify(Object.fromEntries(sizes)));
 }
 
 /**
@@ -87,7 +87,7 @@ function publish(fresh, compiled) {
       const code = error instanceof Error && 'code' in error ? error.code : undefined;
       if (code !== 'ENOTEMPTY' && code !== 'EEXIST' && code !== 'ENOTDIR') throw error;
     }
-    if (places.isWhole(compiled)) return fs.rmSync(fresh, { recursive: true, force: true });
+    if (wholes.isWhole(compiled)) return fs.rmSync(fresh, { recursive: true, force: true });
     const aside = `${fresh}-damaged`;
     try {
       fs.renameSync(compiled, aside);

@@ -6,6 +6,7 @@ const path = require('node:path');
 const { createHash } = require('node:crypto');
 const { homedir } = require('node:os');
 const { StartFault } = require('./fault.cjs');
+const { isWhole } = require('./whole.cjs');
 
 /**
  * @typedef {object} Place
@@ -17,9 +18,6 @@ const { StartFault } = require('./fault.cjs');
 const sourceDirectories = ['arches', 'src', 'stages'];
 const sourceFiles = ['package.json', 'package-lock.json'];
 const isSource = /^[^.].*\.(?:ts|json|mjs|cjs)$/;
-
-/** File of a compiled directory that lists the others with their sizes. It is written last. */
-const listName = 'outputs.json';
 
 /**
  * Digest of the names, sizes and times of all sources: another one means that they must be compiled again. The time
@@ -47,23 +45,6 @@ function sourcesStamp(repository) {
   for (const name of sourceFiles) add(name);
   for (const directory of sourceDirectories) visit(directory);
   return createHash('sha256').update(lines.sort().join('\n')).digest('hex').slice(0, 32);
-}
-
-/**
- * Whether a compiled directory is there and whole. A machine that lost its power may have kept the names of files and
- * not what was in them, and somebody may have tidied up by age.
- *
- * @param {string} directory
- */
-function isWhole(directory) {
-  try {
-    const list = JSON.parse(fs.readFileSync(path.join(directory, listName), 'utf8'));
-    return Object.entries(list).every(
-      ([name, size]) => fs.statSync(path.join(directory, name), { throwIfNoEntry: false })?.size === size,
-    );
-  } catch {
-    return false;
-  }
 }
 
 /**
@@ -249,4 +230,4 @@ async function enterPlace(repository) {
   return place;
 }
 
-module.exports = { cacheDirectory, enterPlace, isWhole, listName, openPlace };
+module.exports = { cacheDirectory, enterPlace, openPlace };

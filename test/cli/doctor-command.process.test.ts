@@ -1,11 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { findingsText, programFindings } from '../../src/cli/doctor-command.ts';
+import { programFindings } from '../../src/build/diagnose.ts';
+import { findingsText } from '../../src/cli/doctor-command.ts';
+import { failureText } from '../../src/report/failure-text.ts';
 import { machinePath } from '../../src/core/host-programs.ts';
 import { run, temporaryDirectory, testSession } from './rig.ts';
 
 describe('doctor', () => {
   test('names the package for every program that is missing', async () => {
-    const findings = await programFindings([temporaryDirectory()]);
+    const findings = await programFindings([temporaryDirectory()], failureText);
     expect(findings.every(({ state }) => state === 'missing')).toBe(true);
     expect(findings).toContainEqual({
       what: 'g++',
@@ -17,7 +19,7 @@ describe('doctor', () => {
   });
 
   test('finds what this machine has', async () => {
-    const findings = await programFindings(machinePath);
+    const findings = await programFindings(machinePath, failureText);
     expect(findings.find(({ what }) => what === 'gcc')?.state).toBe('ok');
   });
 

@@ -105,6 +105,20 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
       '  Fix the stage that defines the named action (in stages/); nothing was built.',
     ],
   },
+  'never-run': {
+    failure: { reason: 'never-run', action: 'host-tools/make', store: '/store' },
+    text: [
+      'action host-tools/make has never run with the store /store',
+      '  A build that needs it runs it; --store DIR names another store.',
+    ],
+  },
+  'not-recorded': {
+    failure: { reason: 'not-recorded', action: 'host-tools/make' },
+    text: [
+      'the latest run of host-tools/make was not recorded',
+      '  Run it again for its record with: bootstrap ARCH --only-action host-tools/make --record --again',
+    ],
+  },
   'missing-program': {
     failure: {
       reason: 'missing-program',
