@@ -23,11 +23,6 @@ const exceptions: readonly {
     names: ['aarch64', 'i386', 'm68k', 'mips', 'powerpc', 'powerpc64', 'riscv64', 's390x', 'x86_64'],
     why: "musl's list of what it runs on",
   },
-  {
-    file: 'src/sandbox/local-sandbox.ts',
-    names: ['aarch64', 'arm64', 'i686', 'powerpc64le', 'ppc64', 'riscv64', 'x86_64'],
-    why: "node's names for the processor of this machine, and GNU's",
-  },
   { file: 'src/cli/program.ts', names: ['armv5l', 'i686'], why: 'examples in the help' },
   { file: 'src/emulator/complaint.ts', names: ['ppc'], why: "Debian's names of packages" },
   {
