@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { runFactor } from './test/setup/runs.ts';
 
 /** Builds and boots take as long as they take; a hang ends by the limits of the tests themselves. */
 const hours = 3_600_000;
@@ -13,7 +14,7 @@ const compiling = 'test/setup/compiled-program.ts';
 const ownPlace = {
   globalSetup: [compiling, 'test/setup/private-home.ts'],
   setupFiles: [compiling, 'test/setup/own-environment.ts'],
-  testTimeout: 60_000,
+  testTimeout: 60_000 * Math.max(1, runFactor()),
 };
 
 export default defineConfig({
@@ -37,7 +38,7 @@ export default defineConfig({
           include: ['test/**/*.process.test.ts'],
           exclude: builds,
           ...ownPlace,
-          testTimeout: 600_000,
+          testTimeout: 600_000 * Math.max(1, runFactor()),
           hookTimeout: 600_000,
         },
       },

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import { commandLine } from '../../src/guest/command-line.ts';
+import { runs } from '../setup/runs.ts';
 
 /** What an argument can hold: every character but NUL; a lone surrogate is none. */
 const argument = fc.string({ unit: 'binary' }).filter((text) => !text.includes('\0'));
@@ -21,7 +22,7 @@ describe('commandLine', () => {
         const { stdout } = shell(commandLine({ argv: ['printf', '%s\\0', ...words] }));
         expect(stdout).toBe(words.map((word) => `${word}\0`).join(''));
       }),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     );
   });
 

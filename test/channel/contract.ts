@@ -8,6 +8,7 @@ import { connect, type ChannelAddress } from '../../src/guest/connect.ts';
 import { makeChannelKeys } from '../../src/guest/keys.ts';
 import { exitCodeFor, type CommandEnd } from '../../src/guest/run-command.ts';
 import { connected, runAlone, runOn, watch } from './rig.ts';
+import { runs } from '../setup/runs.ts';
 
 /** What every command channel does, be it that of a guest or a stand-in. */
 export function channelContract(name: string, address: () => ChannelAddress): void {
@@ -115,7 +116,7 @@ export function channelContract(name: string, address: () => ChannelAddress): vo
           const { stdout } = await runOn(client, ['printf', '%s\\0', 'first', ...words]);
           expect(stdout.toString()).toBe(['first', ...words].map((word) => `${word}\0`).join(''));
         }),
-        { numRuns: 20 },
+        { numRuns: runs(20) },
       );
     });
 

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { joinShell, sh, type ShellText } from '../../src/core/shell-text.ts';
 import { shells } from './shells.ts';
+import { runs } from '../setup/runs.ts';
 
 const data = fc
   .array(
@@ -37,7 +38,7 @@ describe('sh', () => {
         const words = [one, `a${one}b`, `a${one}b`, `a${one}b`, substituted, '0', ...list];
         expect(said(script, argv)).toBe(words.map((word) => `${word}|`).join(''));
       }),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     );
   });
 

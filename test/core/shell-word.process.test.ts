@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { quoteWord } from '../../src/core/shell-word.ts';
 import { shells } from './shells.ts';
+import { runs } from '../setup/runs.ts';
 
 /** What an argument can hold, with what shells know as grammar more often than chance has it. */
 const text = fc
@@ -43,7 +44,7 @@ describe('quoteWord', () => {
         );
         expect(stdout).toBe(words.map((word) => `${word}\0`).join(''));
       }),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     );
   });
 

@@ -6,6 +6,7 @@ import type { Action } from '../../src/plan/action.ts';
 import { run } from '../../src/plan/builder.ts';
 import { out, product, sampleAction, samplePlan } from '../plan/sample.ts';
 import { good, openRig } from './rig.ts';
+import { runs } from '../setup/runs.ts';
 
 /** An action of a random plan: what it reads of those before it, and whether its output ignores what it reads. */
 interface Sketch {
@@ -64,6 +65,6 @@ test('after any losses and changes, a build comes to what a fresh one does', asy
       }
       expect(good(await rig.build(plan, { jobs })).ran).toEqual([]);
     }),
-    { numRuns: 10 },
+    { numRuns: runs(10) },
   );
 }, 120_000);

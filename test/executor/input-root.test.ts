@@ -11,6 +11,7 @@ import { digestBytes } from '../../src/store/directory-message.ts';
 import { emptyFolder, folderAt, putLeaf, sealTree } from '../../src/store/merge.ts';
 import type { TreeEntry } from '../../src/store/store.ts';
 import { mountedView, sourceOf } from './mounted-view.ts';
+import { runs } from '../setup/runs.ts';
 
 const listings = new Map<Digest, readonly TreeEntry[]>();
 
@@ -244,7 +245,7 @@ describe('the two views of an input root', () => {
           ),
         );
       }),
-      { numRuns: 3000 },
+      { numRuns: runs(600) },
     );
     // Most of what is drawn at random contradicts itself.
     expect(sound).toBeGreaterThan(300);

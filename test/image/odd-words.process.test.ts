@@ -11,6 +11,7 @@ import { checkArch } from '../../src/inputs/arch-schema.ts';
 import { virtioDevices } from '../../src/inputs/virtio-devices.ts';
 import { shells, type Shell } from '../core/shells.ts';
 import { sampleArch } from '../inputs/sample-arch.ts';
+import { runs } from '../setup/runs.ts';
 
 /** What shells and the emulator read as grammar, and what is only rare. */
 const oddities = [
@@ -193,7 +194,7 @@ describe.each(shells)('run-emulator.sh in $name', (shell) => {
         expect(readdirSync(directory).sort()).toEqual(files);
         rmSync(directory, { recursive: true });
       }),
-      { numRuns: 40 },
+      { numRuns: runs(40) },
     );
   });
 
@@ -220,7 +221,7 @@ describe.each(shells)('run-emulator.sh in $name', (shell) => {
         }
         expect(readdirSync(cwd).sort()).toEqual(before);
       }),
-      { numRuns: 15 },
+      { numRuns: runs(15) },
     );
   });
 

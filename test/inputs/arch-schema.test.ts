@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import type { Fault } from '../../src/core/failure.ts';
 import { archSchema, checkArch } from '../../src/inputs/arch-schema.ts';
 import { sampleArch, without } from './sample-arch.ts';
+import { runs } from '../setup/runs.ts';
 
 const file = 'arches/sample.ts';
 
@@ -254,7 +255,7 @@ describe('checkArch', () => {
           checkArch({ ...sampleArch, ...changes }, file);
         },
       ),
-      { numRuns: 200 },
+      { numRuns: runs(200) },
     );
   });
 });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { lineOf, scanJson } from '../../src/inputs/json-lines.ts';
+import { runs } from '../setup/runs.ts';
 
 const text = `{
   "a": 1,
@@ -76,7 +77,7 @@ describe('scanJson', () => {
           expect(scanJson(any).broken === undefined).toBe(valid);
         },
       ),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     );
   });
 });

@@ -6,6 +6,7 @@ import { expect, test } from 'vitest';
 import type { ArchDescriptor } from '../../src/inputs/arch.ts';
 import { renderDescriptor } from '../../src/porting/render-descriptor.ts';
 import { importArch } from '../../src/repository/import-arch.ts';
+import { runs } from '../setup/runs.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const settings = JSON.parse(readFileSync(path.join(root, '.prettierrc'), 'utf8')) as Options;
@@ -49,7 +50,7 @@ test('values of any length and with any quotes come out as the formatter has the
       await expectFormatted(text);
       expect(evaluate(text)).toEqual(descriptor);
     }),
-    { numRuns: 300 },
+    { numRuns: runs(40) },
   );
 });
 

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { renderDescriptor } from '../../src/porting/render-descriptor.ts';
 import { sampleArch } from '../inputs/sample-arch.ts';
+import { runs } from '../setup/runs.ts';
 
 /** What a module exports as `arch` that imports nothing and names no type. */
 async function evaluate(text: string): Promise<unknown> {
@@ -45,6 +46,6 @@ it('writes what a program said as data, whatever that was', async () => {
       const text = renderDescriptor(descriptor, doubts, undefined);
       expect(await evaluate(text)).toEqual(descriptor);
     }),
-    { numRuns: 25 },
+    { numRuns: runs(15) },
   );
 });

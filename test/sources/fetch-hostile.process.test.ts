@@ -6,6 +6,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { fetchUrl, type Timing } from '../../src/sources/fetch-url.ts';
 import { startRawServer, says, type Talk } from './raw-server.ts';
 import { temporaryDirectory } from './temporary.ts';
+import { runs } from '../setup/runs.ts';
 
 const timing: Timing = {
   pause: 1,
@@ -213,7 +214,7 @@ describe('any bytes with any end', () => {
         const { result } = await fetched(server.url);
         if (!result.ok) expect(result.failure.kind).toBe('unavailable');
       }),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     );
   });
 
@@ -231,7 +232,7 @@ describe('any bytes with any end', () => {
         const { result } = await fetched('http://origin.example', { silence: 300, retries: 0 });
         if (!result.ok) expect(result.failure.kind).toBe('unavailable');
       }),
-      { numRuns: 40 },
+      { numRuns: runs(40) },
     );
     expect(proxy.asked.length).toBeGreaterThan(0);
   });

@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { findEscape, type Node } from '../../src/sources/link-check.ts';
+import { runs } from '../setup/runs.ts';
 
 const tree = (links: Readonly<Record<string, string>>, ...directories: readonly string[]) =>
   new Map<string, Node>([
@@ -79,7 +80,7 @@ describe('findEscape', () => {
           }
           writeFileSync(join(root, 'done'), '');
         }),
-        { numRuns: 300 },
+        { numRuns: runs(300) },
       );
     } finally {
       rmSync(outer, { recursive: true, force: true });

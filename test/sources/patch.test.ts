@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { ok, type Result } from '../../src/core/result.ts';
 import { applyPatch, type PatchedFile } from '../../src/sources/patch.ts';
 import { unifiedDiff } from './differ.ts';
+import { runs } from '../setup/runs.ts';
 
 function tree(files: Readonly<Record<string, string>>) {
   return (path: string): Promise<Result<PatchedFile | undefined, string>> => {
@@ -170,7 +171,7 @@ describe('applyPatch', () => {
         fc.pre(diff !== '');
         expect(await patched(diff, { f: before })).toEqual({ f: after });
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 

@@ -9,6 +9,7 @@ import {
   encodeTree,
   type DirectoryMessage,
 } from '../../src/store/directory-message.ts';
+import { runs } from '../setup/runs.ts';
 
 /** An encoder that shares nothing with ours: tag, length, body. */
 function field(number: number, ...parts: readonly (string | Uint8Array)[]): Buffer {
@@ -120,7 +121,7 @@ describe('decodeDirectory', () => {
         if (decoded === undefined) return;
         expect(decodeDirectory(encodeDirectory(decoded))).toEqual(decoded);
       }),
-      { numRuns: 3000 },
+      { numRuns: runs(1000) },
     );
   });
 
@@ -232,7 +233,7 @@ describe('canonicalTree', () => {
         splitTree(bytes);
         decodeTree(encodeTree(bytes, directories), digestBytes(bytes));
       }),
-      { numRuns: 500 },
+      { numRuns: runs(300) },
     );
   });
 });

@@ -5,6 +5,7 @@ import { decodeDirectory, decodeTree, digestBytes, encodeTree } from '../../src/
 import { mergeTrees, uniteTrees, type LabelledTree } from '../../src/store/merge.ts';
 import { writeSketch, type TreeSketch } from './sketch.ts';
 import { addTree, openTestStore, temporaryDirectory } from './temporary-store.ts';
+import { runs } from '../setup/runs.ts';
 
 async function listings(...sketches: TreeSketch[]): Promise<LabelledTree[]> {
   const store = await openTestStore();
@@ -65,7 +66,7 @@ describe('reading messages', () => {
         decodeDirectory(bytes);
         expect(decodeTree(bytes, digestBytes(Buffer.from('x')))).toBeUndefined();
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 

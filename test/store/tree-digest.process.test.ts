@@ -9,6 +9,7 @@ import { compareNames } from '../../src/store/directory-message.ts';
 import { digestDirectory, digestFile } from '../../src/store/tree-digest.ts';
 import { writeSketch, type TreeSketch } from './sketch.ts';
 import { temporaryDirectory, testEpoch } from './temporary-store.ts';
+import { runs } from '../setup/runs.ts';
 
 /** A second encoder, written from the .proto file and sharing nothing with the first: field header, length, bytes. */
 function field(number: number, ...parts: (string | Buffer)[]): Buffer {
@@ -130,7 +131,7 @@ describe('digestDirectory', () => {
         }
         expect(await digestOf(two)).toBe(await digestOf(one));
       }),
-      { numRuns: 40 },
+      { numRuns: runs(40) },
     );
   });
 

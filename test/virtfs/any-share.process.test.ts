@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { packed, samplesOf, shares, tarOf, unpacked, type Sample } from './trees.ts';
 import { mayLack } from '../setup/skip.ts';
+import { runs } from '../setup/runs.ts';
 
 const patience = 1_200_000;
 const isRoot = process.getuid?.() === 0;
@@ -89,7 +90,7 @@ describe('any share', () => {
         fc.asyncProperty(shares(), async (share) => {
           expect(await samplesOf(tarOf(share))).toEqual(share);
         }),
-        { numRuns: 100 },
+        { numRuns: runs(100) },
       );
     },
     patience,
@@ -110,7 +111,7 @@ describe('any share', () => {
             expect(again).toMatchObject({ entries: share.length, bytes: tar.length, sockets: [] });
           });
         }),
-        { numRuns: 30 },
+        { numRuns: runs(30) },
       );
     },
     patience,
@@ -134,7 +135,7 @@ describe('any share', () => {
             expect(said).toEqual(share.map(listing));
           });
         }),
-        { numRuns: 60 },
+        { numRuns: runs(60) },
       );
     },
     patience,
@@ -168,7 +169,7 @@ describe('any share', () => {
             });
           },
         ),
-        { numRuns: 30 },
+        { numRuns: runs(30) },
       );
     },
     patience,
