@@ -50,6 +50,7 @@ export async function whileBuilding(
   } finally {
     close();
     interrupt.release();
+    for (const executor of context.value.executors) await executor.close();
   }
 }
 

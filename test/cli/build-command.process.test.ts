@@ -94,6 +94,7 @@ describe('a build', () => {
     const session = testSession();
     const built = await build(session);
     expect(built.code).toBe(0);
+    expect(built.executor.closed).toBe(1);
     expect(built.out).toContain('Products in out/armv5l, with manifest.json and SHA256SUMS:\n');
     expect(built.out).toMatch(/\n {2}host-tools +\S+ s +\d+(?:\.\d)? s +(\d+) of \1\n/);
     expect(readdirSync(place(session)).sort()).toEqual(

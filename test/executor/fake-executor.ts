@@ -20,6 +20,8 @@ export interface FakeEnd {
 export interface FakeExecutor extends Executor {
   /** Every call in order. */
   readonly calls: readonly ExecuteRequest[];
+  /** How often it was closed. */
+  readonly closed: number;
 }
 
 export interface FakeExecutorOptions {
@@ -31,6 +33,7 @@ export interface FakeExecutorOptions {
 /** An executor that runs nothing: what an action does is told by `behaviour`. Every action takes one second. */
 export function createFakeExecutor({ store, behaviour = interpret }: FakeExecutorOptions): FakeExecutor {
   const calls: ExecuteRequest[] = [];
+  let closed = 0;
   return {
     name: 'fake',
     calls,
@@ -39,7 +42,13 @@ export function createFakeExecutor({ store, behaviour = interpret }: FakeExecuto
     tryReserve: () => ({ release: () => undefined }),
     onRoom: () => () => undefined,
     check: () => Promise.resolve(ok(undefined)),
-    close: () => Promise.resolve(),
+    close: () => {
+      closed += 1;
+      return Promise.resolve();
+    },
+    get closed() {
+      return closed;
+    },
     execute: async (request) => {
       calls.push(request);
       if (request.signal?.aborted !== true) await request.onStart?.();

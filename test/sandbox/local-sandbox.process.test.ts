@@ -8,14 +8,9 @@ import { run, shell, write } from '../../src/plan/builder.ts';
 import { sandboxPath } from '../../src/plan/names.ts';
 import type { Store } from '../../src/store/store.ts';
 import { addTree, testEpoch } from '../store/temporary-store.ts';
-import {
-  describeEveryExecutor,
-  describeRealExecutor,
-  treesAt,
-  tryRecipe,
-  type Subject,
-} from '../executor/contract.ts';
+import { describeEveryExecutor, treesAt, tryRecipe, type Subject } from '../executor/contract.ts';
 import { keepStore } from '../executor/kept-store.ts';
+import { describeRealExecutor } from '../executor/real-contract.ts';
 import { countProcesses } from '../executor/processes.ts';
 import { repositoryPath } from '../repository-path.ts';
 
@@ -88,22 +83,8 @@ describe('what an action sees', () => {
     ]);
   });
 
-  it('is the environment of the recipe and what every action has', async () => {
-    const lines = await linesOf(subject, 'env | sort', { env: { FLAGS: "-O2 'x'", TZ: 'UTC1' } });
-    // The shell itself adds these two.
-    expect(lines.filter((line) => !/^(?:OLD)?PWD=/.test(line))).toEqual([
-      'CONFIG_SHELL=/bin/sh',
-      "FLAGS=-O2 'x'",
-      'HOME=/build',
-      'LC_ALL=C',
-      'LOGNAME=root',
-      'MAKEFLAGS= -j2 --jobserver-auth=3,3',
-      'PATH=/tools/bin:/usr/bin',
-      'SHELL=/bin/sh',
-      'TMPDIR=/tmp',
-      'TZ=UTC1',
-      'USER=root',
-    ]);
+  it('shares the jobserver of all actions', async () => {
+    expect(await linesOf(subject, 'echo "$MAKEFLAGS"')).toEqual([' -j2 --jobserver-auth=3,3']);
   });
 
   it('has a name, a umask, and no network', async () => {
@@ -141,33 +122,6 @@ describe('what an action sees', () => {
     const [seen, ...rest] = await linesOf(subject, text);
     expect(seen).toBe('bin build dev etc lib lib64 proc script tmp usr');
     expect(rest).toHaveLength(2);
-  });
-
-  it('has standard streams that can be opened by name', async () => {
-    const text = 'echo one >/dev/stderr; echo two >/dev/stdout; cat </dev/stdin; echo three';
-    expect(await linesOf(subject, text)).toEqual(['one', 'two', 'three']);
-  });
-
-  it('gets exactly the text, the words, and the directories of a recipe', async () => {
-    const text = `'"\\$\`!*?~#\t\u0001\u0081\u007f é ☃ \${HOME} %s \\n\n\n  end without newline`;
-    const words = ['', ' ', "it's", '$HOME', '*', 'a\nb', '-n', '\\', '"', '~', '#x', 'a=b', '\u0081'];
-    const { result } = await tryRecipe(subject, {
-      commands: [
-        write("/out/a b/it's", text),
-        run(['printf', '[%s]', ...words], { stdout: '/out/words' }),
-        run(['cat'], { stdin: '/out/words', stdout: '/out/copy' }),
-        run(['pwd'], { cwd: '/build/new place', stdout: '/out/cwd' }),
-        run(['sh', '-c', 'echo "$A"; pwd'], { env: { A: 'x  y' }, stdout: '/out/own' }),
-        run(['sh', '-c', 'echo "<$A>"'], { stdout: '/out/later' }),
-      ],
-      outputs: { out: '/out' },
-    });
-    expect(await readOutput(subject.store, result, "a b/it's")).toBe(text);
-    expect(await readOutput(subject.store, result, 'words')).toBe(words.map((word) => `[${word}]`).join(''));
-    expect(await readOutput(subject.store, result, 'copy')).toBe(words.map((word) => `[${word}]`).join(''));
-    expect(await readOutput(subject.store, result, 'cwd')).toBe('/build/new place\n');
-    expect(await readOutput(subject.store, result, 'own')).toBe('x  y\n/build\n');
-    expect(await readOutput(subject.store, result, 'later')).toBe('<>\n');
   });
 
   it('has its tools at /tools, and its shell in /bin', async () => {
@@ -243,19 +197,6 @@ describe.each(['where-allowed', 'never'] as const)('united inputs, overlays %s',
     expect(await linesOf(subject, 'cat /x/file; echo; cat /y/file', { inputs })).toEqual(['text', 'text']);
   });
 
-  it('clash where they differ', async () => {
-    const a = await addTree(subject.store, { 'd/same': 'x', 'd/file': 'one' });
-    const b = await addTree(subject.store, { 'd/same': 'x', 'd/file': 'two' });
-    const { result } = await tryRecipe(subject, {
-      commands: [run(['true'])],
-      inputs: [treesAt('/x', [a, b])],
-    });
-    expect(result).toEqual({
-      ok: false,
-      failure: { reason: 'clashing-inputs', action: 'test/action', path: '/x', file: 'd/file', refs: [a, b] },
-    });
-  });
-
   it('hold other inputs, whether they have the mount point or not', async () => {
     const outer = await addTree(subject.store, { 'there/.keep': '', file: 'outer' });
     const inner = await addTree(subject.store, { file: 'inner' });
@@ -313,19 +254,6 @@ describe('how an action ends', () => {
     subject = await setUp('where-allowed');
   }, patience);
 
-  it('by a signal: 128 and its number', async () => {
-    const { result } = await tryRecipe(subject, { commands: [run(['sh', '-c', 'kill -SEGV $$'])] });
-    expect(result).toMatchObject({ ok: true, value: { exitCode: 139 } });
-  });
-
-  it('with what it left running', async () => {
-    const { result } = await tryRecipe(subject, {
-      commands: [shell('sleep 601.125 & sleep 601.126 >/dev/null 2>&1 &')],
-    });
-    expect(result).toMatchObject({ ok: true, value: { exitCode: 0 } });
-    expect(await countProcesses('601.12')).toBe(0);
-  });
-
   it('whole, when it is told to', async () => {
     const controller = new AbortController();
     const running = tryRecipe(
@@ -373,26 +301,5 @@ describe('how an action ends', () => {
     if (!result.ok) throw new Error(JSON.stringify(result.failure));
     expect(result.value.wallSeconds).toBeGreaterThan(0.5);
     expect(result.value.cpuSeconds).toBeGreaterThan(0.02);
-  });
-
-  it('with the reason when the recipe contradicts itself', async () => {
-    const tree = await addTree(subject.store, { file: '' });
-    const attempt = async (inputs: Subject['inputs'], outputs: Record<string, string>) => {
-      const { result } = await tryRecipe(subject, { commands: [run(['true'])], inputs, outputs });
-      if (result.ok || result.failure.reason !== 'plan-fault') throw new Error(JSON.stringify(result));
-      return result.failure.faults;
-    };
-    const given = treesAt('/given', [tree]);
-    expect(await attempt([given], { out: '/given/x' })).toEqual([
-      'test/action: output out at /given/x lies in the read-only input /given',
-    ]);
-    expect(await attempt([given, given], {})).toEqual(['test/action: two inputs lie at /given']);
-    expect(await attempt([], { a: '/out', b: '/out/b' })).toEqual(['test/action: output b lies in output a']);
-    expect(await attempt([treesAt('/proc/x', [tree])], {})).toEqual([
-      'test/action: nothing can be mounted at /proc/x',
-    ]);
-    expect(await attempt([given, treesAt('/given/file', [tree])], {})).toEqual([
-      'test/action: /given/file is to be mounted where /given has something else than a directory',
-    ]);
   });
 });

@@ -6,14 +6,9 @@ import { localPlatform } from '../../src/sandbox/local-sandbox.ts';
 import { createMessageExecutor } from '../../src/worker/message-executor.ts';
 import { createWorker } from '../../src/worker/worker.ts';
 import { repositoryPath } from '../repository-path.ts';
-import {
-  describeEveryExecutor,
-  describeRealExecutor,
-  treesAt,
-  tryRecipe,
-  type Subject,
-} from '../executor/contract.ts';
+import { describeEveryExecutor, treesAt, tryRecipe, type Subject } from '../executor/contract.ts';
 import { keepStore } from '../executor/kept-store.ts';
+import { describeRealExecutor } from '../executor/real-contract.ts';
 import { addTree, openTestStore, testEpoch } from '../store/temporary-store.ts';
 
 const openStore = keepStore();
