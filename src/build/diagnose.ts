@@ -9,14 +9,14 @@ import type { Arches } from '../repository/load-arches.ts';
 import { probeNamespaces } from '../sandbox/namespaces.ts';
 import { openStore } from './open-store.ts';
 
-/** One thing that was looked at. */
+/** One thing that was checked. */
 export interface Finding {
   readonly what: string;
-  /** `missing`: a build fails without it. `absent`: something else does, which `remedy` says. */
+  /** `missing`: a build fails without it. `absent`: something else fails without it, as `remedy` says. */
   readonly state: 'ok' | 'missing' | 'absent';
   /** What was found, or what is wrong. */
   readonly detail: string;
-  /** What to do; undefined when all is well. */
+  /** What to do; undefined if nothing is wrong. */
   readonly remedy?: string;
 }
 
@@ -34,7 +34,7 @@ export interface Diagnosis {
   readonly say: (text: string) => void;
 }
 
-/** What the main command takes at least, for one arch and one host. */
+/** The minimum that the main command needs, for one arch and one host. */
 const room = { diskGiB: 15, files: 400_000, memoryMiB: 2000 };
 
 /** Looks at everything that a build and a boot need, and changes nothing but an empty store. */
@@ -63,7 +63,11 @@ export async function programFindings(
   }
   const utilities = await listUtilities(directories);
   if (utilities.ok)
-    findings.push({ what: 'utilities', state: 'ok', detail: 'sed, grep, awk and what else busybox takes' });
+    findings.push({
+      what: 'utilities',
+      state: 'ok',
+      detail: 'sed, grep, awk and the others that busybox needs',
+    });
   else if (utilities.failure.reason !== 'missing-program') {
     findings.push({ what: 'utilities', state: 'missing', detail: describe(utilities.failure) });
   } else if (!(utilities.failure.program in wanted)) {
@@ -73,7 +77,7 @@ export async function programFindings(
 }
 
 function nodeFinding(): Finding {
-  // The launcher has seen to its being new enough.
+  // The launcher has checked that it is recent enough.
   return { what: 'node', state: 'ok', detail: `${process.version} at ${process.execPath}` };
 }
 
@@ -107,9 +111,9 @@ async function sandboxFindings({
       : {
           what: 'overlay mounts',
           state: 'absent',
-          detail: 'refused: inputs are copied instead, which is slower',
+          detail: 'not allowed: inputs are copied instead, which is slower',
           remedy:
-            'Unprivileged overlay mounts want kernel 5.11 or later, and a store that is not itself on an overlay.',
+            'Unprivileged overlay mounts need kernel 5.11 or later, and a store that is not itself on an overlay.',
         };
   return [stored, { what: 'namespaces', state: 'ok', detail: 'allowed' }, overlay];
 }
@@ -126,8 +130,8 @@ async function roomFindings(storeRoot: string): Promise<readonly Finding[]> {
       : {
           what: 'disk',
           state: 'missing',
-          detail: `${disk}, a build from nothing takes about ${room.diskGiB}`,
-          remedy: 'Free some, or name another place with --store DIR.',
+          detail: `${disk}, a build from scratch needs about ${room.diskGiB}`,
+          remedy: 'Free some space, or choose another place with --store DIR.',
         },
     ...fewFilesFinding(files > 0 ? ffree : Infinity),
     memory >= room.memoryMiB
@@ -135,21 +139,21 @@ async function roomFindings(storeRoot: string): Promise<readonly Finding[]> {
       : {
           what: 'memory',
           state: 'missing',
-          detail: `${memoryText}, compiling gcc takes about ${room.memoryMiB}`,
-          remedy: 'Add some, or swap space.',
+          detail: `${memoryText}, compiling gcc needs about ${room.memoryMiB}`,
+          remedy: 'Add memory or swap space.',
         },
   ];
 }
 
-/** Most file systems have inodes in plenty: no line then. */
+/** Most file systems have plenty of inodes, in which case there is no line. */
 function fewFilesFinding(free: number): readonly Finding[] {
   if (free >= room.files) return [];
-  const detail = `${free} more files fit where the store is, a build from nothing takes about ${room.files}`;
-  const remedy = 'Remove some, or name another place with --store DIR.';
+  const detail = `${free} more files fit on the store's file system; a build from scratch needs about ${room.files}`;
+  const remedy = 'Remove some files, or choose another place with --store DIR.';
   return [{ what: 'inodes', state: 'missing', detail, remedy }];
 }
 
-/** Without apt, sources come from upstream or a mirror alone. */
+/** Without apt, sources come only from upstream or a mirror. */
 async function originFindings(directories: readonly string[]): Promise<readonly Finding[]> {
   const found = await findProgram('apt-get', directories);
   return [
@@ -158,13 +162,13 @@ async function originFindings(directories: readonly string[]): Promise<readonly 
           what: 'apt-get',
           state: 'absent',
           detail: 'sources come from their upstream sites or --mirror URL only',
-          remedy: 'It is a part of Debian and its like; other systems do without.',
+          remedy: 'It is part of Debian and its derivatives; other systems work without it.',
         }
       : { what: 'apt-get', state: 'ok', detail: found },
   ];
 }
 
-/** An emulator is wanted by `run` alone, so none is `missing`. */
+/** Only `run` needs an emulator, so none is `missing`. */
 async function emulatorFindings({ arches, searchPath, describe }: Diagnosis): Promise<readonly Finding[]> {
   const users = new Map<string, { debianPackage: string; arches: string[] }>();
   const findings: Finding[] = [];
@@ -200,7 +204,7 @@ function missingProgram(program: string, debianPackage: string): Finding {
   return { what: program, state: 'missing', detail: 'not found', remedy: `apt-get install ${debianPackage}` };
 }
 
-/** The store may not exist yet: its file system is that of the nearest directory above it. */
+/** The store may not exist yet, so its file system is that of its nearest existing ancestor. */
 async function nearestDirectory(directory: string): Promise<string> {
   const there = await access(directory, constants.F_OK).then(
     () => true,

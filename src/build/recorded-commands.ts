@@ -52,7 +52,7 @@ export async function summarizeRecords(plan: Plan, store: Store): Promise<Result
   return uses.length === 0 ? failed({ reason: 'not-recorded' }) : ok(sumUp(uses, trees.commands, without));
 }
 
-/** The commands of a record, one after the other; lines that are none are passed over. */
+/** The commands of a record, one after the other; invalid lines are ignored. */
 async function* readRecord(file: string): AsyncGenerator<RecordedCommand> {
   const lines = createInterface({ input: createReadStream(file, { encoding: 'utf8' }), crlfDelay: Infinity });
   for await (const line of lines) {
@@ -61,7 +61,7 @@ async function* readRecord(file: string): AsyncGenerator<RecordedCommand> {
   }
 }
 
-/** The tools of an action as they were when it last succeeded; one whose tree is gone from the store is passed over. */
+/** The tools of an action as of its last success; a tool whose tree is no longer in the store is ignored. */
 async function namedTools(
   action: Action,
   { built }: ActionHistory,
@@ -86,7 +86,7 @@ async function namedTools(
 class TreePrograms {
   readonly #store: Store;
   readonly #known = new Map<Digest, Programs>();
-  /** Commands of all trees that were asked for, by label. */
+  /** Commands of all requested trees, by label. */
   readonly commands = new Map<string, ReadonlySet<string>>();
 
   constructor(store: Store) {

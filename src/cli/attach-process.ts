@@ -1,11 +1,11 @@
 import type { GuestSignal, RunningCommand, Terminal } from '../guest/run-command.ts';
 import type { Session } from './session.ts';
 
-/** This process's terminal in the service of a command in a guest. */
+/** This process's terminal, as used by a command in a guest. */
 export interface AttachedProcess {
-  /** What the command's terminal is to be like. Undefined: it gets none. */
+  /** The properties of the command's terminal. Undefined: it gets none. */
   readonly terminal: Terminal | undefined;
-  /** From now on every key is the command's, and every change of size is told to it. */
+  /** From now on every key press goes to the command, and it is told of every change of size. */
   bind(command: RunningCommand): void;
   /** Gives the terminal back to the user. */
   release(): void;
@@ -17,7 +17,7 @@ export function attachProcess(session: Session, tty: boolean | undefined): Attac
   const withTerminal = tty ?? (stdin.isTTY && stdout.isTTY);
   const raw = withTerminal && stdin.isTTY;
   let resize = (): void => undefined;
-  // Input that cannot be read, a directory for example, is an empty one.
+  // Input that cannot be read, for example a directory, counts as empty.
   stdin.on('error', (error) => {
     session.err(`bootstrap: cannot read standard input: ${error.message}\n`);
     stdin.push(null);
@@ -40,16 +40,16 @@ export function attachProcess(session: Session, tty: boolean | undefined): Attac
 }
 
 export interface CaughtSignals {
-  /** The first signal, as long as nobody takes them. */
+  /** The first signal, while nobody handles them. */
   readonly first: Promise<GuestSignal>;
-  /** From now on all of them go there. */
+  /** From now on all signals go to this handler. */
   passTo(receive: (name: GuestSignal) => void): void;
   release(): void;
 }
 
 const caught = ['HUP', 'INT', 'TERM'] as const;
 
-/** Takes the signals that a user ends a command with, so that a command in a guest can get them. */
+/** Catches the signals with which a user ends a command, so that they can be passed to a command in a guest. */
 export function catchGuestSignals(): CaughtSignals {
   let receive: (name: GuestSignal) => void = () => undefined;
   const first = new Promise<GuestSignal>((resolve) => {

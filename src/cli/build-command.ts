@@ -19,11 +19,11 @@ export interface BuildRequest {
   readonly out?: string;
   /** `--events`, likewise. */
   readonly events?: string;
-  /** Writes down the commands that actions run; `again`: also of those whose results are known. Undefined: no. */
+  /** Records the commands that actions run; `again`: reruns actions whose results are known. Undefined: no recording. */
   readonly record?: { readonly again: boolean };
 }
 
-/** `bootstrap ARCH` and `bootstrap image ARCH`: builds, copies products out, and says what there is. */
+/** `bootstrap ARCH` and `bootstrap image ARCH`: builds, copies products out, and lists them. */
 export async function buildCommand(
   session: Session,
   request: BuildRequest,

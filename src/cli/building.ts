@@ -8,14 +8,14 @@ import { openReporter } from './open-reporter.ts';
 import type { SourceRequest } from './options.ts';
 import { explain, storeDirectory, type Session } from './session.ts';
 
-/** What a command that builds works with. */
+/** What a building command works with. */
 export interface Building {
   readonly context: BuildContext;
-  /** Shows an event to the user, a failure too. */
+  /** Shows an event to the user; failures too. */
   readonly onEvent: (event: BuildEvent) => void;
   /** Aborted by Ctrl-C, SIGTERM and SIGHUP. */
   readonly signal: AbortSignal;
-  /** Gives the terminal back: for results that are printed before `work` ends. */
+  /** Releases the terminal, for results that are printed before `work` ends. */
   readonly closeReporter: () => void;
 }
 
@@ -30,7 +30,7 @@ export interface BuildingOptions {
   readonly open?: OpenBuildContext | undefined;
 }
 
-/** Opens store, providers and reporter, catches signals, and does `work`, whose exit code it gives. */
+/** Opens store, providers and reporter, catches signals, and runs `work`, whose exit code it returns. */
 export async function whileBuilding(
   session: Session,
   { events, ...options }: BuildingOptions,
@@ -54,13 +54,13 @@ export async function whileBuilding(
   }
 }
 
-/** Everything to build with, as the user's options say. */
+/** Everything needed to build, according to the user's options. */
 export async function openContext(
   session: Session,
   { sources, open, ...rest }: BuildingOptions & { readonly say: (text: string) => void },
 ): ReturnType<OpenBuildContext> {
   const { store, ...policy } = sources;
-  // Loaded as late as this: a mistake on the command line need not wait for what only a build needs.
+  // Loaded this late so that a mistake on the command line is reported without loading what only a build needs.
   const openBuildContext = open ?? (await import('../build/build-context.ts')).openBuildContext;
   const { repository } = session;
   return openBuildContext({ ...policy, ...rest, repository, store: storeDirectory(session, store) });

@@ -11,11 +11,11 @@ export interface CheckRequest {
   readonly arch: string;
   readonly json: boolean;
   readonly sources: SourceRequest;
-  /** `--out`, as the user wrote it: where a built image's kernel is looked for. */
+  /** `--out`, as the user wrote it: where to look for the kernel of a built image. */
   readonly out?: string;
 }
 
-/** `bootstrap check ARCH`: lays a descriptor beside upstream's sources and the emulator, and names each fault. */
+/** `bootstrap check ARCH`: checks a descriptor against upstream sources and the emulator, and names each fault. */
 export async function checkCommand(
   session: Session,
   request: CheckRequest,

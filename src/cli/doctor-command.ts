@@ -4,7 +4,7 @@ import { openArches } from '../repository/load-arches.ts';
 import type { ExitCode } from './exit-code.ts';
 import { storeDirectory, type Session } from './session.ts';
 
-/** `bootstrap doctor`: looks at everything that a build and a boot need, and changes nothing but an empty store. */
+/** `bootstrap doctor`: checks everything that a build and a boot need; changes nothing except for creating an empty store. */
 export async function doctorCommand(session: Session, storeOption: string | undefined): Promise<ExitCode> {
   const findings = await diagnose({
     repository: session.repository,
@@ -18,7 +18,7 @@ export async function doctorCommand(session: Session, storeOption: string | unde
   return findings.some(({ state }) => state === 'missing') ? 1 : 0;
 }
 
-/** A line for each finding, and one that sums them up. */
+/** A line for each finding, and a summary line. */
 export function findingsText(findings: readonly Finding[]): string {
   const width = Math.max(...findings.map(({ what }) => what.length));
   const lines = findings.map(({ what, state, detail, remedy }) => {

@@ -12,25 +12,25 @@ export interface ExecOptions {
   readonly argv: readonly string[];
   /** Directory in the guest. */
   readonly cwd?: string;
-  /** Undefined: a terminal for the command when our input and output are one. */
+  /** Undefined: the command gets a terminal if our input and output are terminals. */
   readonly tty?: boolean;
   readonly store?: string;
 }
 
-/** Exit code when the channel failed and not the command: what ssh gives, too. */
+/** Exit code if the channel failed rather than the command; the same as ssh's. */
 const channelFailed = 255;
 
 /**
  * `bootstrap exec GUEST -- COMMAND…`: runs a command in a running guest with the streams and signals of this process, and
- * gives its exit code.
+ * returns its exit code.
  */
 export async function execCommand(session: Session, options: ExecOptions): Promise<number> {
   const { cwd, argv, tty } = options;
   if (cwd !== undefined && !cwd.startsWith('/')) {
     return explain(session, {
       reason: 'wrong-use',
-      what: `--cwd ${cwd}: a directory in the guest, so it must begin with a slash`,
-      hint: 'Without --cwd the command runs in /home where a disk is mounted there, else in /root.',
+      what: `--cwd ${cwd}: it names a directory in the guest, so it must begin with a slash`,
+      hint: 'Without --cwd the command runs in /home if a disk is mounted there, otherwise in /root.',
     });
   }
   const state = await openGuests(session, options.store);

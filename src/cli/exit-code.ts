@@ -1,9 +1,9 @@
 import type { Failure, FailureReason } from '../core/failure.ts';
 
-/** 1: it failed. 2: wrong use or bad input, fixed by asking or writing something else. From 129 on: ended by a signal. */
+/** 1: it failed. 2: incorrect usage or bad input, to be fixed by the user. From 129 on: ended by a signal. */
 export type ExitCode = 0 | 1 | 2 | 129 | 130 | 143;
 
-/** One entry for each reason: a new variant of `Failure` does not compile until it stands here. */
+/** One entry for each reason: a new variant of `Failure` does not compile until it has an entry here. */
 const exitCodes: Readonly<Record<Exclude<FailureReason, 'interrupted'>, 1 | 2>> = {
   'wrong-use': 2,
   'bad-option': 2,
@@ -45,7 +45,7 @@ const exitCodes: Readonly<Record<Exclude<FailureReason, 'interrupted'>, 1 | 2>> 
   'unfit-tarball': 2,
 };
 
-/** What shells give for a process that such a signal ended. */
+/** The exit codes that shells report for a process ended by such a signal. */
 const signalCodes: Readonly<Record<string, 129 | 130 | 143>> = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 };
 
 /** Exit code of a run that ended with this failure. */
@@ -54,7 +54,7 @@ export function exitCodeOf(failure: Failure): Exclude<ExitCode, 0> {
   return signalCodes[failure.signal] ?? 1;
 }
 
-/** Exit code of a run that ended with these failures: an interruption is what the user did, else the first one counts. */
+/** Exit code of a run that ended with these failures: an interruption by the user takes precedence, otherwise the first one counts. */
 export function exitCodeOfAll(failures: readonly Failure[]): Exclude<ExitCode, 0> {
   const decisive = failures.find(({ reason }) => reason === 'interrupted') ?? failures[0];
   if (decisive === undefined) throw new Error('something failed for no reason');

@@ -7,7 +7,7 @@ import { exitCodeOfAll, type ExitCode } from './exit-code.ts';
 import type { SourceRequest } from './options.ts';
 import { explain, type Session } from './session.ts';
 
-/** `bootstrap fetch`: brings sources into the store, so that a later build can do `--offline`. */
+/** `bootstrap fetch`: fetches sources into the store, so that a later build can run with `--offline`. */
 export async function fetchCommand(
   session: Session,
   names: readonly string[],

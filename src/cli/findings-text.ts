@@ -1,7 +1,7 @@
 import { count } from '../core/count.ts';
 import type { Finding } from '../porting/finding.ts';
 
-/** A line for each finding: faults last, where a reader looks. */
+/** A line for each finding: faults come last, where readers look first. */
 export function findingsText(findings: readonly Finding[]): string {
   const order = ['ok', 'note', 'missing', 'fault'] as const;
   const sorted = order.flatMap((state) => findings.filter((found) => found.state === state));
@@ -16,7 +16,7 @@ export function findingsText(findings: readonly Finding[]): string {
     .join('');
 }
 
-/** The sum of findings in a sentence. */
+/** The findings summarized in a sentence. */
 export function findingsSummary(name: string, findings: readonly Finding[]): string {
   const faults = findings.filter(({ state }) => state === 'fault').length;
   const missing = findings.filter(({ state }) => state === 'missing').length;
@@ -30,7 +30,7 @@ export function findingsSummary(name: string, findings: readonly Finding[]): str
   return `${parts.join('; ')}.\n`;
 }
 
-/** 2 where the descriptor has a fault, 1 where this machine lacks what it takes to tell. */
+/** 2 if the descriptor has a fault, 1 if this machine lacks something needed to check it. */
 export function exitCodeOfFindings(findings: readonly Finding[]): 0 | 1 | 2 {
   if (findings.some(({ state }) => state === 'fault')) return 2;
   return findings.some(({ state }) => state === 'missing') ? 1 : 0;

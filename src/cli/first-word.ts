@@ -3,8 +3,8 @@ import { openArches } from '../repository/load-arches.ts';
 import { nearest, unknownName } from '../core/nearest.ts';
 
 /**
- * The first word of a command line is a command, or else the arch of the main one. The failure for a word that is
- * neither and may have been meant as a command; undefined for every other, which the main command sees to.
+ * The first word of a command line is a command or the arch of the main command. Returns the failure for a word that is
+ * neither and may have been meant as a command; undefined for any other word, which the main command handles.
  */
 export async function checkFirstWord(
   repository: string,
@@ -18,6 +18,6 @@ export async function checkFirstWord(
   const known = [...commands, ...arches.names];
   const near = nearest(word, known);
   if (near.length > 0 && near.every((name) => arches.names.includes(name))) return undefined;
-  const listing = '`bootstrap --help` lists the commands, `bootstrap list arches` the arches.';
+  const listing = '`bootstrap --help` lists the commands, and `bootstrap list arches` the arches.';
   return unknownName('command or arch', word, known, listing);
 }

@@ -36,15 +36,22 @@ export function guestCommands(
   session: Session,
   done: (code: number) => void,
 ): void {
-  const start = command('start', 'boot the image of ARCH in the background, for commands by `exec`');
+  const start = command(
+    'start',
+    'boot the image of ARCH in the background, to run commands in it with `exec`',
+  );
   inStore(start)
     .argument('<ARCH>')
-    .option('--name <NAME>', 'name of this guest (default: that of its arch)', nonEmpty)
-    .option('--share <DIR>', 'directory that the guest has on /share', nonEmpty)
-    .option('--home <FILE>', 'scratch disk for /home; a file that is missing is made', nonEmpty)
-    .option('--memory <MIB>', 'memory of the guest', wholeNumber(1, 1_048_576))
-    .option('--port <PORT>', 'port of 127.0.0.1 to reach it by (default: a free one)', wholeNumber(1, 65_535))
-    .option('--time-limit <SECONDS>', 'how long it may take to boot', wholeNumber(1, 86_400), 300)
+    .option('--name <NAME>', 'name of this guest (default: the name of its arch)', nonEmpty)
+    .option('--share <DIR>', 'directory to mount on /share in the guest', nonEmpty)
+    .option('--home <FILE>', 'scratch disk for /home; created if it does not exist', nonEmpty)
+    .option('--memory <MIB>', 'memory size of the guest', wholeNumber(1, 1_048_576))
+    .option(
+      '--port <PORT>',
+      'port on 127.0.0.1 through which to reach it (default: a free one)',
+      wholeNumber(1, 65_535),
+    )
+    .option('--time-limit <SECONDS>', 'time limit for booting', wholeNumber(1, 86_400), 300)
     .option('--out <DIR>', outHelp, nonEmpty)
     .action(async (arch: string, { timeLimit, ...options }: StartFlags) => {
       const { startCommand } = await import('./start-command.ts');
@@ -53,24 +60,24 @@ export function guestCommands(
 
   const exec = command('exec', 'run a command in a running guest; its exit code becomes that of `exec`');
   inStore(exec)
-    .argument('<GUEST>', 'name of a guest: that of its arch, unless `start` was given another one')
+    .argument('<GUEST>', 'name of the guest: the name of its arch unless `start --name` set another')
     .argument('[COMMAND...]', 'after `--`: program and arguments (default: a login shell)')
     .option(
       '--cwd <DIR>',
-      'directory in the guest (default: /home where a disk is there, else /root)',
+      'directory in the guest (default: /home if a disk is mounted there, otherwise /root)',
       nonEmpty,
     )
-    .option('-t, --tty', 'give the command a terminal (default: when input and output are one)')
-    .option('--no-tty', 'give it none')
+    .option('-t, --tty', 'give the command a terminal (default: if input and output are terminals)')
+    .option('--no-tty', 'do not give it a terminal')
     .action(async (guest: string, argv: readonly string[], options: ExecFlags) => {
       const { execCommand } = await import('./exec-command.ts');
       done(await execCommand(session, { guest, argv, ...options }));
     });
 
-  const stop = command('stop', 'shut guests down and end them');
+  const stop = command('stop', 'shut down guests');
   inStore(stop)
     .argument('[GUEST...]')
-    .option('--all', 'all of them')
+    .option('--all', 'stop all guests')
     .action(async (names: readonly string[], options: { all?: boolean; store?: string }) => {
       const { stopCommand } = await import('./stop-command.ts');
       done(await stopCommand(session, names, { ...options, all: options.all ?? false }));
@@ -78,7 +85,7 @@ export function guestCommands(
 
   const ps = command('ps', 'list the guests in the background');
   inStore(ps)
-    .option('--json', 'as JSON')
+    .option('--json', 'print JSON')
     .action(async (options: { json?: boolean; store?: string }) => {
       const { psCommand } = await import('./ps-command.ts');
       done(await psCommand(session, { ...options, json: options.json ?? false }));
@@ -91,15 +98,15 @@ export function testCommands(
   session: Session,
   done: (code: number) => void,
 ): void {
-  const test = command('test', 'boot the images of arches with no one watching, and say what works in them');
+  const test = command('test', 'boot the images of arches unattended and report what works in them');
   inStore(test)
     .argument('<ARCH...>')
-    .option('--json', 'as JSON')
-    .option('-j, --jobs <N>', 'how many guests at a time (default: number of cores)', jobs)
+    .option('--json', 'print JSON')
+    .option('-j, --jobs <N>', 'number of concurrent guests (default: number of cores)', jobs)
     .option('--out <DIR>', outHelp, nonEmpty)
-    .option('--image <DIR>', 'directory of the image, in the place of the one among the products', nonEmpty)
-    .option('--time-limit <SECONDS>', 'how long a guest may say nothing', wholeNumber(1, 86_400), 1800)
-    .option('--console <DIR>', 'keep what the guests say in files there', nonEmpty)
+    .option('--image <DIR>', 'directory of the image, instead of the one in the product directory', nonEmpty)
+    .option('--time-limit <SECONDS>', 'how long a guest may be silent', wholeNumber(1, 86_400), 1800)
+    .option('--console <DIR>', 'keep the console output of the guests in files in this directory', nonEmpty)
     .addHelpText('after', testHelp)
     .action(
       async (arches: readonly string[], { timeLimit, console, jobs: atOnce, ...options }: TestFlags) => {
@@ -119,6 +126,7 @@ export function testCommands(
 }
 
 const testHelp = `
-Verdicts: passed; failed; not reached (the guest ended or hung before); cannot (the board, as its descriptor says);
-absent (not in this image, or not on this machine). The exit code is 0 when nothing failed and everything was reached.
+Verdicts: passed; failed; not reached (the guest ended or hung before); cannot (not supported by the board, as its
+descriptor says); absent (not in this image, or not on this machine). The exit code is 0 if nothing failed and
+everything was reached.
 `;

@@ -13,7 +13,7 @@ import { openArches } from '../repository/load-arches.ts';
 import { unknownName } from '../core/nearest.ts';
 import { storeDirectory, type Session } from './session.ts';
 
-/** What is known of this user's guests lies in the store, since that outlives a login. */
+/** The records of this user's guests are kept in the store, which outlives a login session. */
 export function openGuests(
   session: Session,
   storeOption: string | undefined,
@@ -21,7 +21,7 @@ export function openGuests(
   return openGuestState(path.join(storeDirectory(session, storeOption), 'guests'));
 }
 
-/** A guest by its name, or by a name of its arch when it bears none of its own. */
+/** A guest by its name, or by a name of its arch if it has none of its own. */
 export async function findGuest(
   session: Session,
   state: GuestState,

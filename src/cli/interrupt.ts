@@ -3,16 +3,16 @@ const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 export interface Interrupt {
   /** Aborted with the signal's name as reason. */
   readonly signal: AbortSignal;
-  /** Gives the signals back to the system. */
+  /** Restores the default handling of the signals. */
   release(): void;
 }
 
 /**
  * Turns the first Ctrl-C (or SIGTERM, SIGHUP) into an abort, which ends running actions and what they started. A second
- * one ends this process at once; sandboxes die with it, because each has a parent-death signal.
+ * one ends this process immediately; sandboxes die with it, because each has a parent-death signal.
  *
- * @param say tells the user that the first one was heard
- * @param beforeExit puts the terminal in order where there is no time for more
+ * @param say tells the user that the first one was received
+ * @param beforeExit restores the terminal when there is no time for more
  */
 export function catchInterrupts(say: (line: string) => void, beforeExit: () => void): Interrupt {
   const controller = new AbortController();
@@ -23,7 +23,7 @@ export function catchInterrupts(say: (line: string) => void, beforeExit: () => v
       return;
     }
     controller.abort(name);
-    say(`bootstrap: ${name}, ending what runs; once more ends at once`);
+    say(`bootstrap: ${name}, stopping what is running; send it again to exit immediately`);
   };
   for (const name of signals) process.on(name, onSignal);
   return {

@@ -8,7 +8,7 @@ import type { Repository } from '../repository/load-inputs.ts';
 export const subjects = ['arches', 'stages', 'sources'] as const;
 export type Subject = (typeof subjects)[number];
 
-/** One listed thing: what is printed in a line or more, and what `--json` says of it. */
+/** One listed item: the text to print, in one or more lines, and its data for `--json`. */
 export interface Item {
   readonly name: string;
   readonly text: string;

@@ -15,7 +15,7 @@ import type { ExitCode } from './exit-code.ts';
 import { explain, storeDirectory, type Session } from './session.ts';
 
 /**
- * `bootstrap log ACTION`: where its latest script and environment lie, then its whole log.
+ * `bootstrap log ACTION`: the paths of its latest script and environment, then its whole log.
  *
  * @param commands instead of the log the record of the commands that it ran
  */
@@ -53,7 +53,7 @@ async function printLog(session: Session, directory: string): Promise<ExitCode> 
   session.out(`environment  ${path.join(directory, 'environment')}\n`);
   session.out(`log          ${log}\n\n`);
   if ((await stat(log).catch(() => undefined)) === undefined) {
-    session.out('(no log: the run was ended before it wrote one)\n');
+    session.out('(no log: the run ended before writing one)\n');
     return 0;
   }
   const text = createReadStream(log, { encoding: 'utf8' });
@@ -61,7 +61,7 @@ async function printLog(session: Session, directory: string): Promise<ExitCode> 
   return 0;
 }
 
-/** A line for each command: process, its parent, program, and the arguments as a shell reads them. */
+/** A line for each command: process, its parent, program, and the arguments quoted for a shell. */
 async function printRecord(session: Session, store: Store, name: string, key: Key): Promise<ExitCode> {
   const commands = await recordedCommands(store, name, key);
   if (!commands.ok) return explain(session, commands.failure);

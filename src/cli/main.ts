@@ -11,13 +11,13 @@ import { explain, processSession, type Session } from './session.ts';
 /** Runs one command line in this process and ends it with the command's exit code. */
 export async function main(argv: readonly string[]): Promise<never> {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    // A reader that has seen enough (`bootstrap plan | head`) is no failure.
+    // It is not a failure if the reader has seen enough (`bootstrap plan | head`).
     if (error.code === 'EPIPE') process.exit(0);
-    process.stderr.write(`bootstrap: the output cannot be written (${error.code ?? error.message})\n`);
+    process.stderr.write(`bootstrap: cannot write the output (${error.code ?? error.message})\n`);
     process.exit(1);
   });
   process.stderr.on('error', () => undefined);
-  // Each running action listens for the abort: with -j 16 those are more than what Node takes for a leak.
+  // Each running action listens for the abort: with -j 16 there are more listeners than Node's limit for a leak.
   setMaxListeners(0);
   const session = processSession();
   process.on('uncaughtException', (error) => {
@@ -27,12 +27,12 @@ export async function main(argv: readonly string[]): Promise<never> {
     process.exit(explainBug(session, error));
   });
   const code = await runCommandLine(session, argv);
-  // A write that fails is heard of later, above.
+  // A write that fails is reported later, by the handler above.
   await new Promise((resolve) => process.stdout.write('', resolve));
   process.exit(code);
 }
 
-/** The whole program but for the process around it. Gives the exit code: an `ExitCode`, or that of a command in a guest. Never throws. */
+/** The whole program except for the process around it. Returns the exit code: an `ExitCode`, or that of a command in a guest. Never throws. */
 export async function runCommandLine(session: Session, argv: readonly string[]): Promise<number> {
   let code = 0;
   try {
@@ -55,7 +55,7 @@ export async function runCommandLine(session: Session, argv: readonly string[]):
 function explainBug(session: Session, error: unknown): ExitCode {
   const stack = error instanceof Error ? sourceStack(error.stack ?? error.message) : String(error);
   session.err(
-    `bootstrap: this is a bug of bootstrap itself, not of what you did; please report it with these lines:\n${stack}\n`,
+    `bootstrap: this is a bug in bootstrap itself, not your mistake; please report it with these lines:\n${stack}\n`,
   );
   return 1;
 }

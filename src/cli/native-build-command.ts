@@ -17,15 +17,15 @@ export interface NativeBuildRequest {
   readonly image: BuildRequest;
   /** Control directory or archive, as the user wrote it. */
   readonly control: string;
-  /** `--upload`, likewise: where results go, beside what is there. */
+  /** `--upload`, likewise: where to put the results, in addition to the existing contents. */
   readonly upload?: string;
-  /** Takes precedence over what the control image says of itself. */
+  /** Takes precedence over the setting in the control image. */
   readonly timeLimitMinutes?: number;
-  /** Whether a cross compiler may help, if there is one. */
+  /** Whether to use a cross compiler if there is one. */
   readonly distcc: boolean;
 }
 
-/** `bootstrap native-build ARCH DIR`: has a guest of the arch run a control image's init, and brings its results back. */
+/** `bootstrap native-build ARCH DIR`: runs a control image's init in a guest of the arch, and fetches its results. */
 export async function nativeBuildCommand(
   session: Session,
   request: NativeBuildRequest,
@@ -52,9 +52,9 @@ export async function nativeBuildCommand(
   };
   const prepared = await prepareNativeBuild(build, context.value);
   if (!prepared.ok) return explain(session, prepared.failure);
-  // Everything that is known to be wrong has been said: what follows may take an hour.
+  // All known faults have been reported by now: what follows may take an hour.
   const reopen: OpenBuildContext = () => Promise.resolve(ok(context.value));
-  // What the build says goes beside our own words, not among the results.
+  // The build's messages go to stderr like our own, not among the results.
   const built = await buildCommand({ ...session, out: session.err }, image, reopen);
   if (built !== 0) return built;
   return whileBuilding(session, { lock, sources, open: reopen }, async ({ closeReporter, ...progress }) => {

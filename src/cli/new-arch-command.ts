@@ -14,7 +14,7 @@ export interface NewArchRequest extends ToldArch {
   readonly sources: SourceRequest;
 }
 
-/** `bootstrap new-arch NAME`: finds out what can be found out of an arch, writes its descriptor, and checks that. */
+/** `bootstrap new-arch NAME`: determines as much as possible about an arch, then writes and checks its descriptor. */
 export async function newArchCommand(
   session: Session,
   { sources, ...request }: NewArchRequest,
@@ -46,7 +46,7 @@ export async function newArchCommand(
     const again = `bootstrap check ${name}${directory === arches ? '' : ` --arch-dir ${directory}`}`;
     session.out(
       `${findingsText(findings)}\n${findingsSummary(name, findings)}` +
-        `${shownPath(session, file.value)} is written; what is left to find out is marked there with \`// TODO\`.\n` +
+        `${shownPath(session, file.value)} was written; what remains to be determined is marked in it with \`// TODO\`.\n` +
         `Complete it, and check it again with: ${again}\n`,
     );
     return exitCodeOfFindings(findings);

@@ -3,12 +3,12 @@ import { failed, ok, type Result } from '../core/result.ts';
 import type { NewArch } from '../porting/draft.ts';
 import type { Session } from './session.ts';
 
-/** What the command line says; what is undefined is asked for, if there is a terminal. */
+/** What the command line says; what is undefined is asked for if there is a terminal. */
 export interface ToldArch extends Omit<Partial<NewArch>, 'name'> {
   readonly name: string;
 }
 
-/** What has to be known, with the question for it. */
+/** What has to be known, with the question to ask. */
 const questions = {
   triple: ['--triple', 'GNU triple, PROCESSOR-linux-musl[ABI]'],
   kernelArch: ['--kernel-arch', "the kernel's ARCH (a directory in its arch/)"],
@@ -16,7 +16,7 @@ const questions = {
   machine: ['--machine', "the emulator's machine (-M)"],
 } as const;
 
-/** Asks for what the command line leaves open. */
+/** Asks for what the command line does not say. */
 export async function askForArch(
   { ask }: Pick<Session, 'ask'>,
   request: ToldArch,
@@ -30,8 +30,8 @@ export async function askForArch(
     if (given === '') {
       const hint =
         ask === undefined
-          ? `There is no terminal to ask at: name ${question} with ${option}.`
-          : `Answer it, or name it with ${option}; nothing was written.`;
+          ? `There is no terminal to ask at: give ${question} with ${option}.`
+          : `Answer the question, or use ${option}; nothing was written.`;
       return failed({ reason: 'wrong-use', what: `new-arch ${request.name}: ${option} is missing`, hint });
     }
     answers[field] = given;
@@ -43,9 +43,9 @@ export async function askForArch(
   const malformed = [
     ['--triple', triple, /^[a-z0-9_]+-linux-musl[a-z0-9]*$/, 'must be PROCESSOR-linux-musl[ABI]'],
     ['--emulator', emulator, /^qemu-system-[a-z0-9_]+$/, 'must be qemu-system-NAME'],
-    ['--kernel-arch', kernelArch, /^\S*$/, 'must not hold white space'],
-    ['--machine', machine, /^\S*$/, 'must not hold white space'],
-    ['--cpu', cpu ?? '', /^\S*$/, 'must not hold white space'],
+    ['--kernel-arch', kernelArch, /^\S*$/, 'must not contain white space'],
+    ['--machine', machine, /^\S*$/, 'must not contain white space'],
+    ['--cpu', cpu ?? '', /^\S*$/, 'must not contain white space'],
   ] as const;
   for (const [option, value, form, why] of malformed) {
     if (form.test(value)) continue;

@@ -8,7 +8,7 @@ import type { Reporter } from '../report/reporter.ts';
 import { createTerminalReporter } from '../report/terminal.ts';
 import type { Session } from './session.ts';
 
-/** The reporter that fits where stderr goes, and one more for `--events FILE`. */
+/** The reporter that suits what stderr is connected to, and one more for `--events FILE`. */
 export function openReporter(session: Session, eventsFile: string | undefined): Result<Reporter, Failure> {
   const main = openMain(session);
   if (eventsFile === undefined) return ok(main);
@@ -25,10 +25,10 @@ export function openReporter(session: Session, eventsFile: string | undefined): 
       try {
         writeSync(descriptor, text);
       } catch (error) {
-        // A full disk, or a reader that has gone: no reason to end a build that goes well.
+        // A full disk or a vanished reader is no reason to end a build that is otherwise fine.
         open = false;
         closeSync(descriptor);
-        session.err(`bootstrap: no more events are written to ${file}: ${(error as Error).message}\n`);
+        session.err(`bootstrap: no more events will be written to ${file}: ${(error as Error).message}\n`);
       }
     },
   });
@@ -59,7 +59,7 @@ function openMain(session: Session): Reporter {
       return () => clearInterval(timer);
     },
   });
-  // However this process ends by itself, also by a bug: the cursor comes back.
+  // However this process exits, even because of a bug, the cursor is restored.
   process.once('exit', () => reporter.close());
   return reporter;
 }

@@ -1,8 +1,8 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import type { SourcePolicy } from '../build/build-context.ts';
 
-export const outHelp = 'directory of products (default: out in the repository)';
-export const archDirHelp = 'directory with descriptors of arches beside ours (NAME.ts); may be repeated';
+export const outHelp = 'product directory (default: out in the repository)';
+export const archDirHelp = 'directory with additional arch descriptors (NAME.ts); may be repeated';
 export const storeHelp = 'store directory (default: $BOOTSTRAP_STORE, else ~/.cache/bootstrap)';
 
 /** Where sources come from, and where they go. */
@@ -22,11 +22,11 @@ export interface SourceOptions {
 export function sourcing(command: Command): Command {
   return command
     .option('--store <DIR>', storeHelp, nonEmpty)
-    .option('--mirror <URL>', 'ask this place first for the archives of sources', mirrorUrl)
-    .option('--offline', 'fetch nothing: use what the store has')
+    .option('--mirror <URL>', 'try this URL first for the archives of sources', mirrorUrl)
+    .option('--offline', 'fetch nothing; use what is in the store')
     .option(
       '--accept-variant <SOURCE>',
-      'take a source whose tree differs from the pinned one; may be repeated',
+      'accept a source whose tree differs from the pinned one; may be repeated',
       repeated,
     );
 }

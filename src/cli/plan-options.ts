@@ -42,14 +42,16 @@ export interface BuildOptions extends SelectorOptions, RootOptions, SourceOption
 /** What `bootstrap WORDS OPTIONS` would build, for commands that look at that. */
 export function planning(command: Command): Command {
   command
-    .argument('<ARCH...>', '`image ARCH` means the plan of `bootstrap image ARCH`')
+    .argument('<ARCH...>', '`image ARCH` selects the plan of `bootstrap image ARCH`')
     .usage('[image] ARCH [options]');
   return selectors(command)
-    .option('--with-native', 'with `image`: put the native compiler into the image')
+    .option('--with-native', 'with `image`: include the native compiler in the image')
     .addOption(toolchainOption('with `image`: '))
     .addOption(overlayOption())
     .addOption(kernelConfigOption())
-    .addOption(imageOption('--image [KIND]', '; without KIND: as the word `image`').argParser(imageKind));
+    .addOption(
+      imageOption('--image [KIND]', '; without KIND: the same as the word `image`').argParser(imageKind),
+    );
 }
 
 /** For commands that look at a plan: the words before their options. */
@@ -61,8 +63,8 @@ export function wordsRequest(
   const ofImage = image === true || (words.length > 1 && words[0] === 'image');
   const [arch = '', excess] = words.length > 1 && words[0] === 'image' ? words.slice(1) : words;
   if (excess !== undefined) {
-    const hint = 'Name one arch, with the word `image` before it for the plan of `bootstrap image`.';
-    return failed({ reason: 'wrong-use', what: `there is a word too many: '${excess}'`, hint });
+    const hint = 'Name one arch; put the word `image` before it for the plan of `bootstrap image`.';
+    return failed({ reason: 'wrong-use', what: `unexpected argument: '${excess}'`, hint });
   }
   const goal = ofImage
     ? ({ kind: 'image', withNative: options.withNative ?? false } as const)
@@ -83,7 +85,9 @@ function imageOption(flags: string, more = ''): Option {
 function imageKind(text: string): ImageKind {
   const kind = imageKinds.find((known) => known === text);
   if (kind === undefined) {
-    throw new InvalidArgumentError(`It must be one of ${imageKinds.join(', ')}, and ARCH comes before it.`);
+    throw new InvalidArgumentError(
+      `It must be one of ${imageKinds.join(', ')}, and ARCH must come before it.`,
+    );
   }
   return kind;
 }
@@ -98,14 +102,14 @@ function overlayOption(): Option {
 export function toolchainOption(where = ''): Option {
   return new Option(
     '--toolchain <PREFIX>',
-    `${where}compile with a cross compiler from elsewhere in the place of stage 1; PREFIX is what precedes gcc, as in arm-linux-gnueabi-`,
+    `${where}compile with an external toolchain instead of stage 1; PREFIX is what precedes gcc, as in arm-linux-gnueabi-`,
   ).argParser(nonEmpty);
 }
 
 function kernelConfigOption(): Option {
   return new Option(
     '--kernel-config <FILE>',
-    'further kernel symbols, in lines like CONFIG_X=y and # CONFIG_X is not set',
+    'further kernel symbols, in lines such as CONFIG_X=y and # CONFIG_X is not set',
   ).argParser(nonEmpty);
 }
 
@@ -114,14 +118,14 @@ export function selectors(command: Command): Command {
   return command
     .option(
       '--host <H>',
-      "arch that the cross compiler runs on (default: this machine's processor)",
+      "arch on which the cross compiler runs (default: this machine's processor)",
       nonEmpty,
     )
     .addOption(
-      new Option(
-        '--until <STAGE>',
-        'only the stages up to this one; `bootstrap list stages` names them',
-      ).conflicts(['only', 'onlyAction']),
+      new Option('--until <STAGE>', 'only the stages up to this one; see `bootstrap list stages`').conflicts([
+        'only',
+        'onlyAction',
+      ]),
     )
     .addOption(new Option('--only <STAGE>', 'only this stage, with what it needs').conflicts('onlyAction'))
     .option(
@@ -135,7 +139,11 @@ export function selectors(command: Command): Command {
 export function building(command: Command): Command {
   return sourcing(
     command
-      .option('-j, --jobs <N>', 'compile with this many processes in all (default: number of cores)', jobs)
+      .option(
+        '-j, --jobs <N>',
+        'total number of concurrent compile processes (default: number of cores)',
+        jobs,
+      )
       .option('-k, --keep-going', 'after a failure, go on with what does not depend on it')
       .option('--out <DIR>', outHelp, nonEmpty)
       .addOption(imageOption('--image <KIND>').choices(imageKinds))
@@ -143,10 +151,10 @@ export function building(command: Command): Command {
       .addOption(kernelConfigOption())
       .option(
         '--record',
-        'write down every command that an action runs (`record` and `log --commands` print it)',
+        'record every command that an action runs (printed by `record` and `log --commands`)',
       )
-      .option('--again', 'with --record: run again what is built and has no record yet')
-      .option('--events <FILE>', 'write what happens as lines of JSON too', nonEmpty),
+      .option('--again', 'with --record: rerun actions that are built but have no record yet')
+      .option('--events <FILE>', 'also write events to this file, as lines of JSON', nonEmpty),
   );
 }
 

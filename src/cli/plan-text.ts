@@ -5,7 +5,7 @@ import { stages } from '../../stages/index.ts';
 import { stageIdsOf } from '../../stages/select.ts';
 import { count } from '../core/count.ts';
 
-/** For people: sources, then actions under their stages with the first digits of their plan ids, then products. */
+/** For people: sources, then actions grouped by stage with the first digits of their plan ids, then products. */
 export function planText(plan: Plan): string {
   const ids = planIds(plan);
   const lines: string[] = ['Sources'];
@@ -33,7 +33,7 @@ export function planJson(plan: Plan): string {
   return `${JSON.stringify({ ...plan, actions }, undefined, 2)}\n`;
 }
 
-/** The graph for Graphviz: stages as boxes, an arrow from what is read to what reads it. */
+/** The graph for Graphviz: stages are boxes, and an arrow leads from an input to its reader. */
 export function planDot(plan: Plan): string {
   const lines = ['digraph plan {', '  rankdir=LR;', '  node [shape=box, fontsize=10];'];
   const byStage = actionsByStage(plan);

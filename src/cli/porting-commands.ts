@@ -10,12 +10,12 @@ export function portingCommands(
 ): void {
   const check = command(
     'check',
-    "lay ARCH's descriptor beside gcc, musl, the kernel and the emulator; name each fault",
+    "check ARCH's descriptor against gcc, musl, the kernel and the emulator, and name each fault",
   );
   sourcing(check)
     .argument('<ARCH>')
     .option('--out <DIR>', outHelp, nonEmpty)
-    .option('--json', 'as JSON')
+    .option('--json', 'print JSON')
     .action(async (arch: string, options: SourceOptions & { json?: boolean; out?: string }) => {
       const { checkCommand } = await import('./check-command.ts');
       const out = options.out === undefined ? {} : { out: options.out };
@@ -23,7 +23,7 @@ export function portingCommands(
       done(await checkCommand(session, request));
     });
 
-  const newArch = command('new-arch', 'write a descriptor of a new arch NAME, as far as it can be found out');
+  const newArch = command('new-arch', 'write a descriptor for a new arch NAME, filled in as far as possible');
   sourcing(newArch)
     .argument('<NAME>')
     .option('--triple <TRIPLE>', 'GNU triple, PROCESSOR-linux-musl[ABI]', nonEmpty)
@@ -34,7 +34,7 @@ export function portingCommands(
     .option('--summary <TEXT>', 'one line for `bootstrap list`', nonEmpty)
     .option(
       '--gcc-configure <SWITCH>',
-      "switch of gcc's configure for processor or ABI; may be repeated",
+      "switch for gcc's configure that selects processor or ABI; may be repeated",
       repeated,
     )
     .addHelpText('after', newArchHelp)
@@ -59,6 +59,6 @@ interface NewArchFlags extends SourceOptions {
 }
 
 const newArchHelp = `
-Triple, kernel's ARCH, emulator and machine are asked for at a terminal where they are not named. The file is NAME.ts in
-arches/, or in the directory of --arch-dir; one that is there is never overwritten. docs/porting.md tells the whole way.
+If triple, kernel ARCH, emulator or machine are not given, they are asked for at a terminal. The file is NAME.ts in
+arches/, or in the directory of --arch-dir; an existing file is never overwritten. See docs/porting.md.
 `;

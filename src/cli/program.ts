@@ -49,11 +49,11 @@ export function createProgram(given: Session, version: string, done: (code: numb
   };
   const program = new Command('bootstrap')
     .description(
-      'From released source tarballs to cross compiler, native compiler, kernel, root filesystem and a bootable image.',
+      'Build a cross compiler, native compiler, kernel, root filesystem and bootable image from released source tarballs.',
     )
     .usage('ARCH [options]\n       bootstrap COMMAND …')
     .version(version)
-    .helpOption('-h, --help', 'say this')
+    .helpOption('-h, --help', 'show this help')
     .helpCommand(false)
     .enablePositionalOptions()
     .configureOutput(output)
@@ -77,12 +77,12 @@ export function createProgram(given: Session, version: string, done: (code: numb
       .command(name, options ?? {})
       .summary(summary)
       .description(summary)
-      .showHelpAfterError(`  \`bootstrap ${name} --help\` shows how it is used.`)
+      .showHelpAfterError(`  \`bootstrap ${name} --help\` shows its usage.`)
       .option('--arch-dir <DIR>', archDirHelp, repeated)
       .configureOutput(output)
       .exitOverride();
 
-  const everything = command('build', 'everything for ARCH (the word `build` can be left out)', {
+  const everything = command('build', 'build everything for ARCH (the word `build` can be omitted)', {
     isDefault: true,
   });
   everything.argument('<ARCH>').allowExcessArguments();
@@ -108,10 +108,13 @@ export function createProgram(given: Session, version: string, done: (code: numb
     },
   );
 
-  const image = command('image', 'kernel, root filesystem and bootable image, with no compiler but stage 1');
+  const image = command(
+    'image',
+    'build the kernel, root filesystem and bootable image, with no compiler except stage 1',
+  );
   image
     .argument('<ARCH>')
-    .option('--with-native', 'put the native compiler into the image')
+    .option('--with-native', 'include the native compiler in the image')
     .addOption(toolchainOption());
   building(image).action(async (arch: string, options: BuildOptions) => {
     const { buildCommand } = await import('./build-command.ts');
@@ -121,8 +124,8 @@ export function createProgram(given: Session, version: string, done: (code: numb
 
   const plan = command('plan', 'print what would be done; touches neither network nor store');
   planning(plan)
-    .addOption(new Option('--json', 'the whole plan as JSON').conflicts('dot'))
-    .addOption(new Option('--dot', 'the graph for Graphviz'))
+    .addOption(new Option('--json', 'print the whole plan as JSON').conflicts('dot'))
+    .addOption(new Option('--dot', 'print the graph for Graphviz'))
     .action(async (words: readonly string[], options: PlanOptions & { json?: boolean; dot?: boolean }) => {
       const request = wordsRequest(session, words, options);
       if (!request.ok) return done(explain(session, request.failure));
@@ -131,17 +134,17 @@ export function createProgram(given: Session, version: string, done: (code: numb
       done(await planCommand(session, request.value, form));
     });
 
-  const list = command('list', 'print the known arches, stages or sources (all three when none is named)');
+  const list = command('list', 'list the known arches, stages or sources (default: all three)');
   list
     .argument('[WHAT]', 'arches, stages or sources')
-    .option('--json', 'as JSON')
+    .option('--json', 'print JSON')
     .action(async (what: string | undefined, options: { json?: boolean }) => {
       const { listCommand } = await import('./list-command.ts');
       done(await listCommand(session, what, options.json ?? false));
     });
 
-  const fetch = command('fetch', 'fetch, verify, unpack and patch sources, and build nothing');
-  fetch.argument('[NAME...]', 'arches (all their sources) or sources; all of the lock when none is named');
+  const fetch = command('fetch', 'fetch, verify, unpack and patch sources without building anything');
+  fetch.argument('[NAME...]', 'arches (all their sources) or sources (default: everything in sources.lock)');
   sourcing(fetch).action(async (names: readonly string[], options: SourceOptions) => {
     const { fetchCommand } = await import('./fetch-command.ts');
     done(await fetchCommand(session, names, sourceRequest(options)));
@@ -150,7 +153,7 @@ export function createProgram(given: Session, version: string, done: (code: numb
   const run = command('run', 'boot the image of ARCH in its emulator');
   run
     .argument('<ARCH>')
-    .argument('[QEMU_ARGUMENTS...]', 'after `--`: handed on to the emulator')
+    .argument('[QEMU_ARGUMENTS...]', 'after `--`: passed on to the emulator')
     .option('--out <DIR>', outHelp, nonEmpty)
     .addHelpText('after', emulatorSettings)
     .action(async (arch: string, extra: readonly string[], options: { out?: string }) => {
@@ -164,14 +167,18 @@ export function createProgram(given: Session, version: string, done: (code: numb
 
   const nativeBuild = command(
     'native-build',
-    'have a guest of ARCH run the init of a control image, and bring its results back',
+    'run the init of a control image in a guest of ARCH, and fetch its results',
   );
   building(nativeBuild)
     .argument('<ARCH>')
     .argument('<DIR>', 'control image: a directory or tar archive with an executable `init`')
-    .option('--upload <DIR>', 'where results go (default: native-build/NAME among the products)', nonEmpty)
-    .option('--time-limit <MINUTES>', 'how long the guest may take (default: 720)', wholeNumber(1, 100_000))
-    .option('--no-distcc', 'let no cross compiler help, if there is one')
+    .option(
+      '--upload <DIR>',
+      'where to put the results (default: native-build/NAME in the product directory)',
+      nonEmpty,
+    )
+    .option('--time-limit <MINUTES>', 'time limit for the guest (default: 720)', wholeNumber(1, 100_000))
+    .option('--no-distcc', 'do not use a cross compiler, even if there is one')
     .action(async (arch: string, control: string, options: BuildOptions & NativeBuildFlags) => {
       const { nativeBuildCommand } = await import('./native-build-command.ts');
       const goal = { kind: 'image', withNative: true } as const;
@@ -186,17 +193,17 @@ export function createProgram(given: Session, version: string, done: (code: numb
       );
     });
 
-  const doctor = command('doctor', 'say what this machine lacks, with the package to install');
+  const doctor = command('doctor', 'report what this machine lacks, with the packages to install');
   doctor.option('--store <DIR>', storeHelp, nonEmpty).action(async (options: { store?: string }) => {
     const { doctorCommand } = await import('./doctor-command.ts');
     done(await doctorCommand(session, options.store));
   });
 
-  const log = command('log', "print the script's place and the whole log of an action's latest run");
+  const log = command('log', "print the whole log of an action's latest run, and the path of its script");
   log
     .argument('<ACTION>', 'for example host-tools/busybox; `bootstrap plan ARCH` lists them')
     .option('--store <DIR>', storeHelp, nonEmpty)
-    .option('--commands', 'in the place of the log: every command that it ran, if that was recorded')
+    .option('--commands', 'print the commands that it ran, if they were recorded, instead of the log')
     .action(async (action: string, options: { store?: string; commands?: boolean }) => {
       const { logCommand } = await import('./log-command.ts');
       done(await logCommand(session, action, options.store, options.commands));
@@ -204,11 +211,11 @@ export function createProgram(given: Session, version: string, done: (code: numb
 
   const record = command(
     'record',
-    'say what recorded builds ran of their tools, and which tools they never ran',
+    'report which commands of their tools recorded builds ran, and which tools they never ran',
   );
   planning(record)
     .option('--store <DIR>', storeHelp, nonEmpty)
-    .option('--json', 'as JSON')
+    .option('--json', 'print JSON')
     .action(async (words: readonly string[], options: PlanOptions & { store?: string; json?: boolean }) => {
       const request = wordsRequest(session, words, options);
       if (!request.ok) return done(explain(session, request.failure));
@@ -216,18 +223,18 @@ export function createProgram(given: Session, version: string, done: (code: numb
       done(await recordCommand(session, request.value, { ...options, json: options.json ?? false }));
     });
 
-  const share = command('share', 'carry the directory that a guest has on /share to a tarball and back');
+  const share = command('share', 'convert the directory that a guest has on /share to a tarball and back');
   const shareCommand = (name: string, summary: string): Command =>
     share.command(name).summary(summary).description(summary).configureOutput(output).exitOverride();
-  shareCommand('pack', 'write what the guest sees in DIR, owners and devices too, to TARBALL')
-    .argument('<DIR>', 'directory that was shared')
+  shareCommand('pack', 'pack what the guest sees in DIR, including owners and devices, into TARBALL')
+    .argument('<DIR>', 'shared directory')
     .argument('<TARBALL>', '.tar, .tar.gz or .tgz')
     .action(async (directory: string, tarball: string) => {
       const { sharePackCommand } = await import('./share-command.ts');
       done(await sharePackCommand(session, directory, tarball));
     });
-  shareCommand('unpack', 'unpack TARBALL into DIR, for a guest to see with owners and devices')
-    .argument('<TARBALL>', 'tar, also compressed with gzip, xz or bzip2')
+  shareCommand('unpack', 'unpack TARBALL into DIR, so that a guest sees its owners and devices')
+    .argument('<TARBALL>', 'tar archive; may be compressed with gzip, xz or bzip2')
     .argument('<DIR>', 'directory to share')
     .action(async (tarball: string, directory: string) => {
       const { shareUnpackCommand } = await import('./share-command.ts');
@@ -240,11 +247,11 @@ export function createProgram(given: Session, version: string, done: (code: numb
 }
 
 const emulatorSettings = `
-Environment, as the image's run-emulator.sh reads it:
-  QEMU_MEMORY   MiB of memory, up to what the board takes
+Environment variables read by the image's run-emulator.sh:
+  QEMU_MEMORY   MiB of memory, up to the board's limit
   QEMU_EXTRA    further arguments for the emulator, split at spaces
-  KERNEL_EXTRA  further words for the kernel command line, as HANDOFF=/some/program
-  GUEST_…       disks, folders and ports: docs/guests.md
+  KERNEL_EXTRA  further words for the kernel command line, such as HANDOFF=/some/program
+  GUEST_…       disks, folders and ports; see docs/guests.md
 `;
 
 const examples = `
@@ -252,15 +259,15 @@ Examples:
   bootstrap armv5l --host i686   everything for armv5l, with a cross compiler that runs on i686
   bootstrap image armv5l         only what boots
   bootstrap image armv5l --toolchain arm-linux-gnueabi-
-                                 the same in minutes, by Debian's cross compiler
+                                 the same in minutes, with Debian's cross compiler
   bootstrap run armv5l           boot it
-  bootstrap start armv5l         boot it in the background; \`exec\`, \`ps\` and \`stop\` are for such guests
+  bootstrap start armv5l         boot it in the background, for use with \`exec\`, \`ps\` and \`stop\`
   bootstrap exec armv5l -- uname -a
-  bootstrap check armv5l         what is wrong with its descriptor, if anything
-  bootstrap doctor               what is missing on this machine
+  bootstrap check armv5l         report faults of its descriptor
+  bootstrap doctor               report what is missing on this machine
 
 \`bootstrap build --help\` shows the options of the main command.
-Exit codes: 0 done, 1 a build failed, 2 wrong use or bad input.
+Exit codes: 0 success, 1 a build failed, 2 incorrect usage or bad input.
 `;
 
 function commandNames(program: Command): readonly string[] {
@@ -271,6 +278,6 @@ function commandNames(program: Command): readonly string[] {
 function tooManyWords(program: Command, first: string, excess: string): Failure {
   const commands = commandNames(program);
   if (nearest(first, commands).length > 0) return unknownName('command', first, commands);
-  const hint = 'The main command takes one arch; `bootstrap --help` shows all commands.';
-  return { reason: 'wrong-use', what: `there is a word too many: '${excess}'`, hint };
+  const hint = 'The main command takes one arch; `bootstrap --help` lists all commands.';
+  return { reason: 'wrong-use', what: `unexpected argument: '${excess}'`, hint };
 }

@@ -6,7 +6,7 @@ import { summaryJson, summaryText } from './record-text.ts';
 import { explain, storeDirectory, type Session } from './session.ts';
 
 /**
- * `bootstrap record ARCH`: what the actions of a plan ran of the tools that they name, by the records of their latest
+ * `bootstrap record ARCH`: which commands of their tools the actions of a plan ran, according to the records of their latest
  * runs. Touches neither network nor results.
  */
 export async function recordCommand(

@@ -6,8 +6,8 @@ import type { ExitCode } from './exit-code.ts';
 import { explain, outDirectory, type Session } from './session.ts';
 
 /**
- * `bootstrap run ARCH`: boots the image in the output directory with its own `run-emulator.sh`. What that script
- * takes from its environment (`QEMU_MEMORY`, `QEMU_EXTRA`, `KERNEL_EXTRA`) is the user's.
+ * `bootstrap run ARCH`: boots the image in the output directory with its own `run-emulator.sh`. The variables that the
+ * script reads (`QEMU_MEMORY`, `QEMU_EXTRA`, `KERNEL_EXTRA`) come from the user's environment.
  */
 export async function runCommand(
   session: Session,
@@ -29,15 +29,15 @@ export async function runCommand(
   if (split !== undefined) {
     return explain(session, {
       reason: 'wrong-use',
-      what: `the emulator's argument '${split}' is empty or holds white space, which cannot be handed on`,
-      hint: `Start ${script} by hand, or name files without spaces.`,
+      what: `the emulator's argument '${split}' is empty or contains white space, so it cannot be passed on`,
+      hint: `Start ${script} by hand, or use file names without spaces.`,
     });
   }
   const words = [session.env['QEMU_EXTRA'], ...extra].filter((word) => word !== undefined && word !== '');
   return start(session, script, { ...session.env, QEMU_EXTRA: words.join(' ') });
 }
 
-/** Ctrl-C belongs to the guest, so this process does not end by it. */
+/** Ctrl-C belongs to the guest, so it does not end this process. */
 function start(
   session: Session,
   script: string,
@@ -63,7 +63,7 @@ function start(
     });
     child.on('close', (code, signal) => {
       if (code === 0) return finish(0);
-      // 2 is the script's own word for wrong settings, and it has said what is wrong.
+      // 2 is the script's exit code for invalid settings, which it has already reported.
       if (code === 2) return finish(2);
       const ended =
         signal === null ? `exit code ${String(code)}` : `signal ${signal} (${system.signals[signal]})`;

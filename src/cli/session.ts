@@ -7,21 +7,21 @@ import { place } from '../core/place.ts';
 import { failureText } from '../report/failure-text.ts';
 import { exitCodeOf, type ExitCode } from './exit-code.ts';
 
-/** Where the program stands: everything that it takes from the process, gathered once. */
+/** The program's environment: everything that it takes from the process, gathered once. */
 export interface Session {
   /** Absolute path of this repository. */
   readonly repository: string;
   /** Directories of `--arch-dir`, whose descriptors join those of the repository. Absolute. Undefined: none. */
   readonly archDirectories?: readonly string[];
-  /** Where the user stands; relative paths of options mean this. */
+  /** The user's working directory; relative paths in options are relative to it. */
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Results that a user may want to pipe. */
   readonly out: (text: string) => void;
-  /** Everything said on the way. */
+  /** Progress and other messages. */
   readonly err: (text: string) => void;
   readonly errIsTerminal: boolean;
-  /** Asks the user at a terminal, who may give nothing. Undefined: there is no terminal to ask at. */
+  /** Asks the user at a terminal; the answer may be empty. Undefined: there is no terminal to ask at. */
   readonly ask?: (question: string) => Promise<string>;
 }
 
@@ -52,7 +52,7 @@ async function ask(question: string): Promise<string> {
   }
 }
 
-/** Says on stderr what failed, and gives the exit code for it. */
+/** Prints a failure on stderr and returns the exit code for it. */
 export function explain(session: Session, failure: Failure): ExitCode {
   session.err(`bootstrap: ${failureText(failure)}\n`);
   return exitCodeOf(failure);
@@ -60,7 +60,7 @@ export function explain(session: Session, failure: Failure): ExitCode {
 
 /**
  * Directory of the store: `--store`, `$BOOTSTRAP_STORE`, or `bootstrap` in the user's cache directory. Absolute. Throws a
- * StoreFault where none of them says one.
+ * StoreFault if none of them is set.
  */
 export function storeDirectory(session: Session, option: string | undefined): string {
   const named = option ?? nonEmpty(session.env['BOOTSTRAP_STORE']);
@@ -68,11 +68,11 @@ export function storeDirectory(session: Session, option: string | undefined): st
   const cache = nonEmpty(session.env['XDG_CACHE_HOME']);
   if (cache !== undefined && path.isAbsolute(cache)) return path.join(cache, 'bootstrap');
   const home = nonEmpty(session.env['HOME']) ?? homedir();
-  // Some service accounts. A name in the temp directory could be taken, and the store filled, by anybody.
+  // Some service accounts have none. Anybody could take a name in the temp directory, and fill the store.
   if (!path.isAbsolute(home)) {
     throw new StoreFault({
       reason: 'wrong-use',
-      what: 'you have no home directory in which the store could lie',
+      what: 'you have no home directory in which the store could be kept',
       hint: 'Name a directory of your own with --store, BOOTSTRAP_STORE or XDG_CACHE_HOME.',
     });
   }
@@ -86,7 +86,7 @@ export function outDirectory(session: Session, option: string | undefined, arch:
   return path.join(parent, arch);
 }
 
-/** A path as a user reads it best: relative to where they stand, where it lies below that. */
+/** A path in the form that is easiest to read: relative to the working directory if it is below that. */
 export function shownPath(session: Session, absolute: string): string {
   const relative = path.relative(session.cwd, absolute);
   return relative.startsWith('..') ? absolute : relative === '' ? '.' : relative;

@@ -5,7 +5,7 @@ import { catchInterrupts } from './interrupt.ts';
 import type { ExitCode } from './exit-code.ts';
 import { explain, type Session } from './session.ts';
 
-/** `bootstrap share pack DIR TARBALL`: what the guest sees of a share, as a tarball. */
+/** `bootstrap share pack DIR TARBALL`: packs what the guest sees of a share into a tarball. */
 export async function sharePackCommand(
   session: Session,
   directory: string,
@@ -33,7 +33,7 @@ export async function sharePackCommand(
   }
 }
 
-/** `bootstrap share unpack TARBALL DIR`: a tarball as a directory to share with a guest. */
+/** `bootstrap share unpack TARBALL DIR`: unpacks a tarball into a directory to share with a guest. */
 export async function shareUnpackCommand(
   session: Session,
   tarball: string,

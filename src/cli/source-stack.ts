@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { place } from '../core/place.ts';
 
 /**
- * An error's stack with positions in our sources instead of those in the compiled modules. What has no map stays as it
- * is: this is asked for when something has gone wrong already.
+ * An error's stack with positions in our sources instead of those in the compiled modules. Frames without a source map stay as they
+ * are, because this is used when something has already gone wrong.
  */
 export function sourceStack(stack: string): string {
   return stack.replace(/(file:\/\/\/[^\s)]+):(\d+):(\d+)/g, (whole, url: string, line, column) => {

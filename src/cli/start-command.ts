@@ -24,7 +24,7 @@ export interface StartOptions {
   readonly store?: string;
 }
 
-/** `bootstrap start ARCH`: boots its image in the background and comes back when commands can be run in it. */
+/** `bootstrap start ARCH`: boots its image in the background and returns when commands can be run in it. */
 export async function startCommand(session: Session, options: StartOptions): Promise<ExitCode> {
   const found = await (
     await openArches(session.repository, session.archDirectories)

@@ -12,7 +12,7 @@ const outcomes: Readonly<Record<StopOutcome, string>> = {
   elsewhere: 'runs in another container; stop it there',
 };
 
-/** `bootstrap stop NAME…`: ends guests, with their file systems in order where they still answer. */
+/** `bootstrap stop NAME…`: ends guests, shutting them down cleanly if they still respond. */
 export async function stopCommand(
   session: Session,
   names: readonly string[],
@@ -21,8 +21,8 @@ export async function stopCommand(
   if (options.all === names.length > 0) {
     return explain(session, {
       reason: 'wrong-use',
-      what: options.all ? 'names of guests and --all contradict each other' : 'no guest is named',
-      hint: '`bootstrap ps` lists them; --all means all of them.',
+      what: options.all ? 'guest names and --all cannot be combined' : 'no guest is named',
+      hint: '`bootstrap ps` lists the guests; --all stops all of them.',
     });
   }
   const state = await openGuests(session, options.store);

@@ -12,13 +12,13 @@ export interface StoreGcRequest extends CollectionWish {
   readonly dryRun?: boolean;
 }
 
-/** `bootstrap store gc`: by what is asked for, else by the store's limit, else scratch outputs alone. */
+/** `bootstrap store gc`: follows the options, otherwise the store's limit, otherwise removes only scratch outputs. */
 export async function storeGcCommand(session: Session, request: StoreGcRequest): Promise<ExitCode> {
   const root = storeDirectory(session, request.store);
   const { dryRun = false } = request;
   const policy = await policyFor(root, request);
   const onWait = (): void =>
-    session.err('bootstrap: another process collects in this store; waiting for it\n');
+    session.err('bootstrap: another process is collecting garbage in this store; waiting for it\n');
   return interruptible(session.err, async (signal) => {
     const collected = await collectGarbage(root, { policy, dryRun, onWait, signal });
     if (!collected.ok) return explain(session, collected.failure);
@@ -27,7 +27,7 @@ export async function storeGcCommand(session: Session, request: StoreGcRequest):
   });
 }
 
-/** `bootstrap store du`: what takes room. */
+/** `bootstrap store du`: what takes up space. */
 export async function storeDuCommand(
   session: Session,
   store: string | undefined,
@@ -42,7 +42,7 @@ export async function storeDuCommand(
   return 0;
 }
 
-/** `bootstrap store verify`: 1 where something is damaged and stays. */
+/** `bootstrap store verify`: 1 if something is damaged and was not repaired. */
 export async function storeVerifyCommand(
   session: Session,
   store: string | undefined,
@@ -56,7 +56,7 @@ export async function storeVerifyCommand(
   });
 }
 
-/** `bootstrap store limit`: says it, sets it, or (`none`) takes it away. */
+/** `bootstrap store limit`: shows, sets or (`none`) removes it. */
 export async function storeLimitCommand(
   session: Session,
   store: string | undefined,

@@ -8,33 +8,36 @@ export function storeCommands(
   session: Session,
   done: (code: number) => void,
 ): void {
-  const store = command('store', 'say what takes room in the store, check it, and remove what is not needed');
+  const store = command(
+    'store',
+    'show what takes up space in the store, verify it, and remove what is not needed',
+  );
   const own = (name: string, summary: string): Command =>
     inStore(store.command(name).summary(summary).description(summary).copyInheritedSettings(store));
 
-  own('gc', 'remove what was not used for long, or until the store is small enough')
-    .option('--older-than <TIME>', 'what was not used for this long: 12h, 30d, 8w', time)
-    .option('--max-size <SIZE>', 'until the store takes no more than this: 500M, 20G', size)
-    .option('--dry-run', 'say what would go, and remove nothing')
+  own('gc', 'remove what has not been used for a while, or until the store is small enough')
+    .option('--older-than <TIME>', 'remove what has not been used for this long: 12h, 30d, 8w', time)
+    .option('--max-size <SIZE>', 'remove until the store is no larger than this: 500M, 20G', size)
+    .option('--dry-run', 'print what would be removed, without removing it')
     .addHelpText('after', gcHelp)
     .action(async (options: { store?: string; olderThan?: number; maxSize?: number; dryRun?: boolean }) => {
       const { storeGcCommand } = await import('./store-command.ts');
       done(await storeGcCommand(session, options));
     });
-  own('du', 'say what takes room, by kind and by stage')
-    .option('--json', 'as JSON, by action too')
+  own('du', 'show what takes up space, by kind and by stage')
+    .option('--json', 'print JSON, which also has every action')
     .action(async (options: { store?: string; json?: boolean }) => {
       const { storeDuCommand } = await import('./store-command.ts');
       done(await storeDuCommand(session, options.store, options.json ?? false));
     });
   own('verify', 'read every tree, blob, result and archive in full, and report damage')
-    .option('--repair', 'throw away what is damaged, so that it is made or fetched again')
+    .option('--repair', 'discard what is damaged, so that it is rebuilt or fetched again')
     .action(async (options: { store?: string; repair?: boolean }) => {
       const { storeVerifyCommand } = await import('./store-command.ts');
       done(await storeVerifyCommand(session, options.store, options.repair ?? false));
     });
-  own('limit', 'say or set how much room the store may take after a build')
-    .argument('[SIZE]', '20G, or `none` (default: say what it is)', (text) =>
+  own('limit', 'show or set how much space the store may take after a build')
+    .argument('[SIZE]', '20G, or `none` (default: show the limit)', (text) =>
       text === 'none' ? text : size(text),
     )
     .action(async (limit: number | 'none' | undefined, options: { store?: string }) => {
@@ -44,8 +47,8 @@ export function storeCommands(
 }
 
 const gcHelp = `
-With neither option the store's limit holds (\`bootstrap store limit\`); where it has none, scratch outputs alone go. What
-a running build or a product in its output directory needs stays. docs/store.md tells more.
+Without either option, the store's limit applies (\`bootstrap store limit\`); if there is none, only scratch outputs are
+removed. Whatever a running build or a product in its output directory needs is kept. See docs/store.md.
 `;
 
 const units: Readonly<Record<string, number>> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };

@@ -11,7 +11,7 @@ import type { MadeProducts } from '../release/make-products.ts';
 import { duration } from '../report/duration.ts';
 import type { Store } from '../store/store.ts';
 
-/** What was seen of a stage while it ran. */
+/** What was observed of a stage while it ran. */
 export interface StageSpan {
   /** Milliseconds of the build's clock. */
   readonly from: number;
@@ -30,7 +30,7 @@ export class StageSpans {
   }
 }
 
-/** What a build that succeeded has come to. `place` is the directory of its products, as it is shown. */
+/** The summary of a successful build. `place` is the directory of its products, as it is shown. */
 export function buildText(
   plan: Plan,
   { outcome, products }: MadeProducts,
@@ -40,7 +40,7 @@ export function buildText(
   if (outcome.ran.length === 0 && !products.some(({ written }) => written)) {
     return products.length === 0
       ? 'nothing to do: everything is built\n'
-      : `nothing to do: everything is built, and the products lie in ${place}\n`;
+      : `nothing to do: everything is built, and the products are in ${place}\n`;
   }
   const lines = products.map(
     ({ product, written: fresh }) => `  ${product.name}${fresh ? '' : ' (unchanged)'}\n`,
@@ -49,21 +49,21 @@ export function buildText(
   return `\n${stageTable(plan, outcome, spans.byStage)}${heading}${lines.join('')}`;
 }
 
-/** How many records of commands there are of a build's actions. */
+/** How many of a build's actions have a record of their commands. */
 export async function recordNote(store: Store, outcome: BuildOutcome): Promise<string> {
   let without = 0;
   for (const { key } of outcome.results.values()) if (!(await hasRecord(store, key))) without += 1;
   const more =
     without === 0
       ? ''
-      : `; ${count(without, 'action')} did not run and ${without === 1 ? 'has' : 'have'} none (--again runs them for it)`;
+      : `; ${count(without, 'action')} did not run and ${without === 1 ? 'has' : 'have'} none (--again reruns them to record them)`;
   const records = count(outcome.results.size - without, 'record');
   return `\n${records} of commands, summed up by \`bootstrap record\`${more}\n`;
 }
 
 /**
  * Table of this run's wall and CPU time by stage. Wall time is from a stage's first start to its last end; stages
- * overlap. A stage that came out of the store whole has neither.
+ * overlap. A stage that came entirely from the store has neither.
  */
 export function stageTable(plan: Plan, outcome: BuildOutcome, spans: ReadonlyMap<string, StageSpan>): string {
   const ran = new Set(outcome.ran);
@@ -79,7 +79,7 @@ export function stageTable(plan: Plan, outcome: BuildOutcome, spans: ReadonlyMap
   return table([['stage', 'wall', 'CPU', 'actions run'], ...rows]);
 }
 
-/** Columns side by side: the first to the left, the others to the right. Ends with a newline. */
+/** Columns side by side: the first left-aligned, the others right-aligned. Ends with a newline. */
 export function table(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   return rows

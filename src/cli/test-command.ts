@@ -27,10 +27,10 @@ export interface TestRequest {
   readonly image?: string;
   readonly store?: string;
   readonly json: boolean;
-  /** How many guests there are at a time. */
+  /** The number of concurrent guests. */
   readonly jobs: number;
   readonly silenceSeconds: number;
-  /** `--console`: directory for what guests say. */
+  /** `--console`: directory for the guests' console output. */
   readonly consoles?: string;
   /** What a test watches guests by. */
   readonly watching?: Pick<GuestTest, 'clock' | 'onText'>;
@@ -42,7 +42,7 @@ interface Candidate {
   readonly script: string;
 }
 
-/** `bootstrap test ARCH…`: boots images with no one watching, and says what works. */
+/** `bootstrap test ARCH…`: boots images unattended and reports what works. */
 export async function testCommand(
   session: Session,
   request: TestRequest,
@@ -88,7 +88,7 @@ export async function testCommand(
         ...request.watching,
         signal: interrupt.signal,
       });
-      // What an interruption broke off says nothing of the image.
+      // An interrupted test says nothing about the image.
       if (interrupt.signal.aborted) return;
       results[index] = result;
       session.err(`bootstrap: ${summaryLine(result)}\n`);
@@ -113,12 +113,12 @@ async function findCandidates(
   const wrong = (what: string, hint: string): Result<never, Failure> =>
     failed({ reason: 'wrong-use', what, hint });
   if (/(?:^|\s)HANDOFF=/.test(session.env['KERNEL_EXTRA'] ?? '')) {
-    return wrong('KERNEL_EXTRA: HANDOFF= would run in the place of the checks', 'Leave it out.');
+    return wrong('KERNEL_EXTRA: HANDOFF= would replace the checks', 'Remove it.');
   }
   if (request.image !== undefined && request.arches.length > 1) {
     return wrong(
-      `--image ${request.image} is one image, and there are several arches`,
-      'Name the arch that it is for.',
+      `--image ${request.image} is a single image, but several arches were given`,
+      'Name the arch that it was built for.',
     );
   }
   const searchPath = session.env['PATH'] ?? '';
@@ -148,7 +148,7 @@ async function findCandidates(
   return ok([...candidates.values()]);
 }
 
-/** The arch as the emulator of this machine has it, by its version. */
+/** The arch with what this machine's emulator supports, according to its version. */
 async function asEmulatedHere(session: Session, arch: Arch): Promise<Arch> {
   if (!(arch.emulator.lacks ?? []).some(({ emulatorBefore }) => emulatorBefore !== undefined)) return arch;
   const program = await findInPath(arch.emulator.program, session.env['PATH'] ?? '');
@@ -160,8 +160,8 @@ async function makeDirectory(directory: string, name: string): Promise<Failure |
     () => undefined,
     (error: NodeJS.ErrnoException): Failure => ({
       reason: 'wrong-use',
-      what: `--console ${name}: it cannot be made (${error.code ?? error.message})`,
-      hint: 'Name a directory; one that is missing is made.',
+      what: `--console ${name}: cannot create it (${error.code ?? error.message})`,
+      hint: 'Name a directory; it is created if it does not exist.',
     }),
   );
 }
@@ -205,7 +205,7 @@ async function allPrograms(
   return ok(all);
 }
 
-/** Does something with each, at most so many at a time. */
+/** Processes each item, with a limit on how many at a time. */
 async function sideBySide<T>(
   atOnce: number,
   items: readonly T[],
@@ -234,12 +234,12 @@ function summaryLine({ arch, rows, seconds }: TestResult): string {
   return `${arch}: ${isSound(rows) ? 'sound' : 'not sound'} (${said}) in ${duration(seconds)}`;
 }
 
-/** What a script may want of a test, with the verdict of the whole. */
+/** The data of a test for scripts, with an overall verdict. */
 function jsonOf(result: TestResult): unknown {
   return { sound: isSound(result.rows), ...result };
 }
 
-/** A block for each arch, then a line for each. */
+/** A block for each arch, then a summary line for each. */
 export function tableText(results: readonly TestResult[]): string {
   const blocks = results.map((result) => {
     const width = Math.max(...result.rows.map(({ title }) => title.length));
@@ -249,7 +249,7 @@ export function tableText(results: readonly TestResult[]): string {
     const console =
       result.console.length === 0
         ? []
-        : ['  The end of its console:', ...result.console.map((line) => `  | ${line}`)];
+        : ['  The end of its console output:', ...result.console.map((line) => `  | ${line}`)];
     const made = result.toolchain === undefined ? '' : ` (compiled by ${result.toolchain.version})`;
     return [`${result.arch}${made}`, ...lines, ...console, ''].map((line) => `${line}\n`).join('');
   });

@@ -17,7 +17,7 @@ export async function packControl(
   const plan = planDeclared(inputs, () => controlImage(inputs, parts));
   if (!plan.ok) return tellFailure(progress, plan.failure);
   const directories = {
-    // Only where the store lost it.
+    // Only if it has disappeared from the store.
     obtain: async (): Promise<Result<typeof content.tree, Failure>> => {
       const again = await readControl(context.store, controlRequest);
       if (!again.ok) return again;

@@ -22,7 +22,7 @@ export interface NativeBuild {
 /** A native build of which everything that can be wrong before it starts has been looked at. */
 export interface PreparedBuild extends NativeBuild {
   readonly context: BuildContext;
-  /** What the control image is called: in the plan, and below the output directory. */
+  /** The name of the control image, in the plan and below the output directory. */
   readonly name: string;
   readonly content: ControlDirectory;
   readonly controlRequest: ControlRequest;
@@ -56,7 +56,7 @@ export async function prepareNativeBuild(
   return ok({ ...build, context, name: nameOf(control.path), content: content.value, controlRequest });
 }
 
-/** Of a directory or archive, as a name that files and actions can have. */
+/** Turns the name of a directory or archive into one that files and actions can have. */
 function nameOf(place: string): string {
   const base = path.basename(place).replace(/\.(?:tar(?:\.[a-z0-9]+)?|tgz|tbz2?|txz)$/, '');
   const name = base.replace(/[^A-Za-z0-9._+-]+/g, '-').replace(/^[^a-z0-9]+/, '');

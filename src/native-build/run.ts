@@ -15,9 +15,9 @@ import type { PreparedBuild } from './prepare.ts';
 export interface RunRequest {
   /** The control image, a squashfs file. */
   readonly controlFile: string;
-  /** Goes before what the control image says of itself. */
+  /** Takes precedence over the control image's own setting. */
   readonly timeLimitMinutes?: number;
-  /** Whether a cross compiler may help, if there is one. */
+  /** Whether to use a cross compiler if there is one. */
   readonly distcc: boolean;
   /** Environment and working directory of the image's script. */
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -53,7 +53,7 @@ export async function runNativeBuild(
   const help = await crossCompilerFor(build, request);
   const minutes = request.timeLimitMinutes ?? content.settings.timeLimitMinutes;
   const script = path.join(directory, `system-image-${inputs.target.name}`, imageFiles.nativeBuild);
-  request.say(`the guest works; its console is in ${console}`);
+  request.say(`the guest is working; its console output is in ${console}`);
   const began = performance.now();
   const ended = await runScript(script, [request.controlFile, upload], request, {
     ...request.environment,
@@ -79,11 +79,11 @@ export async function runNativeBuild(
   return ok({ ...(failure === undefined ? {} : { failure }), results, files, seconds });
 }
 
-/** Where things of one run lie. */
+/** The paths of one run. */
 interface Places {
   /** What the guest has on /upload. */
   readonly upload: string;
-  /** Where that ends up; the same where the user named it. */
+  /** Where that is moved in the end; the same directory if the user named it. */
   readonly results: string;
   readonly console: string;
 }
@@ -100,7 +100,7 @@ async function placesOf({ directory, name, upload }: PreparedBuild): Promise<Res
   });
 }
 
-/** Results of the last run make way when those of this one are whole. */
+/** Replaces the results of the last run once those of this one are complete. */
 async function swapIn(upload: string, results: string): Promise<Result<void, Failure>> {
   const aside = `${upload}.old`;
   await rename(results, aside).catch((error: unknown) => {
@@ -111,19 +111,19 @@ async function swapIn(upload: string, results: string): Promise<Result<void, Fai
   return ok(undefined);
 }
 
-/** Variables that lead dev-environment.sh to a cross compiler for the work, or away from any. */
+/** Variables that point dev-environment.sh to a cross compiler, or keep it from using any. */
 async function crossCompilerFor(
   { inputs, directory }: PreparedBuild,
   { distcc, environment, say }: RunRequest,
 ): Promise<Readonly<Record<string, string>>> {
   const { target, host } = inputs;
   if (!distcc) return { CROSS_COMPILER: '' };
-  // The user knows better.
+  // The user has chosen one.
   if (environment['CROSS_COMPILER'] !== undefined) return {};
   const found = await findCrossCompiler({ directory, target, host, say });
   if (found !== undefined) return { CROSS_COMPILER: found };
   say(
-    `the guest compiles alone: there is no cross compiler for ${target.name} that runs here in ${directory}`,
+    `the guest compiles on its own: there is no cross compiler for ${target.name} that runs on this machine in ${directory}`,
   );
   say(`(bootstrap ${target.name} makes one)`);
   return {};
@@ -134,7 +134,7 @@ interface ScriptEnd {
   readonly stderr: string;
 }
 
-/** Runs native-build.sh, which ends the guest in any case. It ends with this process, also when that is killed. */
+/** Runs native-build.sh, which ends the guest in any case. It ends with this process, even if that is killed. */
 async function runScript(
   script: string,
   argv: readonly string[],
@@ -165,7 +165,7 @@ async function runScript(
   });
 }
 
-/** Undefined when init ended well. */
+/** Undefined if init succeeded. */
 async function failureOf(
   { code, stderr }: ScriptEnd,
   name: string,
@@ -179,7 +179,7 @@ async function failureOf(
   if (status === undefined && code === 2) {
     return { reason: 'wrong-use', what: `${name}: ${why}`, hint: lastLines.at(-1) ?? '' };
   }
-  const hint = `The whole console is in ${console}.`;
+  const hint = `The whole console output is in ${console}.`;
   return { reason: 'guest-failed', guest: name, what: `failed: ${why}`, lastLines, hint };
 }
 

@@ -18,7 +18,7 @@ export interface ProductsRequest extends Omit<TreesRequest, 'plan' | 'directorie
   readonly acceptVariants: readonly string[];
   /** Receives the products, absolute; `prepareProducts` made it. */
   readonly directory: string;
-  /** Writes down the commands that actions run; `again`: also of those whose results are known. Undefined: no. */
+  /** Records the commands that actions run; `again`: reruns actions whose results are known. Undefined: no recording. */
   readonly record?: { readonly again: boolean };
 }
 

@@ -6,7 +6,7 @@ export function plainText(text: string): string {
   return text.replace(escapes, '').replace(/\p{Cc}/gu, ' ');
 }
 
-/** Cuts plain text to a number of columns, with `…` where something is missing. */
+/** Cuts plain text to a number of columns, with `…` where text was cut. */
 export function fit(text: string, columns: number): string {
   if (columns <= 0) return '';
   let width = 0;
@@ -20,7 +20,7 @@ export function fit(text: string, columns: number): string {
   return kept;
 }
 
-/** Takes columns away from the end, to make room for `…`. */
+/** Removes columns from the end, to make room for `…`. */
 function dropLast(text: string, columns: number): string {
   const characters = [...text];
   let left = columns;

@@ -2,10 +2,10 @@ import type { BuildEvent } from '../core/event.ts';
 import { eventLine } from './event-text.ts';
 import type { Reporter, Sink } from './reporter.ts';
 
-/** For pipes, files and CI: a line for each start and each end, with how far the build is. Nothing is ever rewritten. */
+/** For pipes, files and CI: a line for each start and each end, with the build's progress. Nothing is ever rewritten. */
 export function createLineReporter(sink: Sink): Reporter {
   let total = 0;
-  /** By name: what turns out damaged is made twice. */
+  /** By name, because what turns out to be damaged is built twice. */
   const done = new Set<string>();
   const write = (line: string): void => {
     sink.write(`${line}\n`);

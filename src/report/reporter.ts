@@ -1,9 +1,9 @@
 import type { BuildEvent } from '../core/event.ts';
 
-/** What becomes of a build's events. One for each form of output. */
+/** Presents a build's events. There is one for each form of output. */
 export interface Reporter {
   report(event: BuildEvent): void;
-  /** Leaves the terminal as it was found. May be called more than once, also in the middle of a build. */
+  /** Restores the terminal. May be called more than once, and in the middle of a build. */
   close(): void;
 }
 

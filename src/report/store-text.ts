@@ -12,7 +12,7 @@ export function sizeText(bytes: number): string {
   return `${unit === 0 || size >= 99.95 ? size.toFixed(0) : size.toFixed(1)} ${units[unit] ?? ''}`;
 }
 
-/** What takes room in a store. */
+/** What takes up space in a store. */
 export interface Usage {
   readonly root: string;
   readonly bytes: number;
@@ -85,12 +85,12 @@ export function verificationText({ checked, damage }: Verified, repaired: boolea
   const all = `${count(checked, 'thing')} read`;
   if (damage.length === 0) return `${all}, no damage found\n`;
   const advice = repaired
-    ? 'What was damaged has been thrown away; it is made or fetched again when it is needed.'
-    : '`bootstrap store verify --repair` throws it away, so that it is made or fetched again when it is needed.';
+    ? 'What was damaged has been discarded; it will be rebuilt or fetched again when it is needed.'
+    : '`bootstrap store verify --repair` discards it, so that it is rebuilt or fetched again when it is needed.';
   return `${lines.join('')}${all}, ${damage.length} damaged\n${advice}\n`;
 }
 
-/** Columns as wide as they have to be; all but the first to the right. */
+/** Columns as wide as necessary; all but the first are right-aligned. */
 function table(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   const line = (row: readonly string[]): string =>

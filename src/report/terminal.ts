@@ -7,7 +7,7 @@ import type { Reporter, Sink } from './reporter.ts';
 
 export interface TerminalOptions {
   readonly sink: Sink;
-  /** Asked before each drawing, so that a resized window is seen. */
+  /** Called before each redraw, so that a resized window is noticed. */
   readonly size: () => { readonly columns: number | undefined; readonly rows: number | undefined };
   readonly colour: boolean;
   /** Milliseconds; the clock of the events. */
@@ -16,12 +16,12 @@ export interface TerminalOptions {
   readonly schedule: (callback: () => void, milliseconds: number) => () => void;
 }
 
-/** How often the live region is drawn at most, in milliseconds. */
+/** The minimum interval between redraws of the live region, in milliseconds. */
 const drawInterval = 100;
 
 const hideCursor = '\u001b[?25l';
 const showCursor = '\u001b[?25h';
-/** While lines do not wrap, a wrongly guessed width of some character cannot push the region out of place. */
+/** While wrapping is off, a wrong guess at a character's width cannot displace the region. */
 const wrapOff = '\u001b[?7l';
 const wrapOn = '\u001b[?7h';
 const clearBelow = '\u001b[J';
@@ -34,8 +34,8 @@ interface Row {
 }
 
 /**
- * For terminals: what is over scrolls by as lines; below them stands a region with what runs now, redrawn in place.
- * Takes the cursor away while a build runs, and gives it back on `build-finished` and on `close`.
+ * For terminals: finished work scrolls by as lines; below them is a region with what is running, redrawn in place.
+ * Hides the cursor while a build runs, and shows it again on `build-finished` and on `close`.
  */
 export function createTerminalReporter(options: TerminalOptions): Reporter {
   return new TerminalReporter(options);
@@ -61,7 +61,7 @@ class TerminalReporter implements Reporter {
     const line = eventLine(event);
     if (event.kind === 'build-started') this.#begin(event);
     if (event.kind === 'build-finished') this.close();
-    // What starts is seen in the region; its end stays.
+    // Starts are shown in the region; only ends leave a line.
     if (line === undefined || event.kind === 'action-started') return;
     if (this.#stop === undefined) this.#options.sink.write(`${this.#paint(event, line)}\n`);
     else this.#draw(`${this.#paint(event, line)}\n`);
@@ -134,7 +134,7 @@ class TerminalReporter implements Reporter {
     if (row !== undefined && line.trim() !== '') row.last = line;
   }
 
-  /** One write for all, so that no half-drawn region is ever seen. Lines above it may be as long as they like. */
+  /** A single write, so that no half-drawn region is ever visible. Lines above it may be of any length. */
   #draw(above: string): void {
     const region = this.#region();
     const text = region.map((line) => `${line}\n`).join('');
@@ -150,7 +150,7 @@ class TerminalReporter implements Reporter {
     const size = this.#options.size();
     // A terminal that does not know its size says 0.
     const columns = Math.max(20, size.columns || 80);
-    // One line is the counts, one stays free for the cursor.
+    // One line is for the counts, and one stays free for the cursor.
     const room = Math.max(1, (size.rows || 24) - 2);
     const rows = [...this.#rows.values()];
     const shown = rows.length > room ? rows.slice(0, room - 1) : rows;
@@ -178,7 +178,7 @@ class TerminalReporter implements Reporter {
   }
 }
 
-/** An action has no space in its name, so that no source is taken for one. */
+/** An action's name contains no space, so a source cannot be mistaken for an action. */
 function rowOfSource(source: string): string {
   return `source ${source}`;
 }

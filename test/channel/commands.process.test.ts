@@ -238,7 +238,7 @@ describe('what goes wrong', () => {
     [['exec', 'armv6', '--', 'true'], "there is no guest named 'armv6', and none is running"],
     [['exec', 'armv5l', '--cwd', 'src', '--', 'true'], '--cwd src: a directory in the guest'],
     [['stop'], 'no guest is named'],
-    [['stop', 'armv5l', '--all'], 'names of guests and --all contradict each other'],
+    [['stop', 'armv5l', '--all'], 'guest names and --all cannot be combined'],
     [['stop', 'armv5l'], 'no guest named armv5l is running'],
   ])('%j', async (argv, message) => {
     const made = testSession();

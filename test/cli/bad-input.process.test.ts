@@ -248,7 +248,7 @@ describe.runIf(namespaces)('a full disk', patient, () => {
     expect(ended.out).toContain(`ok       store `);
     expect(ended.out).toContain(store);
     expect(ended.out).toMatch(
-      /\nmissing {2}inodes +1\d{3} more files fit where the store is, a build from nothing takes about 400000\n/,
+      /\nmissing {2}inodes +1\d{3} more files fit on the store's file system; a build from scratch needs about 400000\n/,
     );
   });
 

@@ -143,7 +143,7 @@ describe('a build', () => {
     await build(session);
     const again = await build(session);
     expect(again.executor.calls).toEqual([]);
-    expect(again.out).toBe('nothing to do: everything is built, and the products lie in out/armv5l\n');
+    expect(again.out).toBe('nothing to do: everything is built, and the products are in out/armv5l\n');
     expect(again.code).toBe(0);
   });
 
@@ -251,7 +251,7 @@ describe('a build', () => {
     const session = testSession();
     const built = await build(session, { events: '/dev/full' });
     expect(built.code).toBe(0);
-    expect(built.err.match(/no more events are written to \/dev\/full/g)).toHaveLength(1);
+    expect(built.err.match(/no more events will be written to \/dev\/full/g)).toHaveLength(1);
   });
 
   test('of one action copies nothing', async () => {
@@ -386,7 +386,7 @@ describe('Ctrl-C', () => {
     return new Promise((resolve) => {
       child.stderr.setEncoding('utf8').on('data', (text: string) => {
         err += text;
-        const awaited = ['start   host-tools/busybox', 'once more ends at once'][sent.length];
+        const awaited = ['start   host-tools/busybox', 'send it again to exit immediately'][sent.length];
         const next = signals[sent.length];
         if (awaited === undefined || next === undefined || !err.includes(awaited)) return;
         sent.push(next);

@@ -30,7 +30,7 @@ describe('wrong use', () => {
     [
       ['lst'],
       "bootstrap: there is no command or arch named 'lst'\n  Did you mean list?\n" +
-        '  `bootstrap --help` lists the commands, `bootstrap list arches` the arches.\n',
+        '  `bootstrap --help` lists the commands, and `bootstrap list arches` the arches.\n',
     ],
     [['armv5l-', '--host', 'i686'], "there is no arch named 'armv5l-'\n  Did you mean armv5l"],
     [['frobnicate'], "there is no command or arch named 'frobnicate'\n  `bootstrap --help` lists"],
@@ -51,7 +51,7 @@ describe('wrong use', () => {
     ],
     [
       ['armv5l', '--hosst', 'i686'],
-      "bootstrap: unknown option '--hosst'\n  (Did you mean --host?)\n  `bootstrap build --help` shows how it is used.\n",
+      "bootstrap: unknown option '--hosst'\n  (Did you mean --host?)\n  `bootstrap build --help` shows its usage.\n",
     ],
     [['armv5l', '-j', '0'], 'It must be a whole number from 1 to 9999.'],
     [['armv5l', '-j', 'many'], 'It must be a whole number from 1 to 9999.'],
@@ -85,7 +85,7 @@ test('without a home there is no store, and none in the temp directory', async (
     code: 2,
     out: '',
     err:
-      'bootstrap: you have no home directory in which the store could lie\n' +
+      'bootstrap: you have no home directory in which the store could be kept\n' +
       '  Name a directory of your own with --store, BOOTSTRAP_STORE or XDG_CACHE_HOME.\n',
   });
 });

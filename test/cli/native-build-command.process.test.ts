@@ -168,7 +168,7 @@ describe('a native build that fails', () => {
       /^bootstrap: guest zlib failed: init ended with status 3\n {2}last lines of its console:\n/,
     );
     expect(message).toContain('\n  | 100\n  | no rule\n');
-    expect(message).toContain(`\n  The whole console is in ${results(session)}.log.\n`);
+    expect(message).toContain(`\n  The whole console output is in ${results(session)}.log.\n`);
     expect(built.out).toBe('Results in out/armv5l/native-build/zlib:\n  log   4 bytes\n');
   });
 
@@ -336,7 +336,9 @@ describe('a cross compiler', () => {
     product(session, 'i686', 1);
     const built = await nativeBuild(session, guest);
     expect(built.code).toBe(0);
-    expect(built.err).toContain('bootstrap: the guest compiles alone: there is no cross compiler for armv5l');
+    expect(built.err).toContain(
+      'bootstrap: the guest compiles on its own: there is no cross compiler for armv5l',
+    );
     expect(helper(session)).toBe('');
   });
 

@@ -50,7 +50,7 @@ test('writes a descriptor that validates, in our format, with what is left to do
   // Nothing but what the kernel lacks here, and each is named.
   expect(code).toBe(2);
   expect(place.session.said.out).toMatch(
-    /newarm\.ts is written; what is left to find out is marked there with `\/\/ TODO`\./,
+    /newarm\.ts was written; what remains to be determined is marked in it with `\/\/ TODO`\./,
   );
   expect(place.session.said.out).toMatch(
     /^fault +kernel\.symbols\[0\] +SERIAL_AMBA_PL011: linux \S+ has no such symbol/m,

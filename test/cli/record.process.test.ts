@@ -55,7 +55,9 @@ describe('the command line', () => {
     const nothing = await build(session, { again: false });
     expect(nothing.ran).toEqual(['host-tools/recorder']);
     expect(nothing.out).toContain('\n0 records of commands');
-    expect(nothing.out).toContain('; 2 actions did not run and have none (--again runs them for it)\n');
+    expect(nothing.out).toContain(
+      '; 2 actions did not run and have none (--again reruns them to record them)\n',
+    );
     expect((await run(session, 'record', ...words)).err).toContain('no action of this plan has a record');
     expect((await run(session, 'log', 'host-tools/make', '--commands')).err).toContain(
       'the latest run of host-tools/make was not recorded\n',
@@ -91,7 +93,7 @@ describe('the command line', () => {
   });
 
   test.each([
-    [['plan', 'image', 'armv5l', 'x'], "there is a word too many: 'x'"],
+    [['plan', 'image', 'armv5l', 'x'], "unexpected argument: 'x'"],
     [['record'], "missing required argument 'ARCH'"],
     [['record', 'armv5x'], "there is no arch named 'armv5x'"],
     [['armv5l', '--image', 'ext3'], 'Allowed choices are initramfs, ext2, squashfs.'],

@@ -94,7 +94,7 @@ describe('bootstrap store', () => {
     expect(found.code).toBe(1);
     expect(found.out).toBe(
       `result ${keys[0] ?? ''}: its check does not fit what it says\n4 things read, 1 damaged\n` +
-        '`bootstrap store verify --repair` throws it away, so that it is made or fetched again when it is needed.\n',
+        '`bootstrap store verify --repair` discards it, so that it is rebuilt or fetched again when it is needed.\n',
     );
     expect((await run(testSession(), 'store', 'verify', '--repair', ...named)).code).toBe(0);
     expect(await run(testSession(), 'store', 'verify', ...named)).toMatchObject({ code: 0 });

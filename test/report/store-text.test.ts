@@ -63,6 +63,6 @@ test('what is damaged', () => {
   const damage = [{ kind: 'tree', name: 'D', detail: 'it is missing' }];
   expect(verificationText({ checked: 3, damage }, true)).toBe(`tree D: it is missing
 3 things read, 1 damaged
-What was damaged has been thrown away; it is made or fetched again when it is needed.
+What was damaged has been discarded; it will be rebuilt or fetched again when it is needed.
 `);
 });

@@ -129,7 +129,7 @@ describe('the compiled program', () => {
     const run = await clone.run(listing);
     const line =
       readFileSync(path.join(clone.root, 'src/cli/list-command.ts'), 'utf8').split('\n').length - 1;
-    expect(run.err).toMatch(/a bug of bootstrap itself/);
+    expect(run.err).toMatch(/a bug in bootstrap itself/);
     expect(run.err).toContain(`at src/cli/list-command.ts:${String(line)}:7\n`);
     expect(run.code).toBe(1);
   });
@@ -274,7 +274,7 @@ describe('output that cannot be written', () => {
       expect(await start(full, home)).toEqual({
         code: 1,
         out: '',
-        err: 'bootstrap: the output cannot be written (ENOSPC)\n',
+        err: 'bootstrap: cannot write the output (ENOSPC)\n',
       });
     },
   );
