@@ -114,5 +114,5 @@ export async function oneMessage({ home }: Clone, ended: Ended, code: 1 | 2): Pr
   await expect.poll(() => countProcesses(path.dirname(home)), { timeout: 20_000 }).toBe(0);
   const [, message = ''] = /^bootstrap: ([^]*)$/m.exec(ended.err) ?? [];
   // A build sums up after what failed.
-  return message.replace(/\d+ actions? run, [^\n]*\n$/, '');
+  return message.replace(/(?:\d+ failed, )?(?:\d+ skipped, )?\d+ actions? run, [^\n]*\n$/, '');
 }
