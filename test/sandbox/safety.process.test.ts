@@ -5,7 +5,15 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { removeForcibly } from '../../src/store/remove.ts';
 import { nobodyAtAll } from '../../src/sandbox/identity.ts';
-import { asOrdinaryUser, command, isRoot, linesOf, makeOpenDirectory, nobody } from './processes.ts';
+import {
+  asOrdinaryUser,
+  command,
+  isRoot,
+  linesOf,
+  makeOpenDirectory,
+  nobody,
+  openDirectory,
+} from './processes.ts';
 
 /** Milliseconds; far more than it takes, for machines that are busy with a build. */
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
@@ -124,5 +132,19 @@ describe.each(users)('an action that %s started', (user) => {
       expect(target).toMatch(/^\/(?:$|(?:area|build|tmp|probe|usr|lib\w*|dev\/\w+|proc)(?:$|\/))/);
     const ids = user !== 'root' ? [isRoot ? nobody : process.getuid?.()] : [0, nobodyAtAll];
     expect(ids).toContain(map?.[1]);
+  });
+});
+
+// Only root may mount what has no mapped ids.
+describe.runIf(isRoot)('root, on a file system whose ids cannot be mapped', () => {
+  it('has its actions run as itself', async () => {
+    const directory = await openDirectory();
+    const [program, words] = command(join(directory, 'all/store'), 'id -u; cat /proc/self/uid_map');
+    const script =
+      `cd ${directory} && mkdir lower upper work all && ` +
+      'mount -t overlay -o lowerdir=lower,upperdir=upper,workdir=work overlay all && exec "$@"';
+    const lines = await linesOf(['unshare', ['--mount', 'sh', '-c', script, 'sh', program, ...words]]);
+    expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({ ok: true, value: { exitCode: 0 } });
+    expect(lines.slice(-3, -1).map((line) => line.trim().replace(/ +/g, ' '))).toEqual(['0', '0 0 1']);
   });
 });
