@@ -30,7 +30,7 @@ int main(int count, char **words)
 }
 `;
 
-/** Compiles an object, then links a static program, and looks at what came out. Fails with `wrong-use`. */
+/** Compiles an object, then links a static program, and looks at what came out. Fails with `unusable-toolchain`. */
 export async function tryToolchain(toolchain: LocatedToolchain): Promise<Result<TriedToolchain, Failure>> {
   const { prefix } = toolchain;
   const { gcc } = toolchain.programs;
@@ -38,7 +38,8 @@ export async function tryToolchain(toolchain: LocatedToolchain): Promise<Result<
   const version = machine.ok ? await tryProgram(gcc, ['--version']) : machine;
   if (!machine.ok || !version.ok) {
     return refusal(
-      `the toolchain ${prefix} does not run on this machine: ${firstLine(machine.ok ? version : machine)}`,
+      prefix,
+      `does not run on this machine: ${firstLine(machine.ok ? version : machine)}`,
       `Try: ${gcc} --version`,
     );
   }
@@ -51,14 +52,11 @@ export async function tryToolchain(toolchain: LocatedToolchain): Promise<Result<
     const facts = compiled.ok ? await readElf(`${object}.o`) : undefined;
     if (!compiled.ok || facts === undefined) {
       const why = compiled.ok ? 'what it makes is no ELF object' : firstLine(compiled);
-      return refusal(`the toolchain ${prefix} does not compile C: ${why}`, `Try: ${gcc} -c FILE.c`);
+      return refusal(prefix, `does not compile C: ${why}`, `Try: ${gcc} -c FILE.c`);
     }
     const linked = await tryProgram(gcc, ['-static', '-o', program, `${program}.c`]);
     if (!linked.ok) {
-      return refusal(
-        `the toolchain ${prefix} has no static C library: ${firstLine(linked)}`,
-        await libraryHint(gcc),
-      );
+      return refusal(prefix, `has no static C library: ${firstLine(linked)}`, await libraryHint(gcc));
     }
     const dynamic = await tryProgram(gcc, ['-o', program, `${program}.c`]);
     const interpreter = dynamic.ok ? (await readElf(program))?.interpreter : undefined;
@@ -74,8 +72,8 @@ export async function tryToolchain(toolchain: LocatedToolchain): Promise<Result<
   }
 }
 
-function refusal(what: string, hint: string): Result<never, Failure> {
-  return failed({ reason: 'wrong-use', what, hint });
+function refusal(prefix: string, why: string, hint: string): Result<never, Failure> {
+  return failed({ reason: 'unusable-toolchain', prefix, why, hint });
 }
 
 /** The line of a compiler's words that says most: the first that speaks of an error, else the first. */

@@ -36,13 +36,13 @@ export interface LocatedToolchain {
   readonly command: string;
 }
 
-function refusal(what: string, hint: string): Result<never, Failure> {
-  return failed({ reason: 'wrong-use', what, hint });
+function refusal(prefix: string, why: string, hint: string): Result<never, Failure> {
+  return failed({ reason: 'unusable-toolchain', prefix, why, hint });
 }
 
 /**
  * Finds the programs that `prefix` means: a path and the beginning of their names, or the latter alone, which is looked
- * for in `searchPath`. Fails with `wrong-use`.
+ * for in `searchPath`. Fails with `unusable-toolchain`.
  */
 export async function locateToolchain(
   prefix: string,
@@ -62,7 +62,8 @@ export async function locateToolchain(
   const located = { prefix, programs: Object.fromEntries(found) as LocatedToolchain['programs'] };
   if (!/^[A-Za-z0-9._+-]*$/.test(name)) {
     return refusal(
-      `the toolchain ${prefix} has names that no make can be told`,
+      prefix,
+      `has names that no make can be told`,
       'Letters, digits and . _ + - may precede gcc; the directory may be any.',
     );
   }
@@ -76,7 +77,8 @@ export async function locateToolchain(
   );
   if (!inside) {
     return refusal(
-      `the toolchain ${prefix} is not in one piece: ${gcc} takes its parts from outside of ${home.top}`,
+      prefix,
+      `is not in one piece: ${gcc} takes its parts from outside of ${home.top}`,
       `${libgcc} is one of them. Name the programs where they were installed, in no link or wrapper.`,
     );
   }
@@ -116,14 +118,19 @@ async function missing(
 ): Promise<Result<never, Failure>> {
   const { cwd, directories } = from;
   const where = prefix.includes('/') ? `in ${directories[0] ?? ''}` : 'in PATH';
-  const what = `the toolchain ${prefix} is not there: there is no ${name}${program} ${where}`;
+  const why = `is not there: there is no ${name}${program} ${where}`;
   const meant = await nearPrefix(prefix, cwd, directories);
   const debian = debianPackage(name, program);
   if (program === 'gcc' && meant !== undefined) {
-    return refusal(what, `Write what precedes \`gcc\` in the names of its programs. Did you mean ${meant}?`);
+    return refusal(
+      prefix,
+      why,
+      `Write what precedes \`gcc\` in the names of its programs. Did you mean ${meant}?`,
+    );
   }
   return refusal(
-    what,
+    prefix,
+    why,
     debian === undefined
       ? 'Write what precedes `gcc` in the names of its programs, with the directory where that is not in PATH.'
       : `Install it; on Debian: apt-get install ${debian}`,

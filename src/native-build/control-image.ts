@@ -1,4 +1,4 @@
-import { cp, lstat, readFile, realpath, stat } from 'node:fs/promises';
+import { lstat, readFile, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Digest } from '../core/digest.ts';
 import type { Failure } from '../core/failure.ts';
@@ -10,8 +10,9 @@ import {
   type ControlSettings,
 } from '../image/control-file.ts';
 import { unpackInThread } from '../sources/unpack-thread.ts';
-import { describeSystemError, errorCode } from '../core/fault.ts';
+import { errorCode } from '../core/fault.ts';
 import type { Store } from '../store/store.ts';
+import { copyUserDirectory, readUserFiles, type UserPath } from '../store/user-directory.ts';
 
 /** A control directory or archive as it was when it was looked at. */
 export interface ControlDirectory {
@@ -30,8 +31,8 @@ export interface ControlRequest {
 }
 
 /**
- * Copies a control directory or archive into the store. Fails with `wrong-use` when the guest could do nothing with it,
- * and with `bad-input` when its control.json is malformed.
+ * Copies a control directory or archive into the store. Fails with `unfit-user-file` when the guest could do nothing with
+ * it, with `unreadable-user-file`, and with `bad-input` when its control.json is malformed.
  */
 export async function readControl(
   store: Store,
@@ -56,46 +57,29 @@ export async function readControl(
 const wanted = `A control image is a directory or tar archive with an executable file '${controlFiles.init}' at its top.`;
 
 function refusal({ name }: ControlRequest, why: string, hint: string = wanted): Failure {
-  return { reason: 'wrong-use', what: `${name} cannot be a control image: ${why}`, hint };
+  return { reason: 'unfit-user-file', what: 'the control image', path: name, why, hint };
 }
 
 /** A directory below `into` that holds the same. */
-async function copy(request: ControlRequest, into: string): Promise<Result<string, Failure>> {
-  const { place } = request;
-  try {
-    const found = await stat(place);
-    if (found.isFile()) return await unpackArchive(request, into);
-    if (!found.isDirectory()) return failed(refusal(request, 'it is neither a directory nor a file'));
+function copy(request: ControlRequest, into: string): Promise<Result<string, Failure>> {
+  const from: UserPath = { what: 'the control image', path: request.place, hint: wanted };
+  return readUserFiles(from, async () => {
+    const found = await stat(from.path);
+    if (found.isFile()) return unpackArchive(request, into);
+    if (!found.isDirectory()) return failed(refusal(request, 'is neither a directory nor a file'));
     const tree = path.join(into, 'tree');
-    await cp(place, tree, { recursive: true, verbatimSymlinks: true, filter: refuseOddFiles });
-    return ok(tree);
-  } catch (error) {
-    if (error instanceof OddFile) return failed(refusal(request, error.message));
-    if (errorCode(error) === 'ENOENT')
-      return failed(refusal(request, 'there is no such directory or archive'));
-    const known = describeSystemError(error, place);
-    if (known === undefined) throw error;
-    if (known.reason !== 'unwritable') return failed(known);
-    return failed(refusal(request, `${known.path} cannot be read`, 'Make all of it readable for you.'));
-  }
-}
-
-class OddFile extends Error {}
-
-/** Sockets and the like would stop a copy with words of Node's own. */
-async function refuseOddFiles(file: string): Promise<boolean> {
-  const found = await lstat(file);
-  if (found.isFile() || found.isDirectory() || found.isSymbolicLink()) return true;
-  throw new OddFile(`${file} is a socket, pipe or device`);
+    const copied = await copyUserDirectory(from, tree);
+    return copied.ok ? ok(tree) : copied;
+  });
 }
 
 async function unpackArchive(request: ControlRequest, into: string): Promise<Result<string, Failure>> {
   const unpacked = await unpackInThread({ archive: request.place, name: request.name, into });
   if (unpacked.ok) return unpacked;
   const { failure } = unpacked;
-  if (failure.reason === 'bad-archive') return failed(refusal(request, failure.why));
+  if (failure.reason === 'bad-archive') return failed(refusal(request, `cannot be unpacked: ${failure.why}`));
   if (failure.reason === 'hostile-archive') {
-    return failed(refusal(request, `its entry ${failure.entry} is refused: ${failure.why}`));
+    return failed(refusal(request, `has an entry ${failure.entry} that is refused: ${failure.why}`));
   }
   return unpacked;
 }
@@ -103,14 +87,18 @@ async function unpackArchive(request: ControlRequest, into: string): Promise<Res
 async function check(request: ControlRequest, tree: string): Promise<Result<ControlSettings, Failure>> {
   const init = path.join(tree, controlFiles.init);
   const found = await stat(init).catch(() => undefined);
-  if (found === undefined) return failed(refusal(request, `it has no ${controlFiles.init}`));
+  if (found === undefined) return failed(refusal(request, `has no ${controlFiles.init}`));
   const target = await realpath(init);
   if (!found.isFile() || !target.startsWith(`${await realpath(tree)}/`)) {
-    return failed(refusal(request, `its ${controlFiles.init} is no file`));
+    return failed(refusal(request, `has an ${controlFiles.init} that is no file`));
   }
   if ((found.mode & 0o100) === 0) {
     return failed(
-      refusal(request, `its ${controlFiles.init} is not executable`, 'Make it so with: chmod +x init'),
+      refusal(
+        request,
+        `has an ${controlFiles.init} that is not executable`,
+        'Make it so with: chmod +x init',
+      ),
     );
   }
   const settings = await readSettings(request, tree);
@@ -120,7 +108,7 @@ async function check(request: ControlRequest, tree: string): Promise<Result<Cont
     const top = await lstat(path.join(tree, controlFiles.sources)).catch(() => undefined);
     const taken = top !== undefined && (!top.isDirectory() || (await exists(path.join(tree, at))));
     if (!taken) continue;
-    const why = `it has ${top.isDirectory() ? at : `a file ${controlFiles.sources}`} of its own`;
+    const why = `has ${top.isDirectory() ? at : `a file ${controlFiles.sources}`} of its own`;
     const hint = `${controlFiles.settings} puts a source there: rename one of the two.`;
     return failed(refusal(request, why, hint));
   }

@@ -22,6 +22,6 @@ export interface MachineProvider {
 
 /** Gives directories of the user's that a plan names. */
 export interface DirectoryProvider {
-  /** Copies one into the store. Fails with `wrong-use` when it is no longer what it was when the plan was made. */
+  /** Copies one into the store. Fails with `changed-since-plan` when it is no longer what it was when the plan was made. */
   obtain(name: string, expected: Digest): Promise<Result<Digest, Failure>>;
 }

@@ -73,8 +73,10 @@ export async function openArches(repository: string, directories: readonly strin
       const found = await search((arch) => arch.unameMachines.includes(machine));
       if (found !== undefined) return ok(found);
       return failed({
-        reason: 'wrong-use',
-        what: `no arch describes this machine's processor (${machine}), so there is no host to take by itself`,
+        reason: 'bad-option',
+        option: '--host',
+        value: '',
+        why: `cannot be left out here: no arch describes this machine's processor (${machine})`,
         hint: `Name one with --host; there are ${names.join(', ')}.`,
       });
     },
@@ -98,8 +100,10 @@ export async function archDirectoriesFault(
     const listed = await listModules(directory).catch((error: NodeJS.ErrnoException) => error);
     if (listed instanceof Error) {
       return {
-        reason: 'wrong-use',
-        what: `--arch-dir ${directory}: it cannot be read (${listed.code ?? listed.message})`,
+        reason: 'bad-option',
+        option: '--arch-dir',
+        value: directory,
+        why: `cannot be read (${listed.code ?? listed.message})`,
         hint: 'Name a directory with descriptors, NAME.ts each; docs/porting.md says what is in them.',
       };
     }

@@ -131,13 +131,17 @@ function toolchainMisuse({ arch, goal, toolchain }: PlanRequest): Failure | unde
   const image = `bootstrap image ${arch} --toolchain ${toolchain.prefix}`;
   return goal.kind === 'image'
     ? {
-        reason: 'wrong-use',
-        what: '--with-native and --toolchain exclude each other: a native compiler is made by our own stage 1 alone',
+        reason: 'bad-option',
+        option: '--toolchain',
+        value: toolchain.prefix,
+        why: 'excludes --with-native: a native compiler is made by our own stage 1 alone',
         hint: `Leave one of them out: \`bootstrap image ${arch} --with-native\` or \`${image}\`.`,
       }
     : {
-        reason: 'wrong-use',
-        what: '--toolchain builds an image alone: compilers are made by our own stage 1',
+        reason: 'bad-option',
+        option: '--toolchain',
+        value: toolchain.prefix,
+        why: 'builds an image alone: compilers are made by our own stage 1',
         hint: `Ask for the image: \`${image}\`.`,
       };
 }
@@ -149,8 +153,10 @@ async function readKernelConfig(file: string): Promise<Result<readonly WantedSym
     const code = errorCode(error);
     if (code === undefined) throw error;
     return failed({
-      reason: 'wrong-use',
-      what: `the kernel configuration ${file} cannot be read (${code})`,
+      reason: 'unreadable-user-file',
+      what: 'the kernel configuration',
+      path: file,
+      code,
       hint: 'Name a file with lines like CONFIG_KEXEC=y and # CONFIG_IPV6 is not set.',
     });
   }

@@ -26,7 +26,7 @@ export interface UserToolchain {
 
 /**
  * Finds a toolchain, tries whether it serves an arch, and lists and digests its files; the store is not asked. Fails
- * with `wrong-use`.
+ * with `unusable-toolchain` or `unreadable-user-file`.
  */
 export async function findToolchain(
   request: ToolchainRequest,
@@ -41,8 +41,9 @@ export async function findToolchain(
   const faults = toolchainFaults(arch, tried.value);
   if (faults.length > 0) {
     return failed({
-      reason: 'wrong-use',
-      what: `the toolchain ${prefix} (${triple}) does not build for ${arch.name}: ${faults.join('; ')}`,
+      reason: 'unusable-toolchain',
+      prefix,
+      why: `(${triple}) does not build for ${arch.name}: ${faults.join('; ')}`,
       hint: `Name one for ${fittingTriples(arch)}, or of the same processor, bits, byte order and ABI.`,
     });
   }
@@ -72,8 +73,10 @@ async function readableFiles<Value>(
     if (code === undefined || !(error instanceof Error)) throw error;
     const file = 'path' in error ? String(error.path) : prefix;
     return failed({
-      reason: 'wrong-use',
-      what: `the toolchain ${prefix}: ${file} cannot be read (${code})`,
+      reason: 'unreadable-user-file',
+      what: `a file of the toolchain ${prefix}:`,
+      path: file,
+      code,
       hint: 'A build takes all of its files: make them readable for you.',
     });
   }

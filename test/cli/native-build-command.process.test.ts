@@ -373,13 +373,13 @@ describe('bad input is refused before anything is built', () => {
   }
 
   const notOne = (why: string): string =>
-    `bootstrap: zlib cannot be a control image: ${why}\n` +
+    `bootstrap: the control image: zlib ${why}\n` +
     "  A control image is a directory or tar archive with an executable file 'init' at its top.\n";
 
   test('no init', async () => {
     const session = machine();
     control(session, { other: '' });
-    expect(await refused(session, 2, 'armv5l', 'zlib')).toBe(notOne('it has no init'));
+    expect(await refused(session, 2, 'armv5l', 'zlib')).toBe(notOne('has no init'));
   });
 
   test('an init that cannot be run', async () => {
@@ -387,24 +387,27 @@ describe('bad input is refused before anything is built', () => {
     control(session);
     chmodSync(place(session, 'zlib/init'), 0o644);
     expect(await refused(session, 2, 'armv5l', 'zlib')).toBe(
-      'bootstrap: zlib cannot be a control image: its init is not executable\n' +
+      'bootstrap: the control image: zlib has an init that is not executable\n' +
         '  Make it so with: chmod +x init\n',
     );
     rmSync(place(session, 'zlib/init'));
     symlinkSync('/bin/sh', place(session, 'zlib/init'));
-    expect(await refused(session, 2, 'armv5l', 'zlib')).toBe(notOne('its init is no file'));
+    expect(await refused(session, 2, 'armv5l', 'zlib')).toBe(notOne('has an init that is no file'));
   });
 
   test('no directory and no archive', async () => {
     const session = machine();
-    expect(await refused(session, 2, 'armv5l', 'zlib')).toBe(notOne('there is no such directory or archive'));
+    expect(await refused(session, 2, 'armv5l', 'zlib')).toBe(
+      `bootstrap: the control image ${place(session, 'zlib')} does not exist\n` +
+        "  A control image is a directory or tar archive with an executable file 'init' at its top.\n",
+    );
     writeFileSync(place(session, 'zlib'), 'some text\n');
     expect(await refused(session, 2, 'armv5l', 'zlib')).toBe(
-      notOne('it is no tar archive in gzip, xz or bzip2'),
+      notOne('cannot be unpacked: it is no tar archive in gzip, xz or bzip2'),
     );
     rmSync(place(session, 'zlib'));
     spawnSync('mkfifo', [place(session, 'zlib')]);
-    expect(await refused(session, 2, 'armv5l', 'zlib')).toBe(notOne('it is neither a directory nor a file'));
+    expect(await refused(session, 2, 'armv5l', 'zlib')).toBe(notOne('is neither a directory nor a file'));
   });
 
   test('an archive that leaves its tree', async () => {
@@ -413,7 +416,7 @@ describe('bad input is refused before anything is built', () => {
     symlinkSync('/etc/passwd', place(session, 'zlib/leak'));
     spawnSync('tar', ['-czf', 'zlib.tgz', 'zlib'], { cwd: session.home });
     expect(await refused(session, 2, 'armv5l', 'zlib.tgz')).toContain(
-      'its entry leak is refused: a link that leaves',
+      'has an entry leak that is refused: a link that leaves',
     );
   });
 
@@ -448,10 +451,10 @@ describe('bad input is refused before anything is built', () => {
     const session = machine();
     const settings = { init: '', 'control.json': '{ "sources": ["zlib"] }' };
     control(session, { ...settings, 'sources/zlib/file': '' });
-    expect(await refused(session, 2, 'armv5l', 'zlib')).toContain('it has sources/zlib of its own\n');
+    expect(await refused(session, 2, 'armv5l', 'zlib')).toContain('has sources/zlib of its own\n');
     rmSync(place(session, 'zlib'), { recursive: true });
     control(session, { ...settings, sources: '' });
-    expect(await refused(session, 2, 'armv5l', 'zlib')).toContain('it has a file sources of its own\n');
+    expect(await refused(session, 2, 'armv5l', 'zlib')).toContain('has a file sources of its own\n');
   });
 
   test('an unknown arch, a wrong time limit, too few words', async () => {

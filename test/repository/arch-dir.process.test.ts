@@ -76,7 +76,7 @@ test('a name that is taken twice is an error that names both files', async () =>
 test('a directory that is not there is wrong use', async () => {
   const home = elsewhere();
   const { code, err } = await bootstrap(home, 'list', '--arch-dir', 'nowhere');
-  expect(err).toMatch(/^bootstrap: --arch-dir \S+\/nowhere: it cannot be read \(ENOENT\)\n/);
+  expect(err).toMatch(/^bootstrap: --arch-dir \S+\/nowhere: cannot be read \(ENOENT\)\n/);
   expect(code).toBe(2);
 });
 

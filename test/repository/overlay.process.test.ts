@@ -87,19 +87,19 @@ describe('bad overlays', () => {
   }
 
   test('one that does not exist', async () => {
-    expect(await refused('/nowhere/over')).toContain('there is no overlay /nowhere/over\n');
+    expect(await refused('/nowhere/over')).toContain('the overlay /nowhere/over does not exist\n');
   });
 
   test('a file', async () => {
     const directory = await sketched();
     const file = path.join(directory, 'etc/motd');
-    expect(await refused(file)).toContain(`the overlay ${file} is no directory\n`);
+    expect(await refused(file)).toContain(`the overlay: ${file} is no directory\n`);
   });
 
   test('a link that leads nowhere', async () => {
     const directory = path.join(temporaryDirectory(), 'link');
     symlinkSync('nowhere', directory);
-    expect(await refused(directory)).toContain(`there is no overlay ${directory}\n`);
+    expect(await refused(directory)).toContain(`the overlay ${directory} does not exist\n`);
   });
 
   test('one with a pipe', async () => {
@@ -120,7 +120,7 @@ describe('bad overlays', () => {
   });
 
   test('one with a line break in a name', async () => {
-    expect(await refused(await sketched({ 'a\nb': '' }))).toContain('there is a line break in the name');
+    expect(await refused(await sketched({ 'a\nb': '' }))).toContain('has a line break in its name or target');
   });
 
   // Root may read everything, so somebody else asks, where that one can read this program.
@@ -145,7 +145,9 @@ describe('bad overlays', () => {
       encoding: 'utf8',
       env: { PATH: process.env['PATH'], HOME: '/' },
     });
-    expect(ended.stderr).toContain(`the overlay: ${path.join(directory, 'etc/motd')} cannot be read\n`);
+    expect(ended.stderr).toContain(
+      `the overlay ${path.join(directory, 'etc/motd')} cannot be read (EACCES)\n`,
+    );
     expect(ended.status).toBe(2);
   });
 });
@@ -173,14 +175,18 @@ describe('bringing an overlay into the store', () => {
   });
 
   test.each([
-    ['changed', (directory: string) => writeFileSync(path.join(directory, 'etc/motd'), 'other')],
-    ['gone', (directory: string) => renameSync(directory, `${directory}.old`)],
-  ])('is refused when it is %s after planning', async (_, change) => {
+    [
+      'changed',
+      (directory: string) => writeFileSync(path.join(directory, 'etc/motd'), 'other'),
+      'changed-since-plan',
+    ],
+    ['gone', (directory: string) => renameSync(directory, `${directory}.old`), 'unreadable-user-file'],
+  ])('is refused when it is %s after planning', async (_, change, reason) => {
     const directory = await sketched();
     const { provider, tree } = await provided(directory);
     change(directory);
     const obtained = await provider.obtain('overlay', tree);
-    expect(obtained).toMatchObject({ ok: false, failure: { reason: 'wrong-use' } });
+    expect(obtained).toMatchObject({ ok: false, failure: { reason } });
   });
 });
 
