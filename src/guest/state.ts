@@ -1,12 +1,14 @@
 import { chmod, lstat, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Failure } from '../core/failure.ts';
-import { isRecord, parseJson } from '../core/json.ts';
+import { parseJson } from '../core/json.ts';
 import { failed, ok, type Result } from '../core/result.ts';
 import { withProcessLock } from '../core/process-lock.ts';
 import { describeSystemError, errorCode } from '../core/fault.ts';
 import { makeDirectory } from '../core/make-directory.ts';
 import { probeProcess } from '../core/process-stamp.ts';
+import { compileSchema } from '../inputs/compile-schema.ts';
+import { recordSchema } from './record-schema.ts';
 
 /** What is written down of a guest in the background. */
 export interface GuestRecord {
@@ -153,15 +155,11 @@ export function forgetGuest(state: GuestState, record: GuestRecord): Promise<voi
   });
 }
 
-const textFields = ['name', 'arch', 'image', 'process', 'since', 'hostKey'] as const;
+const recordCheck = compileSchema(recordSchema);
 
 function parseRecord(text: string, name: string): GuestRecord | undefined {
-  const fields = parseJson(text);
-  if (!isRecord(fields)) return undefined;
-  const valid =
-    textFields.every((field) => typeof fields[field] === 'string') &&
-    Number.isInteger(fields['port']) &&
-    fields['name'] === name &&
-    probeProcess(String(fields['process'])) !== undefined;
-  return valid ? (fields as unknown as GuestRecord) : undefined;
+  const value = parseJson(text);
+  if (!recordCheck()(value)) return undefined;
+  const record = value as GuestRecord;
+  return record.name === name && probeProcess(record.process) !== undefined ? record : undefined;
 }

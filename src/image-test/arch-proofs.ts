@@ -1,10 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Failure } from '../core/failure.ts';
-import { isRecord, parseJson } from '../core/json.ts';
+import { parseJson } from '../core/json.ts';
 import { failed, ok, type Result } from '../core/result.ts';
 import type { Row, Verdict } from './checks.ts';
 import type { Arch } from '../inputs/arch.ts';
+import { compileSchema } from '../inputs/compile-schema.ts';
+import { schemaFault } from '../inputs/schema-fault.ts';
+import { proofsSchema } from './proofs-schema.ts';
 import { errorCode } from '../core/fault.ts';
 import type { TestResult } from './test-guest.ts';
 
@@ -47,6 +50,8 @@ export interface AreaProof {
 /** Proofs by name of the arch. */
 export type Proofs = Readonly<Record<string, Proof>>;
 
+const proofsCheck = compileSchema(proofsSchema(areaNames));
+
 /** Reads what was proved; empty if there is no such file. */
 export async function readProofs(repository: string): Promise<Result<Proofs, Failure>> {
   const bad = (message: string): Result<never, Failure> =>
@@ -61,12 +66,10 @@ export async function readProofs(repository: string): Promise<Result<Proofs, Fai
   }
   const value = parseJson(text);
   if (value === undefined) return bad('is not JSON; `npm run test:arches` writes it again');
-  const sound =
-    isRecord(value) &&
-    Object.values(value).every((proof) => isRecord(proof) && typeof proof['areas'] === 'object');
-  return sound
-    ? ok(value as unknown as Proofs)
-    : bad('is not what `npm run test:arches` writes; run that again');
+  const validate = proofsCheck();
+  if (validate(value)) return ok(value as Proofs);
+  const faults = (validate.errors ?? []).map(schemaFault);
+  return failed({ reason: 'bad-input', file: proofsFile, faults });
 }
 
 /** What a test's table proves. */

@@ -9,8 +9,9 @@ export interface Check {
   readonly needs: readonly Facility[];
 }
 
-/** What became of a check. Only `passed` is good; `cannot` and `absent` are no fault of the image. */
-export type Verdict = 'passed' | 'failed' | 'not reached' | 'cannot' | 'absent';
+/** What can become of a check. Only `passed` is good; `cannot` and `absent` are no fault of the image. */
+export const verdicts = ['passed', 'failed', 'not reached', 'cannot', 'absent'] as const;
+export type Verdict = (typeof verdicts)[number];
 
 export interface Row {
   readonly id: string;

@@ -1,10 +1,12 @@
-import { isRecord, parseJson } from '../core/json.ts';
+import { parseJson } from '../core/json.ts';
+import { compileSchema } from '../inputs/compile-schema.ts';
 import type { LockedSource, Origin } from '../inputs/lock.ts';
 import type { Plan } from '../plan/action.ts';
 import { sourceId } from '../plan/graph.ts';
 import type { ActionName, Key, PlanId } from '../plan/names.ts';
 import type { Variant } from '../sources/provider.ts';
 import { sizeOf, type ProductContent } from './content.ts';
+import { manifestSchema } from './manifest-schema.ts';
 import type { PublishedProduct } from './publish.ts';
 
 /**
@@ -172,23 +174,12 @@ export function renderManifest(manifest: Manifest): string {
   return `${JSON.stringify(manifest, undefined, 2)}\n`;
 }
 
+const manifestCheck = compileSchema(manifestSchema);
+
 /** Reads a manifest of an earlier run; undefined when it is none, or of another format. */
 export function parseManifest(text: string): Manifest | undefined {
   const value = parseJson(text);
-  if (!isRecord(value)) return undefined;
-  const manifest: Partial<Record<keyof Manifest, unknown>> = value;
-  const lists = [manifest.products, manifest.builds, manifest.sources];
-  if (manifest.format !== 1 || !lists.every(Array.isArray)) return undefined;
-  const builds = manifest.builds as readonly unknown[];
-  const whole = builds.every(
-    (build) =>
-      isRecord(build) &&
-      isRecord(build['options']) &&
-      Array.isArray(build['products']) &&
-      Array.isArray(build['sources']),
-  );
-  if (!whole) return undefined;
-  return value as unknown as Manifest;
+  return manifestCheck()(value) ? (value as Manifest) : undefined;
 }
 
 /** Text of `SHA256SUMS`, as `sha256sum -c` reads it, over every file of every product. */

@@ -4,6 +4,7 @@ import type { Failure } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';
 import { checkArch } from '../inputs/arch-schema.ts';
 import { type Arch } from '../inputs/arch.ts';
+import { isRecord } from '../core/json.ts';
 import { unknownName } from '../core/nearest.ts';
 import { importArch } from './import-arch.ts';
 
@@ -125,8 +126,4 @@ export async function archDirectoriesFault(
     }
   }
   return undefined;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null;
 }

@@ -105,8 +105,12 @@ describe('what is written', () => {
 describe('list arches', () => {
   test.each([
     ['{', 'is not JSON'],
-    ['[1]', 'is not what'],
-    ['{"armv5l": {}}', 'is not what'],
+    ['[1]', 'docs/arches.json: must be an object; is a list'],
+    ['{"armv5l": {}}', 'docs/arches.json: armv5l.areas: is missing'],
+    [
+      '{"armv5l": {"areas": {"boot": {"verdict": "good"}}}}',
+      'armv5l.areas.boot.verdict: must be one of "passed"',
+    ],
   ])('names the file when it holds %s', async (text, message) => {
     const repository = repositoryCopy();
     mkdirSync(path.join(repository, 'docs'));
