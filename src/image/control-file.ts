@@ -47,7 +47,7 @@ export function parseControl(
     return failed({ reason: 'bad-input', file, faults: [fault] });
   }
   const written: unknown = JSON.parse(text);
-  const faults: Fault[] = duplicates.map((one) => ({ ...one, message: 'stands twice in its object' }));
+  const faults: Fault[] = duplicates.map((one) => ({ ...one, message: 'occurs twice in its object' }));
   const validate = controlCheck();
   if (!validate(written)) faults.push(...(validate.errors ?? []).map(schemaFault));
   faults.push(...unknownSources(written, known));

@@ -7,22 +7,22 @@ import { kernelWordFault } from './kernel-word.ts';
 import { muslArches } from './musl-arches.ts';
 
 /**
- * One thing that a descriptor must keep beyond the form of its fields. It looks only at the fields in `reads`, and
- * is left out when one of them is malformed.
+ * A rule that a descriptor must obey in addition to the schema of its fields. It reads only the fields in `reads`, and
+ * is skipped if one of them is malformed.
  */
 interface Rule {
   readonly reads: readonly string[];
   readonly faults: (arch: ArchDescriptor, file: string) => readonly Fault[];
 }
 
-/** Console devices that a kernel of ours can have, without their number. */
+/** Console devices that our kernels can have, without their number. */
 const consoles = [...new Set(consoleDrivers.map(({ console }) => console))];
 
 const nameIsFileName: Rule = {
   reads: ['name'],
   faults: ({ name }, file) => {
     const expected = file.slice(file.lastIndexOf('/') + 1).replace(/\.ts$/, '');
-    return name === expected ? [] : [fault('name', `is ${name}, but the file is named for ${expected}`)];
+    return name === expected ? [] : [fault('name', `is ${name}, but the name of the file says ${expected}`)];
   },
 };
 
@@ -46,7 +46,7 @@ const armTripleNamesItsAbi: Rule = {
   reads: ['triple'],
   faults: ({ triple }) =>
     /^arm.*-linux-/.test(triple) && !/eabi(hf)?$/.test(triple)
-      ? [fault('triple', 'gcc takes 32-bit ARM only with a triple that ends in eabi or eabihf')]
+      ? [fault('triple', 'gcc accepts 32-bit ARM only with a triple that ends in eabi or eabihf')]
       : [],
 };
 
@@ -143,22 +143,22 @@ const kernelWordsCanBeSaid: Rule = {
     }),
 };
 
-/** Control characters, what ends a line elsewhere, and halves of characters, which no program's argument can hold. */
+/** Control characters, Unicode line separators, and unpaired surrogates, which no program argument can hold. */
 const unprintable = /[\p{Cc}\p{Cs}\u2028\u2029]/u;
 
-/** Texts go into scripts, arguments and what is printed. This looks at everything, malformed or not. */
+/** Texts go into scripts, arguments and output. This checks everything, malformed or not. */
 const textsArePrintable: Rule = {
   reads: [],
   faults: (arch) => unprintableTexts(arch, '', 8),
 };
 
-/** `depth`: how much deeper to look. What is that deep is malformed, and may be a cycle. */
+/** `depth`: how much deeper to descend. Anything nested deeper is malformed, and may be a cycle. */
 function unprintableTexts(value: unknown, field: string, depth: number): readonly Fault[] {
   if (typeof value === 'string') {
     const [character] = unprintable.exec(value) ?? [];
     if (character === undefined) return [];
     const code = character.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0');
-    return [fault(field, `holds the character U+${code}, which cannot be printed`)];
+    return [fault(field, `contains the unprintable character U+${code}`)];
   }
   if (typeof value !== 'object' || value === null || depth === 0) return [];
   if (Array.isArray(value)) {
@@ -207,7 +207,7 @@ const clockIsNotLacking: Rule = {
   reads: ['emulator.clockBy', 'emulator.lacks'],
   faults: ({ emulator: { clockBy, lacks = [] } }) =>
     clockBy === 'command-line' && lacks.some(({ facility }) => facility === 'clock')
-      ? [fault('emulator.clockBy', 'the guest is told the time, and emulator.lacks names clock')]
+      ? [fault('emulator.clockBy', 'the guest is told the time, but emulator.lacks names clock')]
       : [],
 };
 
@@ -232,9 +232,9 @@ const rules: readonly Rule[] = [
 ];
 
 /**
- * What is wrong with a descriptor though each field has its form.
+ * The faults of a descriptor whose fields are well-formed.
  *
- * @param malformed field paths that the schema found fault with: rules that read them, or a field around or in them, say nothing.
+ * @param malformed field paths in which the schema found faults: rules that read them, their parents or their members are skipped.
  */
 export function archFaults(
   arch: ArchDescriptor,

@@ -7,7 +7,7 @@ import { schemaFault } from './schema-fault.ts';
 
 type OptionalFields<T> = { [Field in keyof T]-?: object extends Pick<T, Field> ? Field : never }[keyof T];
 
-/** JSON schema of an object whose fields are exactly those of `T`: a field that is added there is missed here. */
+/** JSON schema of an object with exactly the fields of `T`: a field that is added there and not here is a type error. */
 interface ObjectSchema<T> {
   readonly type: 'object';
   readonly description?: string;
@@ -20,7 +20,7 @@ interface ObjectSchema<T> {
 type SchemaOf<T> = [T] extends [string]
   ? {
       readonly type: 'string';
-      /** What the text must be, after "must be", for messages. */
+      /** What the text must be, to follow "must be" in messages. */
       readonly description?: string;
       readonly pattern?: string;
       readonly enum?: readonly T[];
@@ -47,7 +47,7 @@ const relativePath = {
   description: 'a relative path without "." and ".."',
 } as const;
 
-/** JSON schema of what a module in `arches/` exports. Committed as arch.schema.json too, for other programs. */
+/** JSON schema of what a module in `arches/` exports. Also committed as arch.schema.json, for other programs. */
 export const archSchema = {
   type: 'object',
   description: 'A target, as data',
@@ -229,7 +229,7 @@ export const archSchema = {
 const archCheck = compileSchema(archSchema);
 
 /**
- * Checks what a module in `arches/` exports as `arch`: its form by the schema, then whether it fits together. Gives all
+ * Checks what a module in `arches/` exports as `arch`: first against the schema, then for consistency. Returns all
  * faults, each with its field.
  *
  * @param file the module's path in the repository, for messages; its base name must be the arch's name.

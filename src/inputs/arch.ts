@@ -17,8 +17,8 @@ export function archName(text: string): ArchName {
 export type KernelSymbol = string;
 
 /**
- * What a board of the emulator may be unable to do: tell the time, reach a network, have virtio disks, share folders with
- * its host, run the native compiler, end the emulator by itself, or carry out atomic operations on 64
+ * What an emulated board may not support: telling the time, reaching a network, virtio disks, sharing folders with
+ * its host, running the native compiler, ending the emulator by itself, or carrying out atomic operations on 64
  * bits as the processor does.
  */
 export const facilities = [
@@ -32,19 +32,19 @@ export const facilities = [
 ] as const;
 export type Facility = (typeof facilities)[number];
 
-/** Something that a board cannot do. */
+/** Something that a board does not support. */
 export interface Lack {
   readonly facility: Facility;
-  /** In a few words. */
+  /** A few words. */
   readonly reason: string;
-  /** The first version of the emulator that has no such fault: `8.0`. Undefined: it is the board that cannot. */
+  /** The first version of the emulator without the fault: `8.0`. Undefined: the board itself does not support it. */
   readonly emulatorBefore?: string;
 }
 
 /** A target, as data: what `arches/<name>.ts` exports as `arch`. Checked against arch.schema.json. */
 export interface Arch {
   readonly name: ArchName;
-  /** Other names that users know it by. */
+  /** Other names by which users know it. */
   readonly aliases: readonly string[];
   /** One line for `bootstrap list`. */
   readonly summary: string;
@@ -52,7 +52,7 @@ export interface Arch {
   readonly byteOrder: 'little' | 'big';
   /** Public triple, without vendor: `armv5l-linux-musleabi`. */
   readonly triple: Triple;
-  /** Processor name that the build machine's kernel reports (`uname -m`), where this arch can be a host. */
+  /** Processor name that the build machine's kernel reports (`uname -m`), if this arch can be a host. */
   readonly unameMachines: readonly string[];
   /** Processors of build machines whose kernels run this arch's programs: `["x86_64"]` for `i686`. Undefined: none. */
   readonly runsOn?: readonly string[];
@@ -75,7 +75,7 @@ export interface Arch {
     readonly goals: readonly string[];
     /** Bootable image, relative to the kernel's build directory. */
     readonly image: string;
-    /** Device tree blob that the emulator is given, likewise; undefined where the emulator brings its own. */
+    /** Device tree blob to pass to the emulator, likewise; undefined if the emulator provides its own. */
     readonly deviceTree?: string;
     /** Symbols beyond the generic set of src/inputs/kernel-config.ts. */
     readonly symbols: readonly KernelSymbol[];
@@ -83,7 +83,7 @@ export interface Arch {
     readonly withoutGeneric: readonly string[];
     /** Whether the kernel's build runs objtool, which needs libelf on the build machine. */
     readonly objtool: boolean;
-    /** Whether the kernel's makefiles run bash for something. Undefined: busybox's shell will do. */
+    /** Whether the kernel's makefiles run bash. Undefined: busybox's shell is enough. */
     readonly bash?: boolean;
   };
   readonly emulator: {
@@ -97,44 +97,44 @@ export interface Arch {
     readonly cpu?: string;
     /** Console device in the guest: `ttyAMA0`. */
     readonly console: string;
-    /** MiB. `limit` undefined: as the host allows. */
+    /** MiB. `limit` undefined: limited only by the host. */
     readonly memory: { readonly preset: number; readonly limit?: number };
-    /** How virtio devices attach: the suffix of their names (`virtio-blk-pci`). */
+    /** How virtio devices are attached: the suffix of their names (`virtio-blk-pci`). */
     readonly virtio: 'pci' | 'device' | 'ccw';
     /**
      * Where on its bus each of `virtioDevices` (src/inputs/virtio-devices.ts) sits, in their order, as options of `-device`:
      * `addr=1.0,multifunction=on`. Undefined: where the emulator puts it.
      */
     readonly virtioPlaces?: readonly string[];
-    /** Network device: the model for `networkBy`, without options; with `nic`, the machine's own first one where it has one. */
+    /** Network device: the model for `networkBy`, without options; with `nic`, the machine's own first one if it has one. */
     readonly network: string;
     /**
-     * The option that attaches it. `nic` (when undefined) has the machine do so, which may be more than to put it on a
-     * bus; `device` puts it on a bus like any other, on machines that attach none.
+     * The option that attaches it. `nic` (the default) makes the machine do so, which may do more than put it on a
+     * bus; `device` puts it on a bus like any other device, for machines that attach none.
      */
     readonly networkBy?: 'nic' | 'device';
     /**
-     * Where the guest has the time from: `board` (when undefined), a clock chip that the kernel reads; `command-line`,
-     * what run-emulator.sh says when it starts a board without one.
+     * Where the guest gets the time from: `board` (the default), a clock chip that the kernel reads; `command-line`,
+     * the time that run-emulator.sh passes when it starts a board without one.
      */
     readonly clockBy?: 'board' | 'command-line';
     /**
-     * Further words of the kernel's command line, as the kernel is to read them: `noiotrap`, `dyndbg=file drivers/usb/* +p`. One
-     * with spaces is put into double quotes; a double quote, and what is not printable ASCII, it cannot hold.
+     * Further words of the kernel's command line, as the kernel should read them: `noiotrap`, `dyndbg=file drivers/usb/* +p`. A word
+     * with spaces is put in double quotes; it cannot contain a double quote or anything that is not printable ASCII.
      */
     readonly kernelWords?: readonly string[];
-    /** Further fixed arguments, each as the emulator reads it; no shell looks at them. */
+    /** Further fixed arguments, each as the emulator reads it; no shell interprets them. */
     readonly arguments: readonly string[];
     /** The kernel's COMMAND_LINE_SIZE. */
     readonly commandLineLimit: number;
-    /** What the board cannot do, each with the reason in a few words: tests say so instead of trying. Undefined: nothing. */
+    /** What the board does not support, each with a short reason: tests report it instead of trying. Undefined: nothing. */
     readonly lacks?: readonly Lack[];
-    /** Emulator of single programs (Debian package qemu-user): `qemu-arm`. Undefined: there is none that fits. */
+    /** Emulator for single programs (Debian package qemu-user): `qemu-arm`. Undefined: there is no suitable one. */
     readonly userProgram?: string;
   };
 }
 
-/** The same data with every branded string as plain text: what a module in `arches/` writes down. */
+/** The same data with every branded string as plain text: what a module in `arches/` contains. */
 type Plain<T> = T extends string
   ? string extends T
     ? string
@@ -147,12 +147,12 @@ type Plain<T> = T extends string
       ? { readonly [Field in keyof T]: Plain<T[Field]> }
       : T;
 
-/** An arch as written, before `checkArch` has looked at its names. */
+/** An arch as written, before `checkArch` has checked its names. */
 export type ArchDescriptor = Plain<Arch>;
 
 /**
  * Types a descriptor and changes nothing. It does not throw on a malformed name, so that `checkArch`
- * can report all faults of a descriptor together; nothing may use an arch that did not pass there.
+ * can report all faults of a descriptor together; nothing may use an arch that did not pass that check.
  */
 export function describeArch(descriptor: ArchDescriptor): Arch {
   return descriptor as Arch;

@@ -1,9 +1,9 @@
 import { Ajv, type AnySchema, type ValidateFunction } from 'ajv';
 
 /**
- * The check of a schema, made when it is first asked for: making it takes longer than checking, and most commands read few
- * kinds of files. The schemas are our own, and a test holds them against the rules of schemas: at every start that would
- * cost as much again, and so would polishing code that runs once.
+ * The validator of a schema, compiled on first use: compiling takes longer than validating, and most commands read few
+ * kinds of files. The schemas are our own, and a test validates them against the meta-schema: doing that at every start would
+ * double the cost, and so would optimizing code that runs once.
  */
 export function compileSchema(schema: AnySchema): () => ValidateFunction {
   let validate: ValidateFunction | undefined;

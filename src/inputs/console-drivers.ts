@@ -1,4 +1,4 @@
-/** Kernel symbols with the console that each brings, without its number. */
+/** Kernel symbols with the console that each provides, without its number. */
 export const consoleDrivers: readonly { readonly console: string; readonly symbol: string }[] = [
   { console: 'ttyAMA', symbol: 'SERIAL_AMBA_PL011_CONSOLE' },
   { console: 'ttyS', symbol: 'SERIAL_8250_CONSOLE' },

@@ -1,14 +1,14 @@
-/** Where things stand in a JSON text. */
+/** The positions of values in a JSON text. */
 export interface JsonLines {
-  /** 1-based line of every value by field path (`sources[3].origins[0].url`); a member's is that of its name. */
+  /** 1-based line of every value by field path (`sources[3].origins[0].url`); the line of a member is that of its name. */
   readonly lines: ReadonlyMap<string, number>;
-  /** Members that repeat a name of their object, of which a parser would silently drop one. */
+  /** Members that repeat a name within their object, one of which a parser would silently drop. */
   readonly duplicates: readonly { readonly field: string; readonly line: number }[];
-  /** Where the text stops being JSON; undefined when it is JSON. */
+  /** Where the text stops being valid JSON; undefined if it is valid. */
   readonly broken?: { readonly line: number; readonly message: string };
 }
 
-/** Reads a JSON text for the lines of its values. */
+/** Finds the lines of the values in a JSON text. */
 export function scanJson(text: string): JsonLines {
   const scanner = new Scanner(text);
   const broken = scanner.scan();
@@ -19,7 +19,7 @@ export function scanJson(text: string): JsonLines {
   };
 }
 
-/** Line of a field; of the nearest thing around it when it is missing itself. */
+/** The line of a field, or of its nearest existing parent if the field itself is missing. */
 export function lineOf(field: string, lines: ReadonlyMap<string, number>): number | undefined {
   for (let at = field; ;) {
     const line = lines.get(at);
@@ -97,7 +97,7 @@ class Scanner {
     });
   }
 
-  /** Comma-separated items up to a closing bracket; the opening one stands under the cursor. */
+  /** Comma-separated items up to a closing bracket; the cursor is at the opening one. */
   #sequence(close: string, item: () => void): void {
     this.#at += 1;
     this.#blank();

@@ -8,9 +8,9 @@ export interface WantedSymbol {
   readonly value: string;
 }
 
-/** Symbols that the kernel of every arch has, unless its descriptor takes them out. */
+/** Symbols that every arch's kernel has, unless the descriptor removes them. */
 export const genericSymbols: readonly KernelSymbol[] = [
-  // Reboot a second after a panic, so that an emulator started with -no-reboot ends.
+  // Reboot one second after a panic, so that an emulator started with -no-reboot ends.
   'PANIC_TIMEOUT=1',
   'NO_HZ_IDLE',
   'HIGH_RES_TIMERS',
@@ -69,7 +69,7 @@ export const genericSymbols: readonly KernelSymbol[] = [
   'NET_9P_VIRTIO',
 ];
 
-/** What the bus needs on which the emulator attaches virtio devices. */
+/** The symbols needed by the bus to which the emulator attaches virtio devices. */
 const transportSymbols: Readonly<Record<Arch['emulator']['virtio'], readonly KernelSymbol[]>> = {
   pci: ['PCI', 'VIRTIO_PCI'],
   device: ['VIRTIO_MMIO'],
@@ -84,9 +84,9 @@ export function parseSymbol(symbol: KernelSymbol): WantedSymbol {
 }
 
 /**
- * Every symbol that an arch's kernel is to have: the generic set less what the arch does without, the
- * virtio transport, and the arch's own, which win over the others, as do further ones over all. In order of name, so that
- * the order in a descriptor is in no digest.
+ * All symbols for an arch's kernel: the generic set without those that the arch excludes, the
+ * virtio transport, and the arch's own, which override the others; `further` symbols override all. Sorted by name, so that
+ * the order in a descriptor does not affect any digest.
  */
 export function wantedSymbols(arch: Arch, further: readonly WantedSymbol[] = []): readonly WantedSymbol[] {
   const without = new Set(arch.kernel.withoutGeneric);
@@ -108,15 +108,15 @@ export function configLine({ name, value }: WantedSymbol): string {
   return value === 'n' ? `# CONFIG_${name} is not set` : `CONFIG_${name}=${value}`;
 }
 
-/** Text of the miniature configuration that `make allnoconfig` takes as KCONFIG_ALLCONFIG. */
+/** The text of the minimal configuration that `make allnoconfig` reads through KCONFIG_ALLCONFIG. */
 export function renderMiniConfig(symbols: readonly WantedSymbol[]): string {
   return symbols.map((symbol) => `${configLine(symbol)}\n`).join('');
 }
 
 /**
- * awk program that compares a wanted miniature configuration with a final one (its two operands, in this order). It
- * names each symbol that came out otherwise, because kconfig drops what it does not know, or whose dependencies are
- * not met, without a word; then exits with 1.
+ * awk program that compares a requested minimal configuration with the final one (its two operands, in this order). It
+ * names each symbol that came out differently, because kconfig silently drops symbols that it does not know or whose
+ * dependencies are not met; then it exits with 1.
  */
 export const checkConfigProgram = `# usage: awk -f check-config.awk mini.config .config
 function symbol(line) {

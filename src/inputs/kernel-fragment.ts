@@ -6,8 +6,8 @@ const form = 'CONFIG_NAME=VALUE or # CONFIG_NAME is not set';
 const value = /^(?:[ymn]|-?[0-9]+|0[xX][0-9a-fA-F]+|"(?:[^"\\]|\\.)*")$/;
 
 /**
- * Reads further symbols for a kernel in the form of a `.config`: values, "is not set", comments and empty lines. In order
- * of name, so that the order in the file is in no digest. Fails with `bad-input`, which names all malformed lines.
+ * Reads further kernel symbols in the format of a `.config`: values, "is not set", comments and empty lines. Sorted
+ * by name, so that the order in the file does not affect any digest. Fails with `bad-input`, which names all malformed lines.
  */
 export function parseKernelFragment(text: string, file: string): Result<readonly WantedSymbol[], Failure> {
   const symbols = new Map<string, WantedSymbol & { readonly line: number }>();
@@ -31,7 +31,7 @@ export function parseKernelFragment(text: string, file: string): Result<readonly
   );
 }
 
-/** A symbol, what is wrong with the line, or nothing. */
+/** A symbol, a fault of the line, or nothing. */
 function readLine(line: string): WantedSymbol | string | undefined {
   if (line === '') return undefined;
   const unset = /^# CONFIG_(\w+) is not set$/.exec(line);

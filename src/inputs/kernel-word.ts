@@ -1,19 +1,19 @@
 /**
- * Why the kernel's command line cannot hold this as one word; undefined: it can. The kernel splits the line at white space
- * outside double quotes, for which it knows no escape. It takes the byte 160, which is part of many characters beyond
- * ASCII, for white space too. From `--` on, everything is init's.
+ * The reason why the kernel's command line cannot hold this as one word; undefined if it can. The kernel splits the line at white space
+ * outside double quotes, for which it has no escape. It also treats the byte 160, which is part of many characters beyond
+ * ASCII, as white space. Everything after `--` belongs to init.
  */
 export function kernelWordFault(word: string): string | undefined {
   if (word === '') return 'is empty';
-  if (word === '--') return 'is --, behind which the kernel takes nothing for its own';
+  if (word === '--') return 'is --, after which the kernel ignores everything';
   if (word.includes('"')) {
-    return 'has a double quote, which the kernel reads as grammar; words with spaces are quoted by themselves';
+    return 'contains a double quote, which is syntax for the kernel; words with spaces are quoted automatically';
   }
-  if (!/^[ -~]+$/.test(word)) return 'has a character that is not printable ASCII';
+  if (!/^[ -~]+$/.test(word)) return 'contains a character that is not printable ASCII';
   return undefined;
 }
 
-/** A word as the kernel's command line holds it: with spaces, it is quoted in the way of the kernel's documentation. */
+/** A word as it appears on the kernel's command line: if it has spaces, it is quoted as the kernel's documentation says. */
 export function kernelWord(word: string): string {
   if (!word.includes(' ')) return word;
   const [, name, value] = /^([^ =]+=)(.*)$/.exec(word) ?? [];

@@ -10,7 +10,7 @@ import { lockSchema } from './lock-schema.ts';
 import type { Lock, LockedSource, Origin } from './lock.ts';
 import { schemaFault } from './schema-fault.ts';
 
-/** A lock as its text states it once the schema has passed: the same fields, without brands. */
+/** A lock as written, once it has passed the schema: the same fields, without brands. */
 type Written<Type> = Type extends string
   ? string
   : Type extends number | boolean
@@ -20,7 +20,7 @@ type Written<Type> = Type extends string
 const lockCheck = compileSchema(lockSchema);
 
 /**
- * Reads the text of `sources.lock`. Fails with `bad-input` and every fault that can be found, in order of line.
+ * Reads the text of `sources.lock`. Fails with `bad-input` and all faults that can be found, in line order.
  *
  * @param file name of the file, for messages
  */
@@ -33,7 +33,7 @@ export function parseLock(text: string, file: string): Result<Lock, Failure> {
   const written: unknown = JSON.parse(text);
   const faults: Fault[] = duplicates.map((duplicate) => ({
     ...duplicate,
-    message: 'stands twice in its object',
+    message: 'occurs twice in its object',
   }));
   const validate = lockCheck();
   if (!validate(written)) faults.push(...(validate.errors ?? []).map(originFault));

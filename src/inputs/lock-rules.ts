@@ -1,13 +1,13 @@
 import type { Fault } from '../core/failure.ts';
 
-/** What the rules across sources look at; any part may be malformed, which the schema reports. */
+/** What the rules across sources read; any part may be malformed, which the schema reports. */
 interface WrittenSource {
   readonly name?: unknown;
   readonly version?: unknown;
   readonly isDefault?: unknown;
 }
 
-/** Faults that one source alone does not show: repeated versions, and names without exactly one default. */
+/** Faults that span several sources: repeated versions, and names without exactly one default. */
 export function lockFaults(sources: readonly unknown[]): readonly Fault[] {
   const written = sources.map((source): WrittenSource =>
     typeof source === 'object' && source !== null ? source : {},
@@ -35,7 +35,7 @@ function wrongDefaults(sources: readonly WrittenSource[]): readonly Fault[] {
   const byName = new Map<string, { index: number; isDefault: boolean }[]>();
   sources.forEach(({ name, isDefault }, index) => {
     if (typeof name !== 'string') return;
-    // A malformed `isDefault` has its own fault; taken for true, it makes no second one.
+    // A malformed `isDefault` is reported already; treating it as true avoids a second fault.
     const entry = { index, isDefault: isDefault !== false };
     byName.set(name, [...(byName.get(name) ?? []), entry]);
   });
@@ -52,7 +52,7 @@ function wrongDefaults(sources: readonly WrittenSource[]): readonly Fault[] {
     }
     return defaults.slice(1).map(({ index }) => ({
       field: `sources[${String(index)}].isDefault`,
-      message: `${name} has another default version already`,
+      message: `${name} already has another default version`,
     }));
   });
 }

@@ -58,12 +58,12 @@ const debianOrigin = {
 export const lockSchema = {
   $schema: 'http://json-schema.org/draft-07/schema#',
   type: 'object',
-  description: 'Pinned sources: versions, licences, trees, and where their archives can be had',
+  description: 'Pinned sources: versions, licences, trees, and where their archives can be fetched',
   additionalProperties: false,
   required: ['format', 'sourceDateEpoch', 'sources'],
   properties: {
     format: { type: 'integer', enum: [1] },
-    // The end is that of 32-bit file systems and archives.
+    // The upper limit is that of 32-bit file systems and archives.
     sourceDateEpoch: { type: 'integer', minimum: 1, maximum: 2147483647 },
     sources: {
       type: 'array',

@@ -1,13 +1,13 @@
 import type { Digest, Sha256 } from '../core/digest.ts';
 import type { SourceName } from '../plan/names.ts';
 
-/** Where a source's archive can be had. */
+/** Where a source's archive can be fetched. */
 export type Origin =
   | {
       readonly kind: 'url';
       readonly url: string;
       readonly sha256: Sha256;
-      /** Paths (files or directories, after the top directory) to leave out to reach the pinned tree. */
+      /** Paths (files or directories, relative to the top directory) to leave out to get the pinned tree. */
       readonly drop?: readonly string[];
     }
   | {
@@ -26,12 +26,12 @@ export type Origin =
 export interface LockedSource {
   readonly name: SourceName;
   readonly version: string;
-  /** Whether this is the version meant when none is named; exactly one of a name. */
+  /** Whether this is the version used if none is named; exactly one per name. */
   readonly isDefault: boolean;
   readonly homepage: string;
   /** SPDX expression. */
   readonly licence: string;
-  /** Files in the tree that hold the licence texts, shipped with what is made of it. */
+  /** Files in the tree that hold the licence texts, shipped with everything built from it. */
   readonly licenceFiles: readonly string[];
   /** Digest of the normalised, unpatched tree. */
   readonly tree: Digest;

@@ -1,4 +1,4 @@
-/** A processor family that musl runs on. */
+/** A processor family on which musl runs. */
 export interface MuslArch {
   /** Width of a pointer. */
   readonly bits: 32 | 64;
@@ -6,7 +6,7 @@ export interface MuslArch {
   readonly elfMachine: number;
 }
 
-/** What musl 1.2.5 runs on, by its own names of processor families. */
+/** The processor families on which musl 1.2.5 runs, by musl's own names. */
 export const muslArches: ReadonlyMap<string, MuslArch> = new Map<string, MuslArch>([
   ['aarch64', { bits: 64, elfMachine: 183 }],
   ['arm', { bits: 32, elfMachine: 40 }],

@@ -3,7 +3,7 @@ import { closest, distance } from 'fastest-levenshtein';
 import type { Fault } from '../core/failure.ts';
 
 /**
- * One error of a JSON schema check as a fault: which field, and what it must be.
+ * Converts one JSON schema error into a fault: the field, and what it must be.
  *
  * @param error from an ajv that runs with `verbose`, which adds the value and the schema around it.
  */
@@ -71,7 +71,7 @@ function withArticle(type: string): string {
   return /^[aeiou]/.test(type) ? `an ${type}` : `a ${type}`;
 }
 
-/** A value in a message, cut short. */
+/** A value for a message, truncated. */
 function show(value: unknown): string {
   switch (typeof value) {
     case 'string':

@@ -1,6 +1,6 @@
 /**
- * Every virtio device that a guest can have beside the network's, by the serial number or mount tag that the guest knows it
- * by, in the order in which they take their places on a board.
+ * All virtio devices that a guest can have in addition to the network's, by the serial number or mount tag by which the guest
+ * knows them, in the order in which they take their places on a board.
  */
 export const virtioDevices = [
   'rng',

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { findProgram } from '../core/host-programs.ts';
 
-/** First line of what the build machine's `gcc --version` says; `unknown` where there is none. */
+/** The first line of the build machine's `gcc --version`; `unknown` if there is none. */
 export async function compilerVersion(): Promise<string> {
   const gcc = await findProgram('gcc');
   if (gcc === undefined) return 'unknown';

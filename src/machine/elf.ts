@@ -1,12 +1,12 @@
 import { open } from 'node:fs/promises';
 
-/** What an ELF file says of itself, as far as we ask. */
+/** The properties of an ELF file that we need. */
 export interface ElfFacts {
   readonly bits: 32 | 64;
   readonly byteOrder: 'little' | 'big';
   /** Number of the processor family (`e_machine`). */
   readonly machine: number;
-  /** Dynamic loader that it wants; undefined for objects, static programs and most shared libraries. */
+  /** Dynamic loader that it needs; undefined for objects, static programs and most shared libraries. */
   readonly interpreter?: string;
   /** Whether it names shared libraries. */
   readonly dynamic: boolean;
@@ -15,7 +15,7 @@ export interface ElfFacts {
 const interpreterSegment = 3;
 const dynamicSegment = 2;
 
-/** Reads header and program headers of an ELF file. Undefined for anything else. */
+/** Reads the header and program headers of an ELF file. Undefined for anything else. */
 export async function readElf(path: string): Promise<ElfFacts | undefined> {
   const file = await open(path, 'r');
   try {

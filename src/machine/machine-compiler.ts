@@ -5,10 +5,10 @@ import { failed, ok, type Result } from '../core/result.ts';
 import { findProgram } from '../core/host-programs.ts';
 import { askProgram, MachineFiles } from './machine-files.ts';
 
-/** Where the machine's programs are looked for, first match wins. */
+/** Where to look for the machine's programs; the first match wins. */
 export const programDirectories: readonly string[] = ['/usr/local/bin', '/usr/bin', '/bin'];
 
-/** Programs of the compiler chain with the Debian package that brings each. */
+/** Programs of the compiler chain with the Debian package that provides each. */
 export const compilerPrograms: Readonly<Record<string, string>> = {
   gcc: 'gcc',
   'g++': 'g++',
@@ -26,7 +26,7 @@ export const compilerPrograms: Readonly<Record<string, string>> = {
 
 const ownPrograms = ['cc1', 'cc1plus', 'collect2', 'lto-wrapper'];
 
-/** Files that gcc finds for itself, with the Debian package of those that nothing links without. */
+/** Files that gcc finds by itself, with the Debian package of those without which nothing can be linked. */
 export const linkedFiles: Readonly<Record<string, string | undefined>> = {
   'liblto_plugin.so': undefined,
   'crt1.o': 'libc6-dev',
@@ -69,7 +69,7 @@ export const linkedFiles: Readonly<Record<string, string | undefined>> = {
   'libresolv.so': undefined,
 };
 
-/** libc's and the kernel's names in an include directory, for machines that keep no list of what belongs to whom. */
+/** The names of libc and the kernel in an include directory, for machines without a list of which file belongs to which package. */
 const knownHeaders = new Set(
   (
     'a.out aio aliases alloca ar argp argz arpa asm asm-generic assert bits byteswap complex cpio ctype dirent dlfcn drm ' +
@@ -88,7 +88,7 @@ function missing(program: string, purpose: string, debianPackage: string): Resul
   return failed({ reason: 'missing-program', program, purpose, debianPackage });
 }
 
-/** Lists everything of the machine's compiler chain and C library: what is at work when C or C++ is compiled, and no more. */
+/** Lists the machine's compiler chain and C library: everything that is used when C or C++ is compiled, and nothing else. */
 export async function listCompiler(
   directories: readonly string[] = programDirectories,
 ): Promise<Result<MachineFiles, Failure>> {
@@ -110,7 +110,7 @@ export async function listCompiler(
   }
   for (const [file, debianPackage] of Object.entries(linkedFiles)) {
     const path = (await askProgram(gxx, [`-print-file-name=${file}`]))?.trim() ?? '';
-    // gcc gives back the bare name of what it does not find.
+    // gcc prints the bare name of a file that it does not find.
     const found = path.startsWith('/') && (await files.add(path));
     if (!found && debianPackage !== undefined) return missing(file, purpose, debianPackage);
   }
@@ -133,7 +133,7 @@ export async function listCompiler(
 }
 
 /**
- * Adds libc's and the kernel's headers of directories that hold those of other packages as well.
+ * Adds libc's and the kernel's headers from directories that also hold headers of other packages.
  *
  * @param probes one header of each
  */
@@ -158,7 +158,7 @@ export async function addHeaders(
   }
 }
 
-/** Headers of the packages that own the probes; undefined where dpkg does not know. */
+/** Headers of the packages that own the probes; undefined if dpkg does not know. */
 async function listOwned(
   directories: readonly string[],
   probes: readonly string[],

@@ -25,13 +25,13 @@ import {
 import { digestFile } from '../store/tree-digest.ts';
 import { readElf } from './elf.ts';
 
-/** Runs a program of the machine with a fixed environment, and gives what it prints; undefined when it fails. */
+/** Runs a program of the machine with a fixed environment and returns its output; undefined if it fails. */
 export async function askProgram(program: string, args: readonly string[]): Promise<string | undefined> {
   const answer = await tryProgram(program, args);
   return answer.ok ? answer.value : undefined;
 }
 
-/** The same, with what a program said that failed, or why it does not run. */
+/** The same, with the output of a program that failed, or the reason why it does not run. */
 export async function tryProgram(program: string, args: readonly string[]): Promise<Result<string, string>> {
   const env = { PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C' };
   return promisify(execFile)(program, [...args], { env, maxBuffer: 64 * 1024 * 1024 }).then(
@@ -43,13 +43,13 @@ export async function tryProgram(program: string, args: readonly string[]): Prom
   );
 }
 
-/** Top directories that are links into `usr` on most machines, and always are in our trees. */
+/** Top-level directories that are links into `usr` on most machines, and always are in our trees. */
 const movedToUsr = /^(?:lib|lib32|lib64|libx32|bin|sbin)(?=\/|$)/;
 
-/** Largest file that is looked at for being a linker script. */
+/** The largest file that may be a linker script. */
 const longestScript = 4096;
 
-/** A directory whose files lie elsewhere in the tree than on the machine. What linker scripts in it name is not looked for. */
+/** A directory whose files have another path in the tree than on the machine. Files named by its linker scripts are not searched for. */
 export interface MovedDirectory {
   /** Canonical path on the machine. */
   readonly from: string;
@@ -61,33 +61,33 @@ type Entry =
   { readonly kind: 'file'; readonly source: string } | { readonly kind: 'symlink'; readonly target: string };
 
 /**
- * A growing list of files of this machine, each with all that it cannot do without: what links point to, the shared
- * libraries of programs with their loader, the files that linker scripts name. Paths in the tree are those of the
- * machine, with `/lib…` and `/bin` moved into `usr`. Links stay links, but those that lead through a place that is not
+ * A growing list of files of this machine, each with everything it needs: the targets of links, the shared
+ * libraries of programs with their loader, the files named by linker scripts. Paths in the tree are those of the
+ * machine, with `/lib…` and `/bin` moved into `usr`. Links stay links, except that those that lead through a place that is not
  * copied (`/etc/alternatives`) lead straight to the file.
  */
 export class MachineFiles {
-  /** Tree path to what lies there. */
+  /** Tree path to its contents. */
   readonly #entries = new Map<string, Entry>();
-  /** Machine paths (files, links, directories listed) that decide about the tree: if none changes, nor does it. */
+  /** Machine paths (files, links, listed directories) that determine the tree: if none changes, the tree does not change either. */
   readonly watched = new Set<string>();
   #loader: string | undefined;
   #libraryDirectory: string | undefined;
-  /** A directory of the machine that lies elsewhere in the tree. */
+  /** A directory of the machine that has another path in the tree. */
   readonly #moved: MovedDirectory | undefined;
 
   constructor(moved?: MovedDirectory) {
     this.#moved = moved;
   }
 
-  /** Path in the tree of a file given by its canonical path. */
+  /** The path in the tree of a file given by its canonical path. */
   #place(canonical: string): string {
     const moved = this.#moved;
     if (moved === undefined || !canonical.startsWith(`${moved.from}/`)) return treePathOf(canonical);
     return moved.to + canonical.slice(moved.from.length);
   }
 
-  /** Whether what lies there keeps its place, so that links may lead there. */
+  /** Whether files at this path keep their path, so that links may lead there. */
   #isCopied(path: string): boolean {
     const inMoved = this.#moved !== undefined && path.startsWith(`${this.#moved.from}/`);
     return inMoved || path.startsWith('/usr/') || movedToUsr.test(path.slice(1));
@@ -98,7 +98,7 @@ export class MachineFiles {
     return this.#entries.has(treePath);
   }
 
-  /** Adds a file or link with what it needs. False when it does not exist. */
+  /** Adds a file or link with everything it needs. False if it does not exist. */
   async add(path: string): Promise<boolean> {
     const directory = await realpath(dirname(path)).catch(() => undefined);
     if (directory === undefined) return false;
@@ -129,7 +129,7 @@ export class MachineFiles {
     return true;
   }
 
-  /** A moved directory is taken whole, so that what a link means is added without it. */
+  /** A moved directory is taken as a whole, so the target of a link in it is added anyway. */
   async #isMovedDirectory(path: string): Promise<boolean> {
     if (this.#moved === undefined || !`${path}/`.startsWith(`${this.#moved.from}/`)) return false;
     return (await lstat(path).catch(() => undefined))?.isDirectory() ?? false;
@@ -150,7 +150,7 @@ export class MachineFiles {
   /** Makes a program callable by its name from `usr/bin`, wherever the machine has it. */
   async addProgram(name: string, path: string): Promise<void> {
     let canonical = join(await realpath(dirname(path)), basename(path));
-    // Directories outside /usr are not copied as such; what their links lead to is.
+    // Directories outside /usr are not copied themselves, but the targets of their links are.
     if (!this.#place(canonical).startsWith('usr/')) {
       this.watched.add(canonical);
       canonical = await realpath(path);
@@ -167,7 +167,7 @@ export class MachineFiles {
     const elf = await readElf(path);
     if (elf === undefined) {
       const isScript = /\.(?:so|a)$/.test(path) && size <= longestScript;
-      // Paths in a toolchain that can be moved are those of its sysroot.
+      // Paths in a relocatable toolchain are relative to its sysroot.
       if (isScript && this.#moved === undefined) await this.#addScriptNeeds(path);
       return;
     }
@@ -182,7 +182,7 @@ export class MachineFiles {
       if (library !== undefined) await this.#addLibrary(library);
   }
 
-  /** The loader must be found under the very name that programs ask for, `/lib64/…`, which links lead to. */
+  /** The loader must be found under exactly the name that programs ask for, `/lib64/…`, which may be reached through links. */
   async #addLoader(interpreter: string): Promise<void> {
     const place = this.#place(interpreter);
     if (this.#entries.has(place) || !(await this.add(interpreter)) || this.#entries.has(place)) return;
@@ -205,7 +205,7 @@ export class MachineFiles {
     for (const [word] of plain.matchAll(/[^\s()]+/g)) {
       if (word.startsWith('/')) await this.add(word);
       else if (/^lib\S+\.(?:so|a)[.\d]*$/.test(word)) {
-        // A bare name is looked up in the directories that -L gives; of those, this one and its neighbours matter.
+        // A bare name is searched for in the directories given by -L; of those, only this one and its neighbours matter.
         if (!(await this.add(join(dirname(path), word)))) await this.#addNearLibc(word);
       }
     }
@@ -216,7 +216,7 @@ export class MachineFiles {
   }
 
   /**
-   * All that the tree holds. Libraries that the machine finds by its loader cache get a link beside libc, because
+   * All contents of the tree. Libraries that the machine finds through its loader cache get a link beside libc, because
    * a sandbox has no such cache.
    */
   #allEntries(): ReadonlyMap<string, Entry> {
@@ -236,7 +236,7 @@ export class MachineFiles {
     return entries;
   }
 
-  /** Digest that the tree has once it is written, without writing it. */
+  /** The digest that the tree will have, computed without writing it. */
   async digest(): Promise<Digest> {
     const root: Folder = new Map();
     for (const [path, entry] of this.#allEntries()) {
@@ -289,7 +289,7 @@ async function isExecutable(file: string): Promise<boolean> {
   return ((await lstat(file)).mode & 0o100) !== 0;
 }
 
-/** Where a file of the machine, given by its canonical path, lies in the tree. */
+/** The path in the tree of a file of the machine, given by its canonical path. */
 function treePathOf(canonical: string): string {
   const path = canonical.slice(1);
   return movedToUsr.test(path) ? `usr/${path}` : path;

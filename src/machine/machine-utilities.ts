@@ -4,7 +4,7 @@ import { findProgram } from '../core/host-programs.ts';
 import { programDirectories } from './machine-compiler.ts';
 import { MachineFiles } from './machine-files.ts';
 
-/** Programs that the first action cannot do without, by the Debian package that brings them. */
+/** Programs that the first action needs, by the Debian package that provides them. */
 const needed: Readonly<Record<string, string>> = {
   make: 'make',
   sh: 'dash',
@@ -26,14 +26,14 @@ const needed: Readonly<Record<string, string>> = {
   ),
 };
 
-/** Programs that come along where the machine has them. */
+/** Programs that are included if the machine has them. */
 const welcome = (
   '[ base64 bzip2 bunzip2 bzcat chgrp chown cksum comm df du egrep expand fgrep fold gunzip id join link md5sum mkfifo nice ' +
   'nl nohup nproc paste printenv realpath seq sha1sum sha512sum split sum sync tac tar timeout truncate tsort unexpand ' +
   'unlink whoami yes zcat'
 ).split(' ');
 
-/** Names of all programs that are looked for. */
+/** Names of all programs that are searched for. */
 export const utilityNames: readonly string[] = [...Object.keys(needed), ...welcome];
 
 /** Lists the machine's make, shell and small programs with their libraries. */

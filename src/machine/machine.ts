@@ -11,10 +11,10 @@ import { listUtilities, utilityNames } from './machine-utilities.ts';
 
 type Kind = 'compiler' | 'machine-utilities';
 
-/** Raised when what is listed or how it is laid out changes: 1 was the first. */
+/** Incremented when the listing or its layout changes; the first was 1. */
 const noteFormat = 1;
 
-/** What is remembered of a tree: its digest, and the stat records of all that it was made from. */
+/** What is remembered of a tree: its digest, and the stat records of everything from which it was made. */
 interface MachineNote {
   readonly format: typeof noteFormat;
   readonly tree: Digest;
@@ -26,17 +26,17 @@ interface MachineNote {
 
 export interface MachineProviderOptions {
   readonly store: Store;
-  /** Where programs are looked for, first match wins. Undefined: `/usr/local/bin`, `/usr/bin`, `/bin`. */
+  /** Where to look for programs; the first match wins. Undefined: `/usr/local/bin`, `/usr/bin`, `/bin`. */
   readonly directories?: readonly string[];
 }
 
-/** Gives the machine's compiler chain and utilities, listed by probing and copied into the store. */
+/** Provides the machine's compiler chain and utilities, listed by probing and copied into the store. */
 export function createMachineProvider(options: MachineProviderOptions): MachineProvider {
   const { store, directories = programDirectories } = options;
   const obtaining = new Map<Kind, Promise<Result<Digest, Failure>>>();
   return {
     obtain: (kind) => {
-      // Two actions that ask at once share the work; a later call looks again.
+      // Two actions that ask at the same time share the work; a later call probes again.
       const running =
         obtaining.get(kind) ??
         catchFailures(store.root, () => obtain(store, kind, directories)).finally(() => {
@@ -60,7 +60,7 @@ async function obtain(
 
   const listed = await (kind === 'compiler' ? listCompiler(directories) : listUtilities(directories));
   if (!listed.ok) return listed;
-  // Taken before the copying: what changes while we read is noticed by the next run.
+  // Recorded before copying, so that the next run notices what changed while we were reading.
   const records = Object.fromEntries([...listed.value.watched].map((path) => [path, recordOf(path)]));
   const scratch = await store.makeScratch(kind);
   try {
@@ -90,7 +90,7 @@ function isUnchanged(note: MachineNote, programs: MachineNote['programs']): bool
   );
 }
 
-/** Kind, size, times and inode of a path as text; links are not followed. One call each, thousands of them: synchronous is quickest. */
+/** Kind, size, times and inode of a path as text; links are not followed. Synchronous, because that is fastest for thousands of calls. */
 function recordOf(path: string): string {
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found === undefined) return 'missing';

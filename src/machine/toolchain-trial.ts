@@ -8,15 +8,15 @@ import { findProgram } from '../core/host-programs.ts';
 import { askProgram, tryProgram } from './machine-files.ts';
 import type { LocatedToolchain } from './toolchain.ts';
 
-/** What a toolchain turned out to make. */
+/** The properties of what a toolchain produced. */
 export interface TriedToolchain {
   /** `gcc -dumpmachine`. */
   readonly triple: string;
   /** First line of `gcc --version`. */
   readonly version: string;
-  /** Of an object that it compiled. */
+  /** Of an object file that it compiled. */
   readonly object: Pick<ElfFacts, 'bits' | 'byteOrder' | 'machine'>;
-  /** Dynamic loader of programs that it links as it likes; undefined when they are static. */
+  /** Dynamic loader of programs that it links by default; undefined if they are static. */
   readonly interpreter?: string;
 }
 
@@ -51,7 +51,7 @@ export async function tryToolchain(toolchain: LocatedToolchain): Promise<Result<
     const compiled = await tryProgram(gcc, ['-c', '-o', `${object}.o`, `${object}.c`]);
     const facts = compiled.ok ? await readElf(`${object}.o`) : undefined;
     if (!compiled.ok || facts === undefined) {
-      const why = compiled.ok ? 'what it makes is no ELF object' : firstLine(compiled);
+      const why = compiled.ok ? 'its output is not an ELF object' : firstLine(compiled);
       return refusal(prefix, `does not compile C: ${why}`, `Try: ${gcc} -c FILE.c`);
     }
     const linked = await tryProgram(gcc, ['-static', '-o', program, `${program}.c`]);
@@ -76,14 +76,14 @@ function refusal(prefix: string, why: string, hint: string): Result<never, Failu
   return failed({ reason: 'unusable-toolchain', prefix, why, hint });
 }
 
-/** The line of a compiler's words that says most: the first that speaks of an error, else the first. */
+/** The most informative line of a compiler's output: the first that mentions an error, otherwise the first. */
 function firstLine(answer: Result<string, string>): string {
   const lines = (answer.ok ? answer.value : answer.failure).split('\n').filter((line) => line.trim() !== '');
   const telling = answer.ok ? undefined : lines.find((line) => /error|cannot|not found/i.test(line));
-  return (telling ?? lines[0] ?? 'it says nothing').trim();
+  return (telling ?? lines[0] ?? 'it printed nothing').trim();
 }
 
-/** A package of Debian's cross compiler recommends the C library for it. */
+/** Debian's cross compiler packages recommend the C library for them. */
 async function libraryHint(gcc: string): Promise<string> {
   const general = 'Install the C library for it, with headers and libc.a.';
   const dpkg = await findProgram('dpkg-query', ['/usr/bin']);

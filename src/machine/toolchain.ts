@@ -6,33 +6,33 @@ import { findProgram } from '../core/host-programs.ts';
 import { addHeaders, linkedFiles } from './machine-compiler.ts';
 import { askProgram, MachineFiles } from './machine-files.ts';
 
-/** Programs of a toolchain that a kernel and the programs of a root filesystem are built with. */
+/** The programs of a toolchain that are needed to build a kernel and the programs of a root filesystem. */
 const programs = ['gcc', 'ld', 'as', 'ar', 'nm', 'objcopy', 'objdump', 'ranlib', 'readelf', 'strip'] as const;
 
-/** Programs that gcc looks for by itself, most of them without its prefix. */
+/** Programs that gcc searches for by itself, most of them without its prefix. */
 const ownPrograms = ['cc1', 'collect2', 'lto-wrapper', 'as', 'ld', 'ar', 'nm', 'ranlib', 'strip'];
 
-/** Files that gcc finds for itself, beside those of any gcc. */
+/** Files that gcc finds by itself, in addition to those of any gcc. */
 const furtherFiles = ['libcrypt.a', 'libcrypt.so', 'libssp_nonshared.a'];
 
-/** Directories whose programs belong to many packages: of a toolchain there no more is taken than is found by asking it. */
+/** Directories whose programs belong to many packages: of a toolchain in one of them, only what it reports when queried is taken. */
 const sharedPlaces = ['/', '/usr', '/usr/local'];
 
-/** Where a toolchain that has a directory to itself lies in a sandbox. */
+/** The path in a sandbox of a toolchain that has a directory to itself. */
 const ownPlace = 'toolchain';
 
-/** Programs that call a compiler in the place of which they stand, and are none. */
+/** Wrappers that are installed under a compiler's name and call it. */
 const standIns = ['ccache', 'distcc', 'icecc', 'sccache'];
 
-/** A cross compiler of this machine that is no work of ours: where its programs are. */
+/** An external toolchain of this machine: where its programs are. */
 export interface LocatedToolchain {
   /** As the user wrote it. */
   readonly prefix: string;
   /** Absolute path of each program. */
   readonly programs: Readonly<Record<(typeof programs)[number], string>>;
-  /** Directory that holds all of it; undefined where it shares its place with others. */
+  /** The directory that holds all of it; undefined if it shares its directory with others. */
   readonly top?: string;
-  /** What precedes `gcc` in a sandbox: with a path where the toolchain has a place of its own. */
+  /** What precedes `gcc` in a sandbox: with a path if the toolchain has a directory of its own. */
   readonly command: string;
 }
 
@@ -41,7 +41,7 @@ function refusal(prefix: string, why: string, hint: string): Result<never, Failu
 }
 
 /**
- * Finds the programs that `prefix` means: a path and the beginning of their names, or the latter alone, which is looked
+ * Finds the programs that `prefix` denotes: a path with the beginning of their names, or only the latter, which is looked
  * for in `searchPath`. Fails with `unusable-toolchain`.
  */
 export async function locateToolchain(
@@ -63,8 +63,8 @@ export async function locateToolchain(
   if (!/^[A-Za-z0-9._+-]*$/.test(name)) {
     return refusal(
       prefix,
-      `has names that no make can be told`,
-      'Letters, digits and . _ + - may precede gcc; the directory may be any.',
+      `has program names that cannot be passed to make`,
+      'Only letters, digits and . _ + - may precede gcc; the directory may have any name.',
     );
   }
   const home = await homeOf(gcc, name);
@@ -72,20 +72,20 @@ export async function locateToolchain(
   const libgcc = (await askProgram(gcc, ['-print-libgcc-file-name']))?.trim() ?? '';
   const inside = await realpath(libgcc).then(
     (path) => path.startsWith(`${home.top}/`),
-    // What does not run says so when it is tried.
+    // A compiler that does not run is reported when it is tried.
     () => true,
   );
   if (!inside) {
     return refusal(
       prefix,
-      `is not in one piece: ${gcc} takes its parts from outside of ${home.top}`,
-      `${libgcc} is one of them. Name the programs where they were installed, in no link or wrapper.`,
+      `is not in one piece: ${gcc} uses parts from outside ${home.top}`,
+      `${libgcc} is one of them. Name the programs where they were installed, not links or wrappers.`,
     );
   }
   return ok({ ...located, top: home.top, command: `/${ownPlace}/${home.directory}/${home.name}` });
 }
 
-/** The directory above that of a program's name, or above that of the file where the name is but a link to it. */
+/** The parent of the directory of a program's name, or of the file's directory if the name is only a link to it. */
 async function homeOf(
   gcc: string,
   name: string,
@@ -100,7 +100,7 @@ async function homeOf(
   return { top: dirname(real), directory: basename(real), name: realName };
 }
 
-/** First program of this name that is not a mere stand-in for another. */
+/** The first program of this name that is not merely a wrapper for another. */
 async function findCompiler(name: string, directories: readonly string[]): Promise<string | undefined> {
   for (const directory of directories) {
     const path = await findProgram(name, [directory]);
@@ -125,19 +125,19 @@ async function missing(
     return refusal(
       prefix,
       why,
-      `Write what precedes \`gcc\` in the names of its programs. Did you mean ${meant}?`,
+      `Give what precedes \`gcc\` in the names of its programs. Did you mean ${meant}?`,
     );
   }
   return refusal(
     prefix,
     why,
     debian === undefined
-      ? 'Write what precedes `gcc` in the names of its programs, with the directory where that is not in PATH.'
+      ? 'Give what precedes `gcc` in the names of its programs, with the directory if that is not in PATH.'
       : `Install it; on Debian: apt-get install ${debian}`,
   );
 }
 
-/** What was most likely meant: with the dash, without `gcc`, or a compiler in the directory of that name. */
+/** The most likely intention: with the dash, without `gcc`, or a compiler in the directory of that name. */
 async function nearPrefix(
   prefix: string,
   cwd: string,
@@ -155,7 +155,7 @@ async function nearPrefix(
   return undefined;
 }
 
-/** Debian's package of a program, where the name of the toolchain looks like one of Debian's. */
+/** The Debian package of a program, if the toolchain's name looks like one of Debian's. */
 function debianPackage(name: string, program: string): string | undefined {
   if (!/^[a-z0-9_]+-linux-gnu[a-z0-9_]*-$/.test(name)) return undefined;
   const triple = name.slice(0, -1).replaceAll('_', '-');
@@ -163,8 +163,8 @@ function debianPackage(name: string, program: string): string | undefined {
 }
 
 /**
- * Lists everything of a toolchain that works when C is compiled and linked, with the libraries that its programs
- * load: all of its directory, or what it finds when it is asked.
+ * Lists everything of a toolchain that is used when C is compiled and linked, with the libraries that its programs
+ * load: its whole directory, or what it finds when it is queried.
  */
 export async function listToolchain(toolchain: LocatedToolchain): Promise<MachineFiles> {
   const { top } = toolchain;
@@ -184,14 +184,14 @@ export async function listToolchain(toolchain: LocatedToolchain): Promise<Machin
   ];
   for (const question of answers) {
     const path = (await askProgram(gcc, [question]))?.trim() ?? '';
-    // gcc gives back the bare name of what it does not find.
+    // gcc prints the bare name of a file that it does not find.
     if (path.startsWith('/')) await files.add(path);
   }
   await addSearchedHeaders(files, gcc);
   return files;
 }
 
-/** Headers of gcc itself, and of the directories in which it finds those of libc and the kernel. */
+/** The headers of gcc itself, and those in the directories in which it finds the headers of libc and the kernel. */
 async function addSearchedHeaders(files: MachineFiles, gcc: string): Promise<void> {
   const own = await realpath(dirname((await askProgram(gcc, ['-print-libgcc-file-name']))?.trim() ?? '/'));
   const shared: string[] = [];
@@ -212,7 +212,7 @@ async function addSearchedHeaders(files: MachineFiles, gcc: string): Promise<voi
   await addHeaders(files, used, probes);
 }
 
-/** Where gcc looks for headers of C, in its order. */
+/** Where gcc looks for C headers, in its order. */
 async function searchedDirectories(gcc: string): Promise<readonly string[]> {
   const searched = (await askProgram(gcc, ['-v', '-E', '-x', 'c', '/dev/null'])) ?? '';
   const [, list = ''] =

@@ -42,11 +42,11 @@ const renderings: { readonly [Reason in FailureReason]: Rendering<Reason> } = {
     it.action === undefined
       ? [
           'no action of this plan has a record of its commands',
-          'Build with --record; of what is built already, --record --again makes records.',
+          'Build with --record; use --record --again to record what is already built.',
         ]
       : [
           `the latest run of ${it.action} was not recorded`,
-          `Run it again for its record with: bootstrap ARCH --only-action ${it.action} --record --again`,
+          `To record it, run: bootstrap ARCH --only-action ${it.action} --record --again`,
         ],
   'missing-program': (it) => [
     `${it.program} is missing; it is needed for ${it.purpose}`,

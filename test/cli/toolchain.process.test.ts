@@ -50,7 +50,7 @@ describe('a toolchain that does not serve', () => {
     );
     expect(await image('/nowhere/thing-')).toContain(
       'there is no thing-gcc in /nowhere\n' +
-        '  Write what precedes `gcc` in the names of its programs, with the directory where that is not in PATH.\n',
+        '  Give what precedes `gcc` in the names of its programs, with the directory if that is not in PATH.\n',
     );
   });
 
@@ -81,7 +81,7 @@ describe('a toolchain that does not serve', () => {
     const broken = written({ first: `[ "$1" != -c ] || { echo 'cc1: error: no cc1' >&2; exit 1; }` });
     expect(await image(broken)).toContain(`the toolchain ${broken} does not compile C: cc1: error: no cc1\n`);
     const other = written({ first: `[ "$1" != -c ] || { echo wasm >"$3"; exit 0; }` });
-    expect(await image(other)).toContain('does not compile C: what it makes is no ELF object\n');
+    expect(await image(other)).toContain('does not compile C: its output is not an ELF object\n');
   });
 
   test('has no static C library', async () => {
@@ -98,7 +98,7 @@ describe('a toolchain that does not serve', () => {
     const prefix = written();
     expect(await image(prefix, 'riscv64')).toBe(
       `bootstrap: the toolchain ${prefix} (arm-thing-linux-gnueabi) does not build for riscv64: ` +
-        'its processor is arm, and must be riscv32/riscv64; its bits are 32, and must be 64\n' +
+        'its processor is arm, but must be riscv32/riscv64; its word size is 32 bits, but must be 64\n' +
         '  Name one for riscv64-linux-musl or riscv64-linux-gnu, or of the same processor, bits, byte order and ABI.\n',
     );
   });
@@ -108,7 +108,7 @@ describe('a toolchain that does not serve', () => {
     writeFileSync(elsewhere, '');
     const prefix = written({ libgcc: elsewhere });
     expect(await image(prefix)).toContain(
-      `${prefix}gcc takes its parts from outside of ${path.dirname(path.dirname(prefix))}\n  ${elsewhere} is one of them.`,
+      `${prefix}gcc uses parts from outside ${path.dirname(path.dirname(prefix))}\n  ${elsewhere} is one of them.`,
     );
   });
 

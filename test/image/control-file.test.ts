@@ -47,7 +47,7 @@ describe('control.json', () => {
       '3: sources[1]: repeats item 2',
       '3: sources[0]: there is no source zlb; did you mean zlib?',
       '3: sources[5]: there is no source perl; known are bash gcc linux zlib',
-      '5: timeLimitMinutes: stands twice in its object',
+      '5: timeLimitMinutes: occurs twice in its object',
       '5: timeLimitMinutes: must be >= 1; is 0',
     ]);
   });

@@ -64,7 +64,7 @@ describe('checkArch', () => {
       { field: 'kernel.goals', message: 'must have at least 1; has 0' },
       { field: 'kernel.symbols[1]', message: 'must be SYMBOL or SYMBOL=value; is "a b"' },
       { field: 'emulator.virtio', message: 'must be one of "pci", "device", "ccw"; is "usb"' },
-      { field: 'name', message: 'is other, but the file is named for sample' },
+      { field: 'name', message: 'is other, but the name of the file says sample' },
       { field: 'kernel.withoutGeneric[0]', message: 'NO_SUCH is not in the generic set' },
       {
         field: 'emulator.console',
@@ -77,11 +77,11 @@ describe('checkArch', () => {
   it.each([
     [
       'dyndbg="file',
-      'has a double quote, which the kernel reads as grammar; words with spaces are quoted by themselves',
+      'contains a double quote, which is syntax for the kernel; words with spaces are quoted automatically',
     ],
-    ['--', 'is --, behind which the kernel takes nothing for its own'],
-    ['x=\u00e0', 'has a character that is not printable ASCII'],
-    ['x=\u0007', 'has a character that is not printable ASCII'],
+    ['--', 'is --, after which the kernel ignores everything'],
+    ['x=\u00e0', 'contains a character that is not printable ASCII'],
+    ['x=\u0007', 'contains a character that is not printable ASCII'],
   ])('refuses %j as a word for the kernel', (word, message) => {
     const emulator = { ...sampleArch.emulator, kernelWords: ['quiet', word] };
     expect(faults({ ...sampleArch, emulator })).toContainEqual({ field: 'emulator.kernelWords[1]', message });
@@ -99,7 +99,7 @@ describe('checkArch', () => {
     ['cpu', 'x\u001b[31m', 'emulator.cpu', '001B'],
   ])('refuses what no script can hold: emulator.%s %j', (name, value, field, code) => {
     expect(faults({ ...sampleArch, emulator: { ...sampleArch.emulator, [name]: value } })).toEqual([
-      { field, message: `holds the character U+${code}, which cannot be printed` },
+      { field, message: `contains the unprintable character U+${code}` },
     ]);
   });
 

@@ -159,7 +159,7 @@ describe('parseLock', () => {
     expect(faults(lock([entry(), entry({ version: '2' })]))).toEqual([
       expect.objectContaining({
         field: 'sources[1].isDefault',
-        message: 'p has another default version already',
+        message: 'p already has another default version',
       }),
     ]);
     expect(faults(lock([entry(), entry({ isDefault: false })]))).toEqual([
@@ -170,7 +170,7 @@ describe('parseLock', () => {
   it('refuses a field that stands twice', () => {
     const text = lock([entry()]).replace('"version": "1.0",', '"version": "1.0",\n   "version": "1.1",');
     expect(faults(text)).toEqual([
-      { field: 'sources[0].version', line: 8, message: 'stands twice in its object' },
+      { field: 'sources[0].version', line: 8, message: 'occurs twice in its object' },
     ]);
   });
 

@@ -18,23 +18,23 @@ describe('a compiler', () => {
 
   test('for another processor is told field, value and what would be right', () => {
     expect(toolchainFaults(riscv64, arm)).toEqual([
-      'its processor is arm, and must be riscv32/riscv64',
-      'its bits are 32, and must be 64',
+      'its processor is arm, but must be riscv32/riscv64',
+      'its word size is 32 bits, but must be 64',
     ]);
     const unknown = { ...arm, object: { ...arm.object, machine: 9999 } };
-    expect(toolchainFaults(armv5l, unknown)).toEqual(['its processor is ELF machine 9999, and must be arm']);
+    expect(toolchainFaults(armv5l, unknown)).toEqual(['its processor is ELF machine 9999, but must be arm']);
   });
 
   test('of the other byte order', () => {
     const object = { bits: 32, byteOrder: 'little', machine: 8 } as const;
     expect(toolchainFaults(mips, { triple: 'mipsel-linux-gnu', object })).toEqual([
-      'its byte order is little, and must be big',
+      'its byte order is little, but must be big',
     ]);
   });
 
   test('of the other float ABI', () => {
     expect(toolchainFaults(armv5l, { ...arm, triple: 'arm-linux-gnueabihf' })).toEqual([
-      'its ABI is eabihf, and must be eabi',
+      'its ABI is eabihf, but must be eabi',
     ]);
   });
 });

@@ -116,7 +116,7 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
     failure: { reason: 'not-recorded', action: 'host-tools/make' },
     text: [
       'the latest run of host-tools/make was not recorded',
-      '  Run it again for its record with: bootstrap ARCH --only-action host-tools/make --record --again',
+      '  To record it, run: bootstrap ARCH --only-action host-tools/make --record --again',
     ],
   },
   'missing-program': {
