@@ -16,7 +16,7 @@ vi.setConfig({ testTimeout: 600_000 });
 /** Stands in for the emulator: finds the word in what the guest is handed, or in what is typed, and says all went well. */
 const diligent = `
 here=$(dirname "$0")
-nonce=$(gzip -dc "$here/initramfs.cpio.gz" | tr -d '\\0' | sed -n "s/.*nonce='\\([0-9a-f]*\\)'.*/\\1/p")
+nonce=$(gzip -dc "$here/initramfs.cpio.gz" | tr -d '\\0' | sed -n "s/.*nonce='*\\([0-9a-f]*\\).*/\\1/p")
 if [ -n "$nonce" ]; then
   echo "$KERNEL_EXTRA" | grep -q '^HANDOFF=/tests/guest.sh' || exit 9
   for id in kernel init loopback eth0 tcp disk share-in share-out entropy; do
@@ -264,7 +264,7 @@ describe('bad input', () => {
     expect(err).toMatch(/bootstrap image armv5l/);
     const named = await run(session, 'test', 'armv5l', '--image', 'tmp');
     expect(named.code).toBe(2);
-    expect(named.err).toMatch(/there is no image in .*\/tmp: it has no run-emulator\.sh/);
+    expect(named.err).toMatch(/there is no image for armv5l in .*\/tmp: it has no run-emulator\.sh/);
   });
 
   test('an image that is not whole', async () => {
@@ -272,7 +272,7 @@ describe('bad input', () => {
     rmSync(path.join(session.home, 'out/armv5l/system-image-armv5l/initramfs.cpio.gz'));
     expect(await start(session)).toBe(2);
     expect(session.said.err).toMatch(
-      /is not whole: it has no initramfs\.cpio\.gz\n.*bootstrap image armv5l\n$/,
+      /there is no image for armv5l in .*: it has no initramfs\.cpio\.gz\n.*bootstrap image armv5l\n$/,
     );
   });
 
