@@ -31,7 +31,7 @@ export async function startCommand(session: Session, options: StartOptions): Pro
   ).find(options.arch, 'arch');
   if (!found.ok) return explain(session, found.failure);
   const arch = found.value;
-  const name = options.name ?? arch.name;
+  const { name = arch.name, memory, share, home } = options;
   const misnamed = guestNameFault(name);
   if (misnamed !== undefined) return explain(session, misnamed);
   const image = await findImage(arch, {
@@ -40,13 +40,13 @@ export async function startCommand(session: Session, options: StartOptions): Pro
     searchPath: session.env['PATH'] ?? '',
   });
   if (!image.ok) return explain(session, image.failure);
-  const { memory, share, home } = options;
+  const named = (name: string): NamedPlace => ({ path: path.resolve(session.cwd, name), name });
   const attached = await attachmentVariables(
     arch,
     {
-      ...(memory === undefined ? {} : { memory }),
-      ...(share === undefined ? {} : { share: namedPlace(session, share) }),
-      ...(home === undefined ? {} : { home: namedPlace(session, home) }),
+      memory,
+      share: share === undefined ? share : named(share),
+      home: home === undefined ? home : named(home),
     },
     session.env,
   );
@@ -77,8 +77,4 @@ export async function startCommand(session: Session, options: StartOptions): Pro
   } finally {
     interrupt.release();
   }
-}
-
-function namedPlace(session: Session, name: string): NamedPlace {
-  return { path: path.resolve(session.cwd, name), name };
 }

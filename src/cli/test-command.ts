@@ -51,24 +51,16 @@ export async function testCommand(
   const consoles = request.consoles === undefined ? {} : { consoles: absolute(request.consoles) };
   const made = await makeConsoleDirectory(consoles.consoles, request.consoles);
   if (!made.ok) return explain(session, made.failure);
-  const { lock, root } = repository.value;
+  const { lock } = repository.value;
   const sources = { offline: false, acceptVariants: [], ...(store === undefined ? {} : { store }) };
   const context = await openContext(session, { lock, sources, jobs, open, say: note });
   if (!context.ok) return explain(session, context.failure);
   const { signal, release } = catchInterrupts(note, () => undefined);
-  const settings = {
-    repository: root,
-    env,
-    cwd,
-    silenceSeconds,
-    guests: jobs,
-    signal,
-    describe: failureText,
-  };
   try {
     const results = await testImages(repository.value, candidates.value, context.value, {
-      ...settings,
+      ...{ repository: session.repository, env, cwd, silenceSeconds, guests: jobs, signal },
       ...watching,
+      describe: failureText,
       ...consoles,
       onStart: (arch) => note(`bootstrap: testing ${arch}`),
       onEnd: (result) => note(`bootstrap: ${testSummary(result)}`),

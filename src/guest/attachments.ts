@@ -14,11 +14,11 @@ export interface NamedPlace {
 /** What a user wants a guest to have beside its image. */
 export interface WantedAttachments {
   /** MiB. Undefined: what `QEMU_MEMORY` or the descriptor says. */
-  readonly memory?: number;
+  readonly memory?: number | undefined;
   /** Directory for /share. */
-  readonly share?: NamedPlace;
+  readonly share?: NamedPlace | undefined;
   /** File of the scratch disk for /home; made when missing. */
-  readonly home?: NamedPlace;
+  readonly home?: NamedPlace | undefined;
 }
 
 /** Size of a scratch disk that is made here, in bytes. It has holes, so it takes what is written to it. */
