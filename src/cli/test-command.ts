@@ -70,5 +70,6 @@ export async function testCommand(
     return results.value.every(({ rows }) => isSound(rows)) ? 0 : 1;
   } finally {
     release();
+    for (const executor of context.value.executors) await executor.close();
   }
 }
