@@ -7,7 +7,7 @@ import type { BoundRecipe, Content } from '../plan/bound.ts';
 import { refLabel, refsOf } from '../plan/graph.ts';
 import { keyOf, pseudoDigest } from '../plan/key.ts';
 import { key, type ActionName, type Key, type PlanId } from '../plan/names.ts';
-import type { Store } from '../store/store.ts';
+import type { ContentStore } from '../store/store.ts';
 
 /** What went into an action and what came out, when it last succeeded. */
 export interface BuiltOnce {
@@ -34,7 +34,10 @@ export interface RememberedTime {
 }
 
 /** What is remembered of an action; undefined when it was never tried. For `bootstrap log` and `why`. */
-export async function recallAction(store: Store, name: ActionName): Promise<ActionHistory | undefined> {
+export async function recallAction(
+  store: ContentStore,
+  name: ActionName,
+): Promise<ActionHistory | undefined> {
   const note = await store.getNote('actions', name);
   if (!isRecord(note) || typeof note['key'] !== 'string' || !/^[0-9a-f]{64}$/.test(note['key']))
     return undefined;
@@ -42,11 +45,15 @@ export async function recallAction(store: Store, name: ActionName): Promise<Acti
   return { key: key(note['key']), ...(built === undefined ? {} : { built }) };
 }
 
-export async function rememberAction(store: Store, name: ActionName, history: ActionHistory): Promise<void> {
+export async function rememberAction(
+  store: ContentStore,
+  name: ActionName,
+  history: ActionHistory,
+): Promise<void> {
   await store.putNote('actions', name, history);
 }
 
-export async function recallTime(store: Store, id: PlanId): Promise<RememberedTime | undefined> {
+export async function recallTime(store: ContentStore, id: PlanId): Promise<RememberedTime | undefined> {
   const note = await store.getNote('durations', id);
   if (!isRecord(note)) return undefined;
   const { wallSeconds, cpuSeconds } = note;
@@ -54,7 +61,7 @@ export async function recallTime(store: Store, id: PlanId): Promise<RememberedTi
   return { wallSeconds, ...(typeof cpuSeconds === 'number' ? { cpuSeconds } : {}) };
 }
 
-export async function rememberTime(store: Store, id: PlanId, time: RememberedTime): Promise<void> {
+export async function rememberTime(store: ContentStore, id: PlanId, time: RememberedTime): Promise<void> {
   await store.putNote('durations', id, time);
 }
 

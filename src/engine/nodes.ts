@@ -8,7 +8,7 @@ import type { BoundRecipe } from '../plan/bound.ts';
 import { planIds } from '../plan/bind.ts';
 import { dependenciesOf } from '../plan/graph.ts';
 import type { ActionName, Key, PlanId } from '../plan/names.ts';
-import type { ActionResult, Store } from '../store/store.ts';
+import type { ActionResult, ContentStore } from '../store/store.ts';
 
 /**
  * Where an action stands in a run.
@@ -90,7 +90,7 @@ export function makeNodes(plan: Plan): ReadonlyMap<ActionName, Node> {
 
 /** The result of a key, unless it lacks an output, as no result that was written whole does. */
 export async function wholeResult(
-  store: Store,
+  store: Pick<ContentStore, 'getResult'>,
   key: Key,
   recipe: BoundRecipe,
 ): Promise<ActionResult | undefined> {

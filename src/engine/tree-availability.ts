@@ -1,16 +1,16 @@
 import type { Digest } from '../core/digest.ts';
-import type { Store } from '../store/store.ts';
+import type { ContentStore } from '../store/store.ts';
 
 /** How often a tree may be found damaged in one run before it is given up. */
 const patience = 2;
 
 /** What a run knows of the trees in the store. */
 export class TreeAvailability {
-  readonly #store: Store;
+  readonly #store: Pick<ContentStore, 'hasTree'>;
   readonly #present = new Set<Digest>();
   readonly #losses = new Map<Digest, number>();
 
-  constructor(store: Store) {
+  constructor(store: Pick<ContentStore, 'hasTree'>) {
     this.#store = store;
   }
 

@@ -2,7 +2,7 @@ import type { Digest } from '../core/digest.ts';
 import type { Failure } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';
 import type { BoundRecipe } from '../plan/bound.ts';
-import type { Store } from '../store/store.ts';
+import type { LocalTrees } from '../store/store.ts';
 import type { ExecuteRequest } from './executor.ts';
 
 /** Trees that a recipe reads, each once. */
@@ -16,7 +16,7 @@ export function treesOf(recipe: BoundRecipe): readonly Digest[] {
  * not, so that their makers can run side by side.
  */
 export async function verifyInputs(
-  store: Pick<Store, 'verifyTree'>,
+  store: Pick<LocalTrees, 'verifyTree'>,
   { name, recipe, signal }: Pick<ExecuteRequest, 'name' | 'recipe' | 'signal'>,
 ): Promise<Result<void, Failure>> {
   const trees: Digest[] = [];

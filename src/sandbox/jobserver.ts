@@ -3,7 +3,7 @@ import { closeSync, constants, openSync, readSync, rmSync, writeSync } from 'nod
 import { join } from 'node:path';
 import type { Failure } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';
-import type { Store } from '../store/store.ts';
+import type { LocalTrees } from '../store/store.ts';
 
 /** The jobserver as an action's makes see it: an open descriptor of the named pipe. */
 export interface JobserverHandle {
@@ -79,7 +79,10 @@ export async function openJobserver(tokens: number, directory: string): Promise<
 }
 
 /** `openJobserver` in a scratch directory of a store, which is gone again afterwards. */
-export async function openStoreJobserver(tokens: number, store: Store): Promise<Result<TokenPool, Failure>> {
+export async function openStoreJobserver(
+  tokens: number,
+  store: Pick<LocalTrees, 'makeScratch'>,
+): Promise<Result<TokenPool, Failure>> {
   const scratch = await store.makeScratch('jobserver');
   try {
     return await openJobserver(tokens, scratch.path);

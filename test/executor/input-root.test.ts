@@ -228,10 +228,12 @@ describe('the two views of an input root', () => {
   );
 
   it('list the same files', () => {
+    let tried = 0;
     let sound = 0;
     fc.assert(
       fc.property(fc.array(input, { maxLength: 5 }), outputs, (inputs, paths) => {
         const root = inputRoot('s/a', recipe(inputs, paths), listings);
+        tried += 1;
         if (!root.ok) return;
         sound += 1;
         const merged = inputTree(root.value, listings);
@@ -248,7 +250,7 @@ describe('the two views of an input root', () => {
       { numRuns: runs(600) },
     );
     // Most of what is drawn at random contradicts itself.
-    expect(sound).toBeGreaterThan(300);
+    expect(sound / tried).toBeGreaterThan(0.1);
   });
 
   function describeLeaf(entry: Exclude<TreeEntry, { kind: 'directory' }>): string {

@@ -34,6 +34,12 @@ export function describeRealExecutor(name: string, setUp: () => Promise<Subject>
       return log.trimEnd().split('\n').slice(2);
     }
 
+    it('is the machine that it says, and no other', () => {
+      const { executor } = subject;
+      expect(executor.supports(localPlatform())).toBe(true);
+      expect(executor.supports({ os: 'linux', cpu: 'pdp11' })).toBe(false);
+    });
+
     it('is its input root, file by file', async () => {
       const tool = await addTree(subject.store, {
         'bin/hello': { executable: '#!/bin/sh\necho hello\n' },
