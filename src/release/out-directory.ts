@@ -1,8 +1,8 @@
-import { open, readdir, rename, rm, unlink, writeFile } from 'node:fs/promises';
+import { lstat, open, readdir, rename, rm, unlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Failure } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';
-import { describeSystemError, errorCode } from '../core/fault.ts';
+import { describeSystemError, errorCode, StoreFault } from '../core/fault.ts';
 import { makeDirectory } from '../core/make-directory.ts';
 import { withProcessLock } from '../core/process-lock.ts';
 import { probeProcess, processStamp } from '../core/process-stamp.ts';
@@ -10,6 +10,8 @@ import { probeProcess, processStamp } from '../core/process-stamp.ts';
 /** Prefix of what lies in an output directory only while a product is copied. */
 const temporary = '.bootstrap-';
 const lockName = '.bootstrap-lock';
+/** What lies beside the products. */
+export const manifestName = 'manifest.json';
 /** The list of sums beside the products. */
 export const sumsName = 'SHA256SUMS';
 
@@ -20,7 +22,16 @@ export async function prepareOutDirectory(directory: string): Promise<Result<voi
     const probe = temporaryPath(directory, 'probe');
     await writeFile(probe, '');
     await unlink(probe);
+    // A rename over a directory fails, which would be after hours.
+    for (const name of [manifestName, sumsName]) await refuseDirectory(path.join(directory, name));
   });
+}
+
+async function refuseDirectory(file: string): Promise<void> {
+  const found = await lstat(file).catch(() => undefined);
+  if (found?.isDirectory() !== true) return;
+  const detail = 'It is a directory, and a file is written there.';
+  throw new StoreFault({ reason: 'unwritable', path: file, detail });
 }
 
 /** Tells apart what several builds of one process have unfinished. */
@@ -70,6 +81,7 @@ async function withFailures<Value>(
   try {
     return ok(await work());
   } catch (error) {
+    if (error instanceof StoreFault) return failed(error.failure);
     const known = describeSystemError(error, directory);
     if (known !== undefined) return failed(known);
     if (!['EEXIST', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG', 'ENOENT'].includes(errorCode(error) ?? ''))

@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { Digest } from '../core/digest.ts';
 import type { Failure } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';
+import { compileSchema } from '../inputs/compile-schema.ts';
 import type { Product } from '../plan/action.ts';
 import type { Store } from '../store/store.ts';
 import { contentOf, type ProductContent } from './content.ts';
@@ -25,6 +26,40 @@ interface Note {
   /** Size and times of everything that was written, by relative path. */
   readonly stats: Readonly<Record<string, string>>;
 }
+
+const text = { type: 'string' } as const;
+const fileFields = { sha256: text, size: { type: 'integer' }, executable: { type: 'boolean' } } as const;
+const noteCheck = compileSchema({
+  type: 'object',
+  required: ['tree', 'path', 'content', 'stats'],
+  properties: {
+    tree: text,
+    path: text,
+    content: {
+      type: 'object',
+      required: ['kind'],
+      discriminator: { propertyName: 'kind' },
+      oneOf: [
+        { required: Object.keys(fileFields), properties: { kind: { const: 'file' }, ...fileFields } },
+        {
+          required: ['entries'],
+          properties: {
+            kind: { const: 'directory' },
+            entries: {
+              type: 'array',
+              items: {
+                type: 'object',
+                required: ['kind', 'path'],
+                properties: { path: text, target: text, ...fileFields },
+              },
+            },
+          },
+        },
+      ],
+    },
+    stats: { type: 'object', additionalProperties: text },
+  },
+});
 
 /**
  * Whether a product lies in the output directory as it was left there, by stat records alone; with what it holds.
@@ -50,10 +85,15 @@ export async function untouchedContent(
 }
 
 async function untouchedNote(store: Store, directory: string, name: string): Promise<Note | undefined> {
-  const note = (await store.getNote('products', noteName(directory, name))) as Note | undefined;
+  const note = readNote(await store.getNote('products', noteName(directory, name)));
   if (note === undefined) return undefined;
   const stats = await statsOf(path.join(directory, name), note.content);
   return stats !== undefined && sameStats(stats, note.stats) ? note : undefined;
+}
+
+/** A note that is not what this program writes is as good as none: the product is copied again. */
+function readNote(value: unknown): Note | undefined {
+  return noteCheck()(value) ? (value as Note) : undefined;
 }
 
 /** Copies a product out of the store, and swaps it in when it is whole. */

@@ -22,7 +22,7 @@ import {
   type ManifestOptions,
 } from './manifest.ts';
 import { intactProducts } from './intact.ts';
-import { replaceFile, sumsName } from './out-directory.ts';
+import { manifestName, replaceFile, sumsName } from './out-directory.ts';
 import type { PublishedProduct } from './publish.ts';
 
 export interface RecordRequest {
@@ -54,7 +54,7 @@ export async function writeRecords(record: RecordRequest): Promise<void> {
     variants: record.variants,
     products: record.products,
   });
-  const file = path.join(directory, 'manifest.json');
+  const file = path.join(directory, manifestName);
   const earlier = await earlierManifest(file, now.arch);
   const manifest = earlier === undefined ? now : await mergedWith(earlier, now, record);
   await replaceWhenOther(file, renderManifest(manifest));
