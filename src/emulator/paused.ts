@@ -52,7 +52,7 @@ export async function lookAtMachine(
     if (first !== undefined) return ok({ ...first, said: said.trim() });
     end();
     return failed(
-      `does not answer on its control channel within ${String(patience)} seconds; ${await ended}`,
+      `does not respond on its control channel within ${String(patience)} seconds; ${await ended}`,
     );
   } finally {
     end();

@@ -48,7 +48,7 @@ export async function attachmentVariables(
     const kind = await kindOf(wanted.share.path);
     if (kind !== 'directory') {
       const why = kind === 'nothing' ? 'there is no such directory' : 'it is no directory';
-      const hint = 'Name a directory; the guest has it on /share.';
+      const hint = 'Name a directory; it appears in the guest as /share.';
       return failed({ reason: 'wrong-use', what: `--share ${wanted.share.name}: ${why}`, hint });
     }
     variables['GUEST_SHARE'] = wanted.share.path;
@@ -65,8 +65,9 @@ export async function attachmentVariables(
 async function makeScratchDisk({ path, name }: NamedPlace): Promise<Failure | undefined> {
   const kind = await kindOf(path);
   if (kind === 'file') return undefined;
-  const hint = 'Name a file; one that is missing is made, if its directory is there.';
-  if (kind !== 'nothing') return { reason: 'wrong-use', what: `--home ${name}: it is no plain file`, hint };
+  const hint = 'Name a file; it is created if it does not exist, but its directory must exist.';
+  if (kind !== 'nothing')
+    return { reason: 'wrong-use', what: `--home ${name}: it is not a regular file`, hint };
   try {
     const disk = await open(path, 'wx', 0o600);
     await disk.truncate(scratchDiskSize).finally(() => disk.close());
@@ -76,7 +77,7 @@ async function makeScratchDisk({ path, name }: NamedPlace): Promise<Failure | un
     if (failure !== undefined) return failure;
     const code = errorCode(error);
     if (code === undefined) throw error;
-    return { reason: 'wrong-use', what: `--home ${name}: it cannot be made (${code})`, hint };
+    return { reason: 'wrong-use', what: `--home ${name}: cannot create it (${code})`, hint };
   }
 }
 

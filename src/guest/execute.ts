@@ -66,7 +66,7 @@ export async function executeInGuest(
         guest: guest.name,
         what: `refused the command: ${end.detail}`,
         lastLines: [],
-        hint: 'A long one fits into a script: put that on a share, or hand it to `sh` as input.',
+        hint: 'Put a long one into a script on a share, or pass it to `sh` as input.',
       });
     case 'lost': {
       const detail = 'the connection broke';

@@ -113,7 +113,7 @@ async function launch(state: GuestState, request: StartRequest): Promise<Result<
       },
     });
     const ended = new Promise<string>((resolve) => {
-      child.once('error', (error) => resolve(`it could not be started: ${error.message}`));
+      child.once('error', (error) => resolve(`could not start it: ${error.message}`));
       child.once('exit', (code, signal) => resolve(signal ?? `exit code ${String(code)}`));
     });
     if (child.pid === undefined) {
@@ -183,7 +183,7 @@ async function bootFailure(
   boot: Exclude<Boot, { kind: 'up' }>,
 ): Promise<Failure> {
   const lastLines = await consoleTail(guestFile(state, name, 'console'));
-  const hint = 'It was ended, and nothing of it is left.';
+  const hint = 'It was ended, and nothing of it remains.';
   switch (boot.kind) {
     case 'aborted':
       return { reason: 'interrupted', signal: String(request.signal?.reason) };
@@ -193,10 +193,10 @@ async function bootFailure(
         guest: name,
         what: `ended while it booted (${boot.how})`,
         lastLines,
-        hint: 'Nothing of it is left.',
+        hint: 'Nothing of it remains.',
       };
     case 'hangs': {
-      const what = `did not answer within ${String(request.timeLimitSeconds)} seconds`;
+      const what = `did not respond within ${String(request.timeLimitSeconds)} seconds`;
       return {
         reason: 'guest-failed',
         guest: name,
@@ -206,7 +206,7 @@ async function bootFailure(
       };
     }
     case 'foreign': {
-      const what = `cannot be told from a stranger on port ${String(port)} (${boot.detail})`;
+      const what = `could not be authenticated on port ${String(port)} (${boot.detail})`;
       return { reason: 'guest-failed', guest: name, what, lastLines, hint };
     }
   }
@@ -217,7 +217,7 @@ function alreadyRuns(guest: GuestRecord & { readonly state: string }): Failure {
   return {
     reason: 'wrong-use',
     what: `a guest named ${guest.name} runs already (process ${String(processId(guest))}${where})`,
-    hint: `End it with: bootstrap stop ${guest.name}. Or give this one a name of its own with --name NAME.`,
+    hint: `End it with: bootstrap stop ${guest.name}. Or give this one a different name with --name NAME.`,
   };
 }
 
@@ -226,7 +226,7 @@ function portTaken(port: number | undefined): Failure {
     return { reason: 'emulator-failed', detail: 'no port of 127.0.0.1 is free', lastLines: [] };
   return {
     reason: 'wrong-use',
-    what: `port ${String(port)} of 127.0.0.1 is taken, or not for you`,
-    hint: 'Name another one, or leave --port out: then a free one is found.',
+    what: `port ${String(port)} of 127.0.0.1 is in use or not permitted`,
+    hint: 'Choose another one, or omit --port to use any free port.',
   };
 }

@@ -64,7 +64,7 @@ export function guestNameFault(name: string): Failure | undefined {
   return {
     reason: 'wrong-use',
     what: `'${name}' cannot be the name of a guest`,
-    hint: 'Letters, digits, dots, dashes and underscores make one; the first is a letter or digit.',
+    hint: 'It may contain letters, digits, dots, dashes and underscores, and must begin with a letter or digit.',
   };
 }
 
@@ -81,13 +81,13 @@ export async function openGuestState(directory: string): Promise<Result<GuestSta
       : found.uid !== process.getuid?.()
         ? `belongs to another user (uid ${String(found.uid)})`
         : (found.mode & 0o022) !== 0
-          ? 'can be written by others'
+          ? 'is writable by others'
           : undefined;
     if (fault !== undefined) {
       return failed({
         reason: 'wrong-use',
-        what: `${directory} is to hold the keys of guests, but it ${fault}`,
-        hint: 'Move it away, or name another store with --store DIR.',
+        what: `${directory} should hold the keys of guests, but it ${fault}`,
+        hint: 'Move it away, or choose another store with --store DIR.',
       });
     }
     await chmod(directory, 0o700);

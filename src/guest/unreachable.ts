@@ -11,7 +11,7 @@ export async function guestEnded(state: GuestState, guest: Guest): Promise<Failu
     guest: guest.name,
     what: 'has ended',
     lastLines: await consoleTail(guestFile(state, guest.name, 'console')),
-    hint: `Start it anew with: bootstrap start ${guest.arch}${guest.name === guest.arch ? '' : ` --name ${guest.name}`}`,
+    hint: `Start it again with: bootstrap start ${guest.arch}${guest.name === guest.arch ? '' : ` --name ${guest.name}`}`,
   };
 }
 
@@ -51,16 +51,16 @@ export async function guestUnreachable(
   if (now.state === 'ended') return guestEnded(state, guest);
   const port = String(guest.port);
   const whats: Readonly<Record<ConnectFault['reason'], string>> = {
-    'no-answer': `does not answer on port ${port} (${fault.detail})`,
-    timeout: `does not answer on port ${port} in time`,
-    'wrong-host-key': `cannot be told from a stranger: who answers on port ${port} does not hold its key`,
-    'key-refused': 'does not take the key that was made for it',
+    'no-answer': `does not respond on port ${port} (${fault.detail})`,
+    timeout: `does not respond on port ${port} in time`,
+    'wrong-host-key': `could not be authenticated: whoever responds on port ${port} does not have its key`,
+    'key-refused': 'does not accept the key that was made for it',
   };
   return {
     reason: 'guest-failed',
     guest: guest.name,
     what: whats[fault.reason],
     lastLines: await consoleTail(guestFile(state, guest.name, 'console')),
-    hint: `When it does not come back: bootstrap stop ${guest.name}`,
+    hint: `If it does not recover: bootstrap stop ${guest.name}`,
   };
 }

@@ -132,7 +132,7 @@ const clockTolerance = 60;
 export function judgeClock(words: Said): Said {
   if (words.state !== 'passed') return words;
   if (words.at === undefined)
-    return { state: 'failed', detail: 'its time came garbled on the console, and cannot be compared' };
+    return { state: 'failed', detail: 'its time arrived garbled on the console and cannot be compared' };
   const time = Number(words.detail);
   if (!/^\d+$/.test(words.detail)) return { state: 'failed', detail: `no time: ${words.detail}` };
   const off = Math.round(time - words.at);

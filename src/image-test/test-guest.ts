@@ -264,7 +264,7 @@ async function judge(
   if (said.get('share-out')?.state === 'passed') {
     const found = await readFile(path.join(places.share, 'from-guest/nonce'), 'utf8').catch(() => undefined);
     if (found !== `${nonce}\n`)
-      said.set('share-out', { state: 'failed', detail: "the guest's file is not here" });
+      said.set('share-out', { state: 'failed', detail: "the guest's file is missing" });
   }
 }
 
@@ -292,7 +292,7 @@ function endOf(
     if (watched.end === 'told') return undefined;
     if (watched.end !== 'ended') return `${which}: ${fate(watched, silenceSeconds)}`;
     if (watched.how !== 'exit code 0') return `${which}: the emulator ended with ${watched.how}`;
-    return done ? undefined : `${which}: it ended before its checks`;
+    return done ? undefined : `${which}: it ended before its checks were done`;
   };
   const detail =
     fault('first boot', first) ??
@@ -307,7 +307,7 @@ function fate({ end, how }: Watched, silenceSeconds: number): string {
     case 'silent':
       return `silent for ${String(silenceSeconds)} seconds: it hangs`;
     case 'late':
-      return `without an end in ${String(silenceSeconds * patience)} seconds`;
+      return `did not end within ${String(silenceSeconds * patience)} seconds`;
     case 'aborted':
       return 'interrupted';
     default:

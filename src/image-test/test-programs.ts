@@ -60,7 +60,7 @@ export async function makeTestPrograms(
       mayRun: (name) => name === expectedAction || name.startsWith('host-tools/'),
       mayFetch: true,
     },
-    otherwise: 'the store lacks the tools that make the programs',
+    otherwise: 'the store lacks the tools that build the programs',
   });
   const action = crossProgramsAction(inputs.target.name);
   const cross = expected.ok
@@ -182,7 +182,7 @@ async function runOne(request: UserRun, mode: string, name: string, expected: st
   });
   clearTimeout(limit);
   request.signal.removeEventListener('abort', kill);
-  if (late) return `${mode}: came to no end within ${String(request.limitSeconds)} seconds`;
+  if (late) return `${mode}: did not end within ${String(request.limitSeconds)} seconds`;
   if (how !== '') return `${mode}: ${how} ${errors.trim().split('\n').slice(-2).join(' ')}`.trim();
   return output === expected ? '' : `${mode}: ${firstDifference(expected, output)}`;
 }
@@ -192,6 +192,6 @@ export function firstDifference(expected: string, output: string): string {
   const wanted = expected.split('\n');
   const printed = output.split('\n');
   const at = wanted.findIndex((line, index) => line !== printed[index]);
-  if (at < 0) return `prints more than is expected: '${printed[wanted.length] ?? ''}'`;
+  if (at < 0) return `prints more than expected: '${printed[wanted.length] ?? ''}'`;
   return `line ${String(at + 1)}: '${wanted[at] ?? ''}' is expected, '${printed[at] ?? ''}' was printed`;
 }

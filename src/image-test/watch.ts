@@ -82,7 +82,7 @@ export async function watchGuest(request: WatchRequest): Promise<Watched> {
   };
   for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', listen);
   const how = await new Promise<string>((resolve) => {
-    child.once('error', (error) => resolve(`it could not be started: ${error.message}`));
+    child.once('error', (error) => resolve(`could not start it: ${error.message}`));
     child.once('close', (code, signal) =>
       resolve(signal === null ? `exit code ${String(code)}` : `signal ${signal}`),
     );

@@ -90,7 +90,7 @@ async function check(request: ControlRequest, tree: string): Promise<Result<Cont
   if (found === undefined) return failed(refusal(request, `has no ${controlFiles.init}`));
   const target = await realpath(init);
   if (!found.isFile() || !target.startsWith(`${await realpath(tree)}/`)) {
-    return failed(refusal(request, `has an ${controlFiles.init} that is no file`));
+    return failed(refusal(request, `has an ${controlFiles.init} that is not a file`));
   }
   if ((found.mode & 0o100) === 0) {
     return failed(

@@ -44,11 +44,11 @@ async function unpackBeside({ say }: CrossCompilerRequest, tarball: string): Pro
   const time = wholeSeconds(await stat(tarball));
   const there = await stat(directory).catch(() => undefined);
   if (there !== undefined && wholeSeconds(there) === time) return directory;
-  say(`unpacking ${tarball}, whose compiler does the guest's work`);
+  say(`unpacking ${tarball}, whose compiler will compile for the guest`);
   const unfinished = temporaryPath(path.dirname(tarball), name);
   try {
     await mkdir(unfinished);
-    // Strict: what cannot be extracted would be left out without a word.
+    // Strict: otherwise what cannot be extracted would silently be left out.
     await extract({ file: tarball, cwd: unfinished, strip: 1, strict: true });
     await utimes(unfinished, time, time);
     await rm(directory, { recursive: true, force: true });

@@ -15,7 +15,7 @@ export type Ref =
       readonly action: ActionName;
       readonly output: string;
     }
-  /** The build machine's compiler chain and C library: a tree whose `usr/…`, `lib64/…` lie as on the machine. Only ever an input at `/`. */
+  /** The build machine's compiler chain and C library: a tree whose `usr/…`, `lib64/…` have the same paths as on the machine. Only ever an input at `/`. */
   | { readonly kind: 'compiler' }
   /** The machine's coreutils, sed, grep, awk, findutils: for what is built before our own, busybox and the recorder. Only ever an input at `/`. */
   | { readonly kind: 'machine-utilities' }
@@ -26,26 +26,26 @@ export type Ref =
       readonly digest: Digest;
       readonly executable: boolean;
     }
-  /** A directory of the user's as it was when the plan was made; `name` says what it serves as, for example `overlay`. */
+  /** A user's directory as it was when the plan was made; `name` says what it is used for, for example `overlay`. */
   | { readonly kind: 'directory'; readonly name: string; readonly digest: Digest };
 
 /** One step of an action's script. */
 export type Command =
   | {
       readonly kind: 'run';
-      /** Program and arguments; looked up in PATH when it holds no slash. Nothing is expanded. */
+      /** Program and arguments; the program is looked up in PATH if it contains no slash. Nothing is expanded. */
       readonly argv: readonly [string, ...string[]];
-      /** Working directory; made when it does not exist. Undefined: `/build`. */
+      /** Working directory; created if it does not exist. Undefined: `/build`. */
       readonly cwd?: SandboxPath;
       /** File read as standard input; undefined: /dev/null. */
       readonly stdin?: SandboxPath;
       /** File written with standard output; undefined: the log. */
       readonly stdout?: SandboxPath;
-      /** Environment for this command alone, over the action's. */
+      /** Environment for this command only, overriding the action's. */
       readonly env?: Readonly<Record<string, string>>;
     }
   | {
-      /** Writes a file with exactly this text, making its directories. */
+      /** Writes a file with exactly this text, creating its directories. */
       readonly kind: 'write';
       readonly path: SandboxPath;
       readonly text: string;
@@ -55,9 +55,9 @@ export type Command =
 
 export interface Input {
   readonly path: SandboxPath | '/';
-  /** United at `path`; trees that bring one name with different content are an error. */
+  /** United at `path`; trees that provide the same name with different content are an error. */
   readonly refs: readonly Ref[];
-  /** Puts a scratch layer over the trees, so that the action may write there; thrown away, or an output. */
+  /** Puts a scratch layer over the trees, so that the action may write there; it is discarded or becomes an output. */
   readonly writable?: boolean;
 }
 
@@ -93,7 +93,7 @@ export interface Action {
   readonly memory: number;
   /** Outputs that are scratch (build trees): the first to be collected. */
   readonly scratch: readonly string[];
-  /** Commands in `bin/` by output, for the check that no two tools of one action bring the same one. */
+  /** Commands in `bin/` by output, for the check that no two tools of one action provide the same one. */
   readonly provides: Readonly<Record<string, readonly string[]>>;
 }
 
@@ -122,10 +122,10 @@ export interface Product {
 
 /** The graph of all actions for a goal. Plain data: can be printed, diffed, drawn, hashed and sent. */
 export interface Plan {
-  /** In an order in which every action stands after those that it reads. */
+  /** In an order in which every action comes after those that it reads. */
   readonly actions: readonly Action[];
   readonly sources: readonly PlannedSource[];
   readonly products: readonly Product[];
-  /** Actions wanted for themselves (smoke tests, `--only`), beside those of products. */
+  /** Actions wanted for their own sake (smoke tests, `--only`), in addition to those of products. */
   readonly goals: readonly ActionName[];
 }

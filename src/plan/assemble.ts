@@ -7,18 +7,18 @@ import { canonicalText, type Encodable } from './key.ts';
 import type { ActionName, SourceName } from './names.ts';
 
 export interface PlanParts {
-  /** What the stages declared. One action may stand here twice, when two callers ask a stage for the same thing. */
+  /** What the stages declared. An action may appear twice if two callers ask a stage for the same thing. */
   readonly actions: readonly Action[];
   readonly products: readonly Product[];
-  /** Actions wanted for themselves. */
+  /** Actions wanted for their own sake. */
   readonly goals: readonly ActionName[];
   readonly lock: PinnedSources;
   readonly files: RepoFiles;
 }
 
 /**
- * Makes a plan of what stages declared: keeps what products and goals need, puts it in order, and checks it.
- * Fails with `plan-fault` and all faults; also those of actions that nothing needs.
+ * Makes a plan from what stages declared: keeps what products and goals need, sorts it, and checks it.
+ * Fails with `plan-fault` and all faults, including those of actions that nothing needs.
  */
 export function assemblePlan(parts: PlanParts): Result<Plan, Failure> {
   const faults: string[] = [];
@@ -54,14 +54,14 @@ export function neededActions(
   return orderActions(byName, roots).items;
 }
 
-/** Actions by name. Twice the same action is one; two different ones of one name are a fault. */
+/** Actions by name. Identical duplicates count once; two different actions with one name are a fault. */
 function mergeActions(declared: readonly Action[], faults: string[]): ReadonlyMap<ActionName, Action> {
   const actions = new Map<ActionName, Action>();
   for (const action of declared) {
     const other = actions.get(action.name);
     if (other === undefined) actions.set(action.name, action);
     else if (other !== action && canonicalText(fieldsOf(other)) !== canonicalText(fieldsOf(action))) {
-      faults.push(`two different actions are called ${action.name}`);
+      faults.push(`two different actions are named ${action.name}`);
     }
   }
   return actions;
@@ -99,7 +99,7 @@ function checkWanted(parts: PlanParts, actions: ReadonlyMap<ActionName, Action>)
   for (const product of parts.products) {
     const fault = outputFault(product.ref, actions);
     if (fault !== undefined) faults.push(`product ${product.name}: ${fault}`);
-    if (names.has(product.name)) faults.push(`two products are called ${product.name}`);
+    if (names.has(product.name)) faults.push(`two products are named ${product.name}`);
     names.add(product.name);
   }
   for (const goal of parts.goals) if (!actions.has(goal)) faults.push(`goal: there is no action ${goal}`);
@@ -119,7 +119,7 @@ function plannedSources(
     .sort((a, b) => (sourceId(a) < sourceId(b) ? -1 : 1));
 }
 
-/** Patches of a source: what lies in its directory below `patches/`, in order of name. */
+/** Patches of a source: the files in its directory below `patches/`, in order of name. */
 export function patchesOf(name: SourceName, files: RepoFiles): PlannedSource['patches'] {
   const directory = `patches/${name}/`;
   return [...files]

@@ -5,7 +5,7 @@ import { planIdOf, pseudoDigest } from './key.ts';
 import type { ActionName, PlanId } from './names.ts';
 import { unreachable } from '../core/result.ts';
 
-/** Puts contents in the place of refs. */
+/** Replaces refs with contents. */
 export function bindRecipe(recipe: Recipe, resolve: (ref: Ref) => Content): BoundRecipe {
   return {
     commands: recipe.commands,

@@ -2,7 +2,7 @@ import type { Digest } from '../core/digest.ts';
 import type { Command, Platform } from './action.ts';
 import type { SandboxPath } from './names.ts';
 
-/** What a ref turned out to be: the digest of a tree, or of one file. */
+/** What a ref resolves to: the digest of a tree, or of one file. */
 export type Content =
   | { readonly kind: 'tree'; readonly digest: Digest }
   | {
@@ -18,8 +18,8 @@ export interface BoundInput {
 }
 
 /**
- * A recipe whose refs are replaced by content digests: what a key is the digest of, and all that an
- * executor needs beside a store. The same type serves for plan ids, with plan ids in the place of content.
+ * A recipe whose refs are replaced by content digests: the preimage of a key, and everything that an
+ * executor needs apart from a store. The same type is used for plan ids, with plan ids instead of content.
  */
 export interface BoundRecipe {
   readonly commands: readonly Command[];

@@ -1,7 +1,7 @@
 import type { Action, Command, Input, Platform, Ref } from './action.ts';
 import { actionName, sandboxPath, type ActionName } from './names.ts';
 
-/** What a stage writes down for an action; everything else has a default. */
+/** What a stage specifies for an action; everything else has a default. */
 export interface ActionSpec {
   readonly name: string;
   readonly description: string;
@@ -19,7 +19,7 @@ export interface ActionSpec {
   readonly provides?: Readonly<Record<string, readonly string[]>>;
 }
 
-/** Makes an action of a spec. Inputs are put in order of path, so that writing order is in no digest. */
+/** Makes an action from a spec. Inputs are sorted by path, so that the order in which they are written affects no digest. */
 export function defineAction(spec: ActionSpec): Action {
   const inputs = Object.entries(spec.inputs ?? {})
     .sort(([a], [b]) => (a < b ? -1 : 1))
@@ -67,7 +67,7 @@ export function run(argv: readonly [string, ...string[]], options: RunOptions = 
   };
 }
 
-/** A few lines of POSIX shell, ended at the first command that fails. For what one argv cannot say. */
+/** A few lines of POSIX shell, which end at the first command that fails. For what one argv cannot express. */
 export function shell(text: string, options: RunOptions = {}): Command {
   return run(['sh', '-euc', text], options);
 }
@@ -77,7 +77,7 @@ export function write(path: string, text: string, mode: 0o644 | 0o755 = 0o644): 
   return { kind: 'write', path: sandboxPath(path), text, mode };
 }
 
-/** An action's output as something to read. */
+/** An action's output as an input. */
 export function output(action: Action | ActionName, name: string): Extract<Ref, { kind: 'output' }> {
   return {
     kind: 'output',

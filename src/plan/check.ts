@@ -32,7 +32,7 @@ export function checkAction(action: Action, context: CheckContext): readonly str
   ].map((fault) => `${action.name}: ${fault}`);
 }
 
-/** What is wrong with a ref to an output; undefined when it names one. */
+/** The fault of a ref to an output; undefined if the ref is valid. */
 export function outputFault(
   ref: Extract<Ref, { kind: 'output' }>,
   actions: ReadonlyMap<ActionName, Action>,
@@ -68,7 +68,7 @@ function fileFault(ref: Extract<Ref, { kind: 'file' }>, files: RepoFiles): strin
   return same ? undefined : `the digest of ${ref.path} is not that of the repository's file`;
 }
 
-/** Where each kind of ref may stand. */
+/** Where each kind of ref may be used. */
 function checkPlaces(action: Action): string[] {
   const faults: string[] = [];
   for (const ref of action.recipe.tools) {
@@ -76,12 +76,13 @@ function checkPlaces(action: Action): string[] {
   }
   const paths = new Set<string>();
   for (const input of action.recipe.inputs) {
-    if (paths.has(input.path)) faults.push(`two inputs lie at ${input.path}`);
+    if (paths.has(input.path)) faults.push(`two inputs are at ${input.path}`);
     paths.add(input.path);
     if (input.refs.length === 0) faults.push(`the input at ${input.path} is empty`);
     for (const ref of input.refs) {
       const machine = ref.kind === 'compiler' || ref.kind === 'machine-utilities';
-      if (machine && input.path !== '/') faults.push(`${refLabel(ref)} may only lie at /, not ${input.path}`);
+      if (machine && input.path !== '/')
+        faults.push(`${refLabel(ref)} may only be mounted at /, not ${input.path}`);
       if (ref.kind === 'file' && (input.path === '/' || input.refs.length > 1)) {
         faults.push(`the file ${ref.path} cannot be united with a tree at ${input.path}`);
       }
@@ -90,7 +91,7 @@ function checkPlaces(action: Action): string[] {
   return faults;
 }
 
-/** Directories of the sandbox that are never written, beside `/tools`. An input at `/` brings top-level ones of the first row. */
+/** Directories of the sandbox that are never written, in addition to `/tools`. An input at `/` provides the top-level ones of the first row. */
 const readOnlyPlaces = ['/usr', '/lib', '/lib32', '/lib64', '/libx32', '/bin', '/sbin', '/etc'];
 const ownPlaces = ['/tools', '/dev', '/proc'];
 
@@ -102,15 +103,15 @@ function checkOutputs(action: Action): string[] {
     const around = inputs.filter((input) => input.path !== '/' && lies(path, input.path));
     const innermost = around.sort((a, b) => b.path.length - a.path.length)[0];
     if (innermost !== undefined && innermost.writable !== true) {
-      faults.push(`the output ${name} at ${path} lies in the read-only input ${innermost.path}`);
+      faults.push(`the output ${name} at ${path} is inside the read-only input ${innermost.path}`);
     }
     const place = [...ownPlaces, ...readOnlyPlaces].find((directory) => lies(path, directory));
     if (place !== undefined && innermost === undefined) {
-      faults.push(`the output ${name} at ${path} lies in ${place}, which is read-only`);
+      faults.push(`the output ${name} at ${path} is inside ${place}, which is read-only`);
     }
     for (const [other, otherPath] of list) {
       if (other !== name && lies(path, otherPath) && (path !== otherPath || name < other)) {
-        faults.push(`the output ${name} at ${path} lies in the output ${other} at ${otherPath}`);
+        faults.push(`the output ${name} at ${path} is inside the output ${other} at ${otherPath}`);
       }
     }
   }
@@ -128,7 +129,7 @@ function lies(path: string, directory: string): boolean {
   return path === directory || path.startsWith(`${directory}/`);
 }
 
-/** Two tools that bring one command would make what runs a question of mount order. */
+/** If two tools provided the same command, the mount order would decide which one runs. */
 function checkCommands(action: Action, { actions }: CheckContext): string[] {
   const faults: string[] = [];
   const providers = new Map<string, string>();

@@ -3,12 +3,12 @@ import type { Action, Recipe, Ref } from './action.ts';
 import type { ActionName } from './names.ts';
 import { orderByNeeds, type Ordering } from './order.ts';
 
-/** All refs of a recipe in the order of writing: tools, then inputs. Repeated ones are repeated. */
+/** All refs of a recipe in the order in which they are written: tools, then inputs. Duplicates are kept. */
 export function refsOf(recipe: Recipe): readonly Ref[] {
   return [...recipe.tools, ...recipe.inputs.flatMap((input) => input.refs)];
 }
 
-/** Names of the actions whose outputs an action reads, each once, in the order of writing. */
+/** Names of the actions whose outputs an action reads, each once, in the order in which they are written. */
 export function dependenciesOf(action: Action): readonly ActionName[] {
   const names = new Set<ActionName>();
   for (const ref of refsOf(action.recipe)) if (ref.kind === 'output') names.add(ref.action);
@@ -50,8 +50,8 @@ export function refLabel(ref: Ref): string {
 }
 
 /**
- * What `roots` need, depth first: roots in the order given, what an action reads in the order of writing.
- * Names that no action bears are passed over.
+ * What `roots` need, depth first: roots in the given order, the inputs of an action in the order in which they are written.
+ * Names that belong to no action are ignored.
  */
 export function orderActions(
   actions: ReadonlyMap<ActionName, Action>,

@@ -6,9 +6,9 @@ import type { BoundRecipe, Content } from './bound.ts';
 import { key, planId, type Key, type PlanId } from './names.ts';
 
 /**
- * Version of the encoding, and of all that an executor adds to a recipe without its being in one (the base
- * environment, what `/dev` and `/etc` hold, how outputs are normalised). A change of any of these that
- * can alter the bytes of a result needs a new number, which forgets all results.
+ * Version of the encoding, and of everything that an executor adds that is not in a recipe (the base
+ * environment, the contents of `/dev` and `/etc`, how outputs are normalised). A change to any of these that
+ * can alter the bytes of a result needs a new number, which invalidates all results.
  *
  * A new optional field needs none: what is absent is not encoded, so that recipes without it keep their keys.
  *
@@ -69,14 +69,14 @@ export function pseudoDigest(kind: string, value: Encodable): Digest {
   return digest(`${hashOf(kind, value)}-0`);
 }
 
-/** Size zero is SHA-256's digest of nothing for real content, so that a pseudo digest never equals a real one. */
+/** With real content, size zero occurs only with the SHA-256 of the empty string, so a pseudo digest never equals a real one. */
 function hashOf(domain: string, value: Encodable): string {
   return createHash('sha256')
     .update(`bootstrap ${domain} ${formatVersion}\n${canonicalText(value)}`)
     .digest('hex');
 }
 
-/** Names every hashed field, so that a field added to the types is hashed only when it is added here too. */
+/** Names every hashed field, so that a field added to the types is hashed only if it is added here too. */
 function recipeFields(recipe: BoundRecipe): Encodable {
   return {
     commands: recipe.commands.map(commandFields),
@@ -121,7 +121,7 @@ function contentFields(content: Content): Encodable {
   }
 }
 
-/** A false flag is an absent one. */
+/** A false flag is the same as an absent one. */
 function present(flag: boolean): true | undefined {
   return flag ? true : undefined;
 }

@@ -1,11 +1,11 @@
-/** Things in an order in which each stands after those that it needs, and the cycles that were met. */
+/** Items in an order in which each comes after those that it needs, and the cycles that were found. */
 export interface Ordering<Item> {
   readonly items: readonly Item[];
-  /** Each as the chain that leads from an item back to itself; empty where an order exists. */
+  /** Each as the chain that leads from an item back to itself; empty if an order exists. */
   readonly cycles: readonly (readonly Item[])[];
 }
 
-/** What `roots` need with themselves, depth first: roots in the order given, what each needs in the order of `needsOf`. */
+/** `roots` and what they need, depth first: roots in the given order, their needs in the order of `needsOf`. */
 export function orderByNeeds<Item>(
   roots: readonly Item[],
   needsOf: (item: Item) => readonly Item[],

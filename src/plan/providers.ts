@@ -3,7 +3,7 @@ import type { Failure } from '../core/failure.ts';
 import type { Result } from '../core/result.ts';
 import type { PlannedSource } from './action.ts';
 
-/** Gives sources: fetched, verified, unpacked, normalised and patched. */
+/** Provides sources: fetched, verified, unpacked, normalised and patched. */
 export interface SourceProvider {
   /**
    * Digest of the patched tree if it is known from earlier work (same pinned tree, same patches), without
@@ -14,14 +14,14 @@ export interface SourceProvider {
   obtain(source: PlannedSource, progress: (line: string) => void): Promise<Result<Digest, Failure>>;
 }
 
-/** Gives the build machine's own programs as trees in the store. */
+/** Provides the build machine's own programs as trees in the store. */
 export interface MachineProvider {
-  /** Probes, lists, digests and copies; what did not change since the last run (by stat records) is not read again. */
+  /** Probes, lists, digests and copies; what has not changed since the last run (by stat records) is not read again. */
   obtain(kind: 'compiler' | 'machine-utilities'): Promise<Result<Digest, Failure>>;
 }
 
-/** Gives directories of the user's that a plan names. */
+/** Provides the user's directories that a plan names. */
 export interface DirectoryProvider {
-  /** Copies one into the store. Fails with `changed-since-plan` when it is no longer what it was when the plan was made. */
+  /** Copies one into the store. Fails with `changed-since-plan` if it has changed since the plan was made. */
   obtain(name: string, expected: Digest): Promise<Result<Digest, Failure>>;
 }

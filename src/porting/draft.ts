@@ -61,13 +61,13 @@ export function draftArch(
     return value;
   };
   const [processor = told.name] = told.triple.split('-');
-  const bits = toolchain.bits ?? guess('bits', 32, 'binutils does not tell');
-  const byteOrder = toolchain.byteOrder ?? guess('byteOrder', 'little', 'binutils does not tell');
+  const bits = toolchain.bits ?? guess('bits', 32, 'binutils does not say');
+  const byteOrder = toolchain.byteOrder ?? guess('byteOrder', 'little', 'binutils does not say');
   const [commandLine] = kernel.commandLine;
   const { libgccVersion } = relatives.find(({ musl }) => musl.arch === toolchain.muslArch)?.gcc ?? {};
   const descriptor: ArchDescriptor = {
     name: told.name,
-    aliases: guess('aliases', [], 'other names that users know it by'),
+    aliases: guess('aliases', [], 'other names by which users know it'),
     summary:
       told.summary ??
       guess(
@@ -133,7 +133,7 @@ function draftKernel(
     const symbols = guess(
       'kernel.symbols',
       relative.kernel.symbols,
-      `taken from ${relative.name}, which has the same board: mend what selects the processor`,
+      `taken from ${relative.name}, which has the same board: adjust what selects the processor`,
     );
     return { ...relative.kernel, symbols };
   }
@@ -157,7 +157,7 @@ function draftKernel(
     symbols: guess(
       'kernel.symbols',
       symbols,
-      'these fit devices of the machine; add what selects processor and board',
+      'these match devices of the machine; add what selects processor and board',
     ),
     withoutGeneric: [],
     objtool: false,
@@ -186,7 +186,7 @@ function draftBoard(
     const { console, memory, virtio, virtioPlaces, network, networkBy } = relative.emulator;
     const { clockBy, kernelWords, arguments: more, lacks } = relative.emulator;
     if (machine?.virtio === undefined)
-      guess('emulator.console', undefined, `this and what follows is taken from ${relative.name}`);
+      guess('emulator.console', undefined, `this and what follows are taken from ${relative.name}`);
     return {
       console,
       memory,
@@ -206,7 +206,7 @@ function draftBoard(
   const known = knownDevices.filter(({ console }) => console !== undefined);
   const serial = known.find(({ model }) => machine?.devices.some((device) => model.test(device)) === true);
   const limit = machine?.memoryLimit;
-  const console = serial?.console ?? guess('emulator.console', 'ttyS0', 'no console that we know was found');
+  const console = serial?.console ?? guess('emulator.console', 'ttyS0', 'no known console was found');
   if (machine === undefined) guess('emulator.memory', undefined, 'the machine was not tried');
   return {
     console,

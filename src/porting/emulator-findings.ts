@@ -41,7 +41,7 @@ export async function emulatorFindings(arch: Arch, emulator: Emulator): Promise<
   // Only a warning to the emulator: it starts a machine without a card.
   if (/was not created|has no peer/.test(base.value.said)) {
     const message =
-      'the machine attaches no card for `-nic`, and starts without a network; set emulator.networkBy to "device"';
+      'the machine attaches no card for `-nic` and starts without a network; set emulator.networkBy to "device"';
     return [...findings, finding.fault('emulator.network', wanted.network, message)];
   }
   findings.push(
@@ -89,7 +89,7 @@ export class Trials {
     // What it says without a processor is no clearer.
     if (!again.ok) return about === 'firmware' ? started : again;
     this.#inert = inert;
-    this.note = ` (without a kernel, and so without firmware${about === 'firmware' ? `; by itself it says: ${started.failure}` : ''})`;
+    this.note = ` (without a kernel, and so without firmware${about === 'firmware' ? `; without a kernel it says: ${started.failure}` : ''})`;
     return again;
   }
 
@@ -119,7 +119,11 @@ async function complaintFinding(arch: Arch, { program }: Emulator, said: string)
     }
     case 'memory': {
       const { preset } = emulator.memory;
-      return finding.fault('emulator.memory.preset', String(preset), `the machine does not take it: ${text}`);
+      return finding.fault(
+        'emulator.memory.preset',
+        String(preset),
+        `the machine does not accept it: ${text}`,
+      );
     }
     case 'firmware': {
       const wanted = `needs the firmware ${complaint.file}; on Debian: apt-get install ${firmwarePackage(complaint.file)}`;
@@ -127,7 +131,7 @@ async function complaintFinding(arch: Arch, { program }: Emulator, said: string)
         return finding.missing('emulator.machine', emulator.machine, wanted);
       const { field, value } = fieldOf(arch, complaint.option);
       const device = /(?:model=|-device )([\w-]+)/.exec(complaint.option)?.[1] ?? emulator.network;
-      const without = `\nor do without it: '-global', '${device}.romfile=' in emulator.arguments`;
+      const without = `\nor avoid it: '-global', '${device}.romfile=' in emulator.arguments`;
       return finding.missing(field, value, complaint.file.endsWith('.rom') ? `${wanted}${without}` : wanted);
     }
     case 'device': {
@@ -140,11 +144,11 @@ async function complaintFinding(arch: Arch, { program }: Emulator, said: string)
           .filter((line) => line !== '');
         const near = nearest(value, known);
         const list = near.length > 0 ? `the nearest are ${near.join(', ')}` : `it takes ${known.join(' ')}`;
-        return finding.fault(field, value, `the machine does not take it: ${text}; ${list}`);
+        return finding.fault(field, value, `the machine does not accept it: ${text}; ${list}`);
       }
       const buses = ['pci', 'device', 'ccw'].filter((bus) => bus !== emulator.virtio);
       const hint = field === 'emulator.virtio' ? `\n${buses.join(' or ')} may be right` : '';
-      return finding.fault(field, value, `the machine does not take ${complaint.device}: ${text}${hint}`);
+      return finding.fault(field, value, `the machine does not accept ${complaint.device}: ${text}${hint}`);
     }
     case 'kernel':
     case 'other': {
@@ -206,7 +210,7 @@ async function memoryFindings(arch: Arch, trials: Trials): Promise<readonly Find
       finding.fault(
         'emulator.memory.limit',
         '',
-        `the machine takes at most ${String(most)} MiB; write limit: ${String(most)}`,
+        `the machine supports at most ${String(most)} MiB; write limit: ${String(most)}`,
       ),
     ];
   }
@@ -218,7 +222,7 @@ async function memoryFindings(arch: Arch, trials: Trials): Promise<readonly Find
       finding.fault(
         'emulator.memory.limit',
         value,
-        `the machine takes at most ${String(most)} MiB; write ${String(most)}`,
+        `the machine supports at most ${String(most)} MiB; write ${String(most)}`,
       ),
     ];
   }
@@ -230,7 +234,7 @@ async function memoryFindings(arch: Arch, trials: Trials): Promise<readonly Find
         finding.note(
           'emulator.memory.limit',
           value,
-          'the machine itself takes more: the limit is that of kernel or board',
+          'the machine itself supports more: the limit is that of the kernel or the board',
         ),
       ];
 }

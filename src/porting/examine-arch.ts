@@ -65,7 +65,7 @@ async function machineFindings(
   const { program, debianPackage } = arch.emulator;
   const found = await findInPath(program, searchPath);
   if (found === undefined) {
-    const message = `is not installed, so the machine could not be tried; on Debian: apt-get install ${debianPackage}`;
+    const message = `is not installed, so the machine could not be tested; on Debian: apt-get install ${debianPackage}`;
     return [finding.missing('emulator.program', program, message)];
   }
   const image = path.join(directory, `system-image-${arch.name}`);

@@ -28,7 +28,7 @@ export async function exploreMachine(program: string, told: NewArch): Promise<Re
   if (!started.ok) {
     const [option, value] = told.cpu === undefined ? ['--machine', told.machine] : ['--cpu', told.cpu];
     const why = `${told.emulator} does not start: ${started.failure}`;
-    const hint = 'Change --machine or --cpu, or install what it wants; nothing was written.';
+    const hint = 'Change --machine or --cpu, or install what it needs; nothing was written.';
     return failed({ reason: 'bad-option', option, value, why, hint });
   }
   // A machine that has channels and PCI is meant for channels.

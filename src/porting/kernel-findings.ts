@@ -132,7 +132,7 @@ function goalFindings({ kernel: wanted }: Arch, facts: KernelFacts, kernel: stri
   if (wanted.image === 'vmlinux') {
     if (!wanted.goals.some((goal) => goal === 'vmlinux' || goal === 'all'))
       findings.push(
-        finding.fault('kernel.image', wanted.image, 'no goal of kernel.goals makes it; add vmlinux there'),
+        finding.fault('kernel.image', wanted.image, 'no goal in kernel.goals builds it; add vmlinux there'),
       );
   } else if (!/^arch\/[a-z0-9_]+\/boot\//.test(directory)) {
     findings.push(
@@ -161,7 +161,7 @@ function deviceTreeFindings(
   if (facts.deviceTrees.includes(source)) {
     return wanted.goals.includes('dtbs') || wanted.goals.includes('all')
       ? [finding.ok('kernel.deviceTree', blob, `${kernel} has its source`)]
-      : [finding.fault('kernel.deviceTree', blob, 'no goal of kernel.goals makes it; add dtbs there')];
+      : [finding.fault('kernel.deviceTree', blob, 'no goal in kernel.goals builds it; add dtbs there')];
   }
   const base = source.replace(/^.*\//, '');
   const same = facts.deviceTrees.filter((file) => file.endsWith(`/${base}`));
@@ -232,7 +232,7 @@ function symbolFindings(
     finding.ok(
       'kernel.symbols',
       '',
-      `all ${String(wanted.length)} stand in the final configuration of ${kernel}`,
+      `all ${String(wanted.length)} are in the final configuration of ${kernel}`,
     ),
   ];
 }
@@ -251,10 +251,10 @@ function droppedFinding(
   const where = places.map(({ place }) => place).join(', ');
   const why =
     has !== 'n'
-      ? 'another symbol decides, or its range does'
+      ? 'another symbol or its range determines it'
       : lacking.length > 0
         ? `it depends on ${lacking.join(', ')}, which ${lacking.length === 1 ? 'is' : 'are'} not set`
-        : 'something around it there (a menu, a choice, an if) is not met';
+        : 'the condition of something around it there (a menu, a choice, an if) is not met';
   const remedy = field === 'kernel.withoutGeneric' ? '; or name it here if this arch does without it' : '';
   const asked = field.startsWith('kernel.symbols')
     ? (arch.kernel.symbols.find((symbol) => parseSymbol(symbol).name === name) ?? name)

@@ -38,13 +38,13 @@ export async function placeForArch(
 ): Promise<Result<string, Failure>> {
   if (!/^[a-z][a-z0-9_]*$/.test(name)) {
     const why = 'cannot be the name of an arch';
-    const hint = 'Use lower-case letters, digits and _, beginning with a letter; files are named for it.';
+    const hint = 'Use lower-case letters, digits and _, beginning with a letter; files are named after it.';
     return failed({ reason: 'bad-option', option: 'NAME', value: name, why, hint });
   }
   const found = await arches.find(name, 'arch');
   if (found.ok || found.failure.reason !== 'unknown-name') {
     const file = arches.fileOf(found.ok ? found.value.name : name);
-    const hint = `Look at it with \`bootstrap check ${name}\`, or choose another name; nothing was written.`;
+    const hint = `Check it with \`bootstrap check ${name}\`, or choose another name; nothing was written.`;
     return failed({ reason: 'already-exists', what: `a descriptor of ${name}`, path: file, hint });
   }
   return ok(path.join(directory, `${name}.ts`));
@@ -126,7 +126,7 @@ async function writeNew(file: string, text: string): Promise<Failure | undefined
     return undefined;
   } catch (error) {
     if (errorCode(error) === 'EEXIST') {
-      return { reason: 'already-exists', what: 'a file', path: file, hint: 'It was left as it is.' };
+      return { reason: 'already-exists', what: 'a file', path: file, hint: 'It was not changed.' };
     }
     const failure = describeSystemError(error, file);
     if (failure !== undefined) return failure;

@@ -2,12 +2,12 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseManifest, type ManifestOptions } from './manifest.ts';
 
-/** A compiler from elsewhere, in the words of the manifest. */
+/** An external toolchain, as described in the manifest. */
 export type ForeignToolchain = NonNullable<ManifestOptions['toolchain']>;
 
 /**
- * The compiler from elsewhere that an image was made with, as the manifest beside the image says. Undefined where our own
- * stage 1 made it, and where no manifest speaks of it: an image unpacked from its tarball lies alone.
+ * The external toolchain with which an image was built, according to the manifest beside the image. Undefined if our own
+ * stage 1 built it, or if no manifest says so: an image unpacked from its tarball has no manifest beside it.
  *
  * @param image directory of the image, absolute
  */

@@ -70,7 +70,7 @@ export interface ManifestOptions {
   readonly image?: string;
   /** Digest of the tree whose files were laid over the root filesystem, in the image and in the tarball. */
   readonly overlay?: string;
-  /** Compiler from elsewhere that built in the place of stage 1. */
+  /** External toolchain that was used instead of stage 1. */
   readonly toolchain?: {
     /** File name of its gcc, and what that says of itself. */
     readonly name: string;

@@ -5,12 +5,12 @@ import { imageKinds } from '../../stages/image-kinds.ts';
 import { planInputs, type Repository } from './load-inputs.ts';
 import { wholePlan } from './select-plan.ts';
 
-/** How many arches are planned for at most. */
+/** The maximum number of arches to plan for. */
 const most = 4;
 
 /**
- * Names of actions that a word of the user's may mean: all for the arches that are named in it or nearly so, and those
- * that every plan has. An action's name contains the names of its arches, so that no other plan has to be made.
+ * Names of actions that a word of the user may mean: all those for arches that the word names, exactly or nearly, and those
+ * that every plan has. An action's name contains the names of its arches, so no other plan has to be made.
  */
 export async function actionsLike(
   repository: Repository,
@@ -22,7 +22,7 @@ export async function actionsLike(
     for (const host of arches) {
       const inputs = await planInputs(repository, { arch, host });
       if (!inputs.ok) return inputs;
-      // What an image is like has nothing to do with the host.
+      // The image does not depend on the host.
       for (const image of host === arch ? imageKinds : imageKinds.slice(0, 1)) {
         const plan = wholePlan(inputs.value, { kind: 'everything', withNative: true, image });
         if (!plan.ok) return plan;
@@ -33,7 +33,7 @@ export async function actionsLike(
   return ok([...names].sort());
 }
 
-/** Arches whose names are in a word, the longest first; else those that are near to a part of it; else any. */
+/** Arches whose names occur in a word, longest first; otherwise those close to a part of it; otherwise any. */
 export function archesIn(word: string, names: readonly string[]): readonly string[] {
   const within = names.filter((name) => word.includes(name)).sort((a, b) => b.length - a.length);
   if (within.length > 0) return within.slice(0, most);

@@ -9,8 +9,8 @@ const directory = 'patches';
 const patchName = /^\d{4}-[A-Za-z0-9._+-]+\.patch$/;
 
 /**
- * Looks at the names below `patches/`: a patch that nobody would ever apply, since it lies beside its source's directory
- * or is not called as one, is a fault. README files and editors' leavings are let be.
+ * Checks the names below `patches/`: a patch that would never be applied, because it is outside its source's directory
+ * or is misnamed, is a fault. README files and editors' leftovers are ignored.
  *
  * @param sources names of the sources that the lock pins
  */
@@ -18,7 +18,7 @@ export async function checkPatches(root: string, sources: readonly string[]): Pr
   const faults: Fault[] = [];
   for (const entry of await entriesOf(path.join(root, directory))) {
     if (!entry.isDirectory()) {
-      const message = 'is no directory; patches lie in one that is named as their source';
+      const message = 'is not a directory; patches belong in a directory named after their source';
       faults.push({ field: entry.name, message });
     } else if (!sources.includes(entry.name)) {
       const [near] = nearest(entry.name, sources);
@@ -28,8 +28,8 @@ export async function checkPatches(root: string, sources: readonly string[]): Pr
       for (const file of await entriesOf(path.join(root, directory, entry.name))) {
         if (file.isFile() && patchName.test(file.name)) continue;
         const message = file.isFile()
-          ? 'is not called NNNN-name.patch, and would not be applied'
-          : 'is no plain file, and would not be applied';
+          ? 'is not named NNNN-name.patch and would not be applied'
+          : 'is not a regular file and would not be applied';
         faults.push({ field: `${entry.name}/${file.name}`, message });
       }
     }

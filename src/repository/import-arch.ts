@@ -6,11 +6,11 @@ import { place } from '../core/place.ts';
 import { failed, ok, type Result } from '../core/result.ts';
 
 /**
- * What the module of a descriptor exports as `arch`, or else by default. A module that does not load is a fault of
- * that file, not of ours: the failure says what is wrong, and where.
+ * What the module of a descriptor exports as `arch`, or otherwise by default. A module that does not load is a fault of
+ * that file, not a bug of ours: the failure says what is wrong, and where.
  *
- * The repository's own descriptors were compiled with the program. Every other one is compiled here, with all that it
- * imports, and never written anywhere: so nobody can put another text in its place.
+ * The repository's own descriptors were compiled with the program. Every other one is compiled here, with everything that it
+ * imports, and never written anywhere, so that nobody can substitute other code.
  *
  * @param file absolute
  */
@@ -53,7 +53,7 @@ async function compileDescriptor(
     const { outputFiles } = await build({
       ...moduleOptions(path.dirname(file), place().repository),
       entryPoints: [file],
-      // Names what the outputs are called; nothing is written.
+      // Determines the names of the outputs; nothing is written.
       outfile: path.join(path.dirname(file), 'descriptor.js'),
       write: false,
       sourcemap: 'external',
@@ -67,7 +67,7 @@ async function compileDescriptor(
   }
 }
 
-/** ` (FILE:LINE)` of the first position in an error's stack that lies in the compiled module. */
+/** ` (FILE:LINE)` of the first position in an error's stack that is in the compiled module. */
 function thrownAt(error: unknown, map: SourceMap, file: string): string {
   const stack = error instanceof Error ? (error.stack ?? '') : '';
   const [, line, column] = /data:text\/javascript\S*?:(\d+):(\d+)/.exec(stack) ?? [];

@@ -10,12 +10,12 @@ import { importArch } from './import-arch.ts';
 
 /**
  * The modules in `arches/` and in the directories of `--arch-dir`, found by listing them, so that a new arch touches no
- * other file. Each is read when it is asked for: a fault in one does not stop work on another.
+ * other file. Each is read on demand: a fault in one does not prevent the use of another.
  */
 export interface Arches {
   /** Names of all arches, in order. */
   readonly names: readonly string[];
-  /** Where an arch is described: relative to the repository where it lies in it. */
+  /** The file that describes an arch; relative to the repository if it is inside it. */
   fileOf(name: string): string;
   /** One arch by its exact name. */
   load(name: string): Promise<Result<Arch, Failure>>;
@@ -28,7 +28,7 @@ export interface Arches {
 /**
  * Lists `arches/` of a repository and further directories; reads none of the modules.
  *
- * @param directories absolute; `archDirectoriesFault` has nothing against them
+ * @param directories absolute; already checked by `archDirectoriesFault`
  */
 export async function openArches(repository: string, directories: readonly string[] = []): Promise<Arches> {
   const places = new Map<string, string>();
@@ -77,8 +77,8 @@ export async function openArches(repository: string, directories: readonly strin
         reason: 'bad-option',
         option: '--host',
         value: '',
-        why: `cannot be left out here: no arch describes this machine's processor (${machine})`,
-        hint: `Name one with --host; there are ${names.join(', ')}.`,
+        why: `cannot be omitted here: no arch describes this machine's processor (${machine})`,
+        hint: `Choose one with --host: ${names.join(', ')}.`,
       });
     },
   };
@@ -91,7 +91,7 @@ async function listModules(directory: string): Promise<readonly string[]> {
     .sort();
 }
 
-/** What is wrong with directories of `--arch-dir`: one cannot be read, or a name or alias in it is taken. */
+/** A fault of the directories of `--arch-dir`: one cannot be read, or a name or alias in it is already used. */
 export async function archDirectoriesFault(
   repository: string,
   directories: readonly string[],
@@ -105,20 +105,20 @@ export async function archDirectoriesFault(
         option: '--arch-dir',
         value: directory,
         why: `cannot be read (${listed.code ?? listed.message})`,
-        hint: 'Name a directory with descriptors, NAME.ts each; docs/porting.md says what is in them.',
+        hint: 'Name a directory with descriptors (NAME.ts); docs/porting.md says what they contain.',
       };
     }
     for (const name of listed) {
       const file = path.join(directory, `${name}.ts`);
       const module = await importArch(file);
-      // One that does not load or is malformed is refused where it is used; until then its file name counts.
+      // A descriptor that does not load or is malformed is refused when it is used; until then its file name counts.
       const aliases = module.ok && isRecord(module.value) ? module.value['aliases'] : [];
       const words = Array.isArray(aliases) ? aliases.filter((alias) => typeof alias === 'string') : [];
       for (const word of [name, ...words]) {
         const other = taken.get(word);
         if (other !== undefined && other !== file) {
           const field = word === name ? 'name' : `aliases[${String(words.indexOf(word))}]`;
-          const message = `${word} is taken by ${other}; an arch needs names of its own`;
+          const message = `${word} is already used by ${other}; the names of an arch must be unique`;
           return { reason: 'bad-input', file, faults: [{ field, message }] };
         }
         taken.set(word, file);

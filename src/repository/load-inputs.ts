@@ -15,7 +15,7 @@ import { openArches, type Arches } from './load-arches.ts';
 /** Directories whose files can be inputs of actions. */
 const fileDirectories = ['patches', 'target'];
 
-/** What does not depend on the arch that is asked for. */
+/** The inputs that do not depend on the requested arch. */
 export interface Repository {
   readonly root: string;
   readonly arches: Arches;
@@ -46,7 +46,7 @@ export async function loadRepository(
   });
 }
 
-/** Everything that a plan is a function of. `host` left out means the build machine's processor. */
+/** All inputs of a plan. If `host` is omitted, it is the build machine's processor. */
 export async function planInputs(
   repository: Repository,
   names: { readonly arch: string; readonly host?: string },
@@ -78,7 +78,7 @@ async function loadLock(root: string): Promise<Result<Lock, Failure>> {
   return parseLock(text, file);
 }
 
-/** Digests in order of path. Editors' leavings (`.name`, `name~`) are no files of the repository. */
+/** Digests sorted by path. Editors' leftovers (`.name`, `name~`) do not count as files of the repository. */
 async function digestFiles(root: string): Promise<PlanInputs['files']> {
   const files = new Map<RepoPath, { digest: ReturnType<typeof digest>; executable: boolean }>();
   const visit = async (relative: string): Promise<void> => {
@@ -94,7 +94,7 @@ async function digestFiles(root: string): Promise<PlanInputs['files']> {
   return files;
 }
 
-/** What a plan says of a file of this repository. */
+/** What a plan says about a file of this repository. */
 export async function digestRepositoryFile(
   file: string,
 ): Promise<{ digest: ReturnType<typeof digest>; executable: boolean }> {

@@ -12,7 +12,7 @@ import type { Store, TreeEntry } from '../store/store.ts';
 import { digestDirectory } from '../store/tree-digest.ts';
 import { copyUserDirectory, readUserFiles, type UserPath } from '../store/user-directory.ts';
 
-/** A directory of the user's as it was when it was looked at. */
+/** A user's directory as it was when it was read. */
 export interface UserDirectory {
   /** Absolute, without links. */
   readonly directory: string;
@@ -21,19 +21,19 @@ export interface UserDirectory {
 
 /** What `--overlay` names. */
 function overlayAt(directory: string): UserPath {
-  const hint = 'An overlay holds directories, plain files and symbolic links.';
+  const hint = 'An overlay may contain directories, regular files and symbolic links.';
   return { what: 'the overlay', path: directory, hint };
 }
 
 /**
  * Reads the directory of `--overlay`. Fails with `unreadable-user-file`, or with `unfit-user-file` when it holds what
- * cannot lie over a root filesystem.
+ * cannot be laid over a root filesystem.
  */
 export async function digestOverlay(named: string): Promise<Result<UserDirectory, Failure>> {
   return readUserFiles(overlayAt(named), async () => {
     const directory = await realpath(named);
     if (!(await lstat(directory)).isDirectory()) {
-      return failed(unfit(named, 'is no directory', 'Name a directory that holds the files.'));
+      return failed(unfit(named, 'is not a directory', 'Name a directory that holds the files.'));
     }
     const digested = await digestDirectory(directory);
     if (!digested.ok) return digested;
@@ -47,10 +47,10 @@ function unfit(file: string, why: string, hint: string): Failure {
   return { reason: 'unfit-user-file', what: 'the overlay', path: file, why, hint };
 }
 
-/** A directory that a plan names: one of the user's, by its absolute path, or one that is put together of files of theirs. */
+/** A directory that a plan names: the user's own, by its absolute path, or one assembled from the user's files. */
 export type GivenDirectory = string | { writeTo(directory: string): Promise<void> };
 
-/** Gives directories of the user's, each by its name in the plan. */
+/** Provides the user's directories, each by its name in the plan. */
 export function createDirectoryProvider(
   store: Store,
   directories: ReadonlyMap<string, GivenDirectory>,
@@ -81,7 +81,7 @@ export function createDirectoryProvider(
   };
 }
 
-/** Writes a directory that is put together. One of its files may have gone since the plan was made. */
+/** Writes an assembled directory. One of its files may have disappeared since the plan was made. */
 function writeGiven(
   name: string,
   given: Exclude<GivenDirectory, string>,
@@ -97,15 +97,15 @@ function writeGiven(
   });
 }
 
-/** What a tree can hold, and a root filesystem or the archives that it is packed in cannot. */
+/** Finds what a tree can hold, but a root filesystem or the archives into which it is packed cannot. */
 function faultOf(directory: string, entries: readonly TreeEntry[]): Failure | undefined {
   for (const entry of entries) {
     const file = path.join(directory, entry.path);
     if (entry.kind !== 'directory' && rootDirectories.includes(entry.path)) {
       return unfit(
         file,
-        `is a ${entry.kind === 'file' ? 'file' : 'link'}, and the root filesystem has a directory there`,
-        'An overlay adds to directories, and replaces none.',
+        `is a ${entry.kind === 'file' ? 'file' : 'link'}, but the root filesystem has a directory there`,
+        'An overlay adds to directories but cannot replace them.',
       );
     }
     const target = entry.kind === 'symlink' ? entry.target : '';

@@ -28,13 +28,13 @@ import type { ToolchainRequest, UserToolchain } from './user-toolchain.ts';
 export interface AskedGoal {
   /** Name of a goal that stages serve. */
   readonly kind: string;
-  /** Whether the native compiler is wanted too, by goals that do without. */
+  /** Whether to include the native compiler, for goals that can do without it. */
   readonly withNative: boolean;
   /** How the root filesystem reaches the guest. Undefined: as an initramfs. */
   readonly image?: ImageKind;
 }
 
-/** What the command line asks for; names are the user's own words. */
+/** What the command line requests; names are as the user wrote them. */
 export interface PlanRequest {
   readonly arch: string;
   /** Directories with descriptors beside `arches/`; absolute. Undefined: none. */
@@ -43,7 +43,7 @@ export interface PlanRequest {
   readonly goal: AskedGoal;
   /** Directory whose files are laid over the root filesystem; absolute. */
   readonly overlay?: string;
-  /** Compiler from elsewhere that builds an image in the place of stage 1. */
+  /** External toolchain that builds an image instead of stage 1. */
   readonly toolchain?: ToolchainRequest;
   /** File with further symbols of the kernel; absolute. */
   readonly kernelConfig?: string;
@@ -54,7 +54,7 @@ export interface PlanRequest {
   readonly onlyAction?: string;
 }
 
-/** What a user brings to a plan, as its stages take it. */
+/** The user's inputs to a plan, in the form that stages take. */
 export interface PlanSettings {
   /** Digest of the overlay. */
   readonly overlay?: Digest;
@@ -67,7 +67,7 @@ export interface SelectedPlan extends PlanSettings {
   readonly repository: Repository;
   readonly inputs: PlanInputs;
   readonly plan: Plan;
-  /** Directories of the user's that the plan names, by that name. */
+  /** The user's directories that the plan names, by that name. */
   readonly directories: ReadonlyMap<string, GivenDirectory>;
 }
 
@@ -101,7 +101,7 @@ export async function selectPlan(root: string, request: PlanRequest): Promise<Re
   });
 }
 
-/** What the user brings to a plan. */
+/** The user's inputs to a plan. */
 interface Given {
   readonly overlay: UserDirectory | undefined;
   readonly toolchain: UserToolchain | undefined;
@@ -116,7 +116,7 @@ async function readGiven(request: PlanRequest, target: Arch): Promise<Result<Giv
   if (!kernelSymbols.ok) return kernelSymbols;
   const overlay = directory === undefined ? ok(undefined) : await digestOverlay(directory);
   if (!overlay.ok) return overlay;
-  // Loaded where it is wanted: a plan without it need not wait.
+  // Loaded on demand, so that a plan without it does not wait for it.
   const toolchain =
     wanted === undefined
       ? ok(undefined)
@@ -125,7 +125,7 @@ async function readGiven(request: PlanRequest, target: Arch): Promise<Result<Giv
   return ok({ overlay: overlay.value, toolchain: toolchain.value, kernelSymbols: kernelSymbols.value });
 }
 
-/** A compiler from elsewhere can build what boots, and no compiler of ours. */
+/** An external toolchain can build what boots, but none of our compilers. */
 function toolchainMisuse({ arch, goal, toolchain }: PlanRequest): Failure | undefined {
   if (toolchain === undefined || (goal.kind === 'image' && !goal.withNative)) return undefined;
   const image = `bootstrap image ${arch} --toolchain ${toolchain.prefix}`;
@@ -134,15 +134,15 @@ function toolchainMisuse({ arch, goal, toolchain }: PlanRequest): Failure | unde
         reason: 'bad-option',
         option: '--toolchain',
         value: toolchain.prefix,
-        why: 'excludes --with-native: a native compiler is made by our own stage 1 alone',
-        hint: `Leave one of them out: \`bootstrap image ${arch} --with-native\` or \`${image}\`.`,
+        why: 'cannot be combined with --with-native: only our own stage 1 builds a native compiler',
+        hint: `Omit one of them: \`bootstrap image ${arch} --with-native\` or \`${image}\`.`,
       }
     : {
         reason: 'bad-option',
         option: '--toolchain',
         value: toolchain.prefix,
-        why: 'builds an image alone: compilers are made by our own stage 1',
-        hint: `Ask for the image: \`${image}\`.`,
+        why: 'builds only an image: compilers are built by our own stage 1',
+        hint: `Build the image: \`${image}\`.`,
       };
 }
 
@@ -157,7 +157,7 @@ async function readKernelConfig(file: string): Promise<Result<readonly WantedSym
       what: 'the kernel configuration',
       path: file,
       code,
-      hint: 'Name a file with lines like CONFIG_KEXEC=y and # CONFIG_IPV6 is not set.',
+      hint: 'Name a file with lines such as CONFIG_KEXEC=y and # CONFIG_IPV6 is not set.',
     });
   }
 }

@@ -9,7 +9,7 @@ import type { Arch } from '../inputs/arch.ts';
 import { fittingTriples, toolchainFaults } from '../inputs/toolchain-fit.ts';
 import { errorCode } from '../core/fault.ts';
 
-/** `--toolchain`, and where the user stood. */
+/** `--toolchain`, and the user's working directory. */
 export interface ToolchainRequest {
   /** What precedes `gcc` in the names of its programs, as the user wrote it. */
   readonly prefix: string;
@@ -18,14 +18,14 @@ export interface ToolchainRequest {
   readonly searchPath: string;
 }
 
-/** A toolchain of this machine: what a plan says of it, and the files that it means. */
+/** A toolchain of this machine: what a plan says about it, and its files. */
 export interface UserToolchain {
   readonly description: Toolchain;
   readonly files: MachineFiles;
 }
 
 /**
- * Finds a toolchain, tries whether it serves an arch, and lists and digests its files; the store is not asked. Fails
+ * Finds a toolchain, tests whether it suits an arch, and lists and digests its files; the store is not used. Fails
  * with `unusable-toolchain` or `unreadable-user-file`.
  */
 export async function findToolchain(
@@ -44,7 +44,7 @@ export async function findToolchain(
       reason: 'unusable-toolchain',
       prefix,
       why: `(${triple}) does not build for ${arch.name}: ${faults.join('; ')}`,
-      hint: `Name one for ${fittingTriples(arch)}, or of the same processor, bits, byte order and ABI.`,
+      hint: `Name one for ${fittingTriples(arch)}, or one with the same processor, word size, byte order and ABI.`,
     });
   }
   return readableFiles(prefix, async () => {
@@ -61,7 +61,7 @@ export async function findToolchain(
   });
 }
 
-/** What cannot be read of a toolchain is no bug of ours. */
+/** Unreadable files of a toolchain are not bugs of ours. */
 async function readableFiles<Value>(
   prefix: string,
   work: () => Promise<Value>,
@@ -77,7 +77,7 @@ async function readableFiles<Value>(
       what: `a file of the toolchain ${prefix}:`,
       path: file,
       code,
-      hint: 'A build takes all of its files: make them readable for you.',
+      hint: 'A build uses all of its files: make them readable.',
     });
   }
 }

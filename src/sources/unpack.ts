@@ -174,7 +174,8 @@ class ArchiveReader {
     if (this.#entries > this.#limits.entries) throw new RefusedEntry(entry.path, 'too many entries');
     if (entry.size > this.#limits.fileBytes)
       throw new RefusedEntry(entry.path, `too large: ${String(entry.size)} bytes`);
-    if (this.#bytes > this.#limits.totalBytes) throw new RefusedEntry(entry.path, 'too much in all');
+    if (this.#bytes > this.#limits.totalBytes)
+      throw new RefusedEntry(entry.path, 'the total size is too large');
     const parts = partsOf(entry.path, entry.path);
     switch (entry.type) {
       case 'Directory':

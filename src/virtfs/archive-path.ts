@@ -20,7 +20,7 @@ export function archivePath(name: Bytes, entry: Bytes): Bytes {
   if (path.length > longestPath) throw refuse(`a path of more than ${String(longestPath)} bytes`);
   for (const part of parts) {
     if (part.length > longestName) throw refuse(`a name of more than ${String(longestName)} bytes`);
-    if (isReserved(part as Bytes)) throw refuse(`the name ${part}, which shares keep for themselves`);
+    if (isReserved(part as Bytes)) throw refuse(`the name ${part}, which is reserved in shares`);
   }
   return path;
 }

@@ -34,11 +34,12 @@ export function systemCode(error: unknown): string | undefined {
 }
 
 const hints: Readonly<Record<string, string>> = {
-  ENOENT: 'A share can be read and written when its guest has ended.',
-  ESTALE: 'A share can be read and written when its guest has ended.',
-  EACCES: 'Run this as the user who runs the emulator: what guests make is readable for no one else.',
-  EPERM: 'Run this as the user who runs the emulator: what guests make is readable for no one else.',
-  ENAMETOOLONG: 'The path with the directories above the share is too long: move the share up.',
+  ENOENT: 'A share can be read and written once its guest has ended.',
+  ESTALE: 'A share can be read and written once its guest has ended.',
+  EACCES: 'Run this as the user who runs the emulator: nobody else can read what guests create.',
+  EPERM: 'Run this as the user who runs the emulator: nobody else can read what guests create.',
+  ENAMETOOLONG:
+    'The path including the directories above the share is too long: move the share to a shorter path.',
 };
 
 /** Runs one step at a file of the share; what the system refuses is thrown as a fault that names the file. */
@@ -59,5 +60,5 @@ export function systemFault(error: unknown, path: Bytes): ShareFault | undefined
   if (code === 'ENOSPC' || code === 'EDQUOT') {
     return new ShareFault({ reason: 'no-room', path: textOf(path), detail: why });
   }
-  return badShare(path, why, hints[code] ?? 'Look at that file and at the file system that it lies on.');
+  return badShare(path, why, hints[code] ?? 'Check that file and its file system.');
 }

@@ -33,11 +33,11 @@ export async function packShareFile({
 }: ShareFiles): Promise<Result<Packed, Failure>> {
   const compressor = compressorFor(tarball);
   if (compressor === undefined) {
-    const what = `the form of ${tarballName} cannot be told from its name`;
+    const what = `the format of ${tarballName} cannot be determined from its name`;
     return failed({ reason: 'wrong-use', what, hint: 'Name it .tar, .tar.gz or .tgz.' });
   }
   if (tarball.startsWith(`${directory}/`)) {
-    const what = `${tarballName} lies in the share itself`;
+    const what = `${tarballName} is inside the share itself`;
     return failed({ reason: 'wrong-use', what, hint: 'Name a file outside it.' });
   }
   return writeTarball(directory, tarball, compressor, signal);
@@ -111,12 +111,12 @@ async function recognise(file: string, tarball: string): Promise<Result<Compress
     await access(file, constants.R_OK);
     const compression = await compressionOf(file);
     return compression === undefined
-      ? failed(unfit(tarball, 'it is no tar archive, alone or in gzip, xz or bzip2'))
+      ? failed(unfit(tarball, 'it is not a tar archive, plain or compressed with gzip, xz or bzip2'))
       : ok(compression);
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
     if (code === 'ENOENT' || code === 'ENOTDIR') return failed(unfit(tarball, 'there is no such file'));
-    if (code === 'EACCES') return failed(unfit(tarball, 'you may not read it'));
+    if (code === 'EACCES') return failed(unfit(tarball, 'you do not have permission to read it'));
     throw error;
   }
 }
@@ -128,7 +128,7 @@ function unfit(tarball: string, why: string): Failure {
 function tarballFailure(error: unknown, file: string): Failure {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EISDIR') {
-    const why = code === 'EISDIR' ? 'it is a directory' : 'its directory is not there';
+    const why = code === 'EISDIR' ? 'it is a directory' : 'its directory does not exist';
     return { reason: 'unwritable', path: file, detail: why };
   }
   const known = describeSystemError(error, file);

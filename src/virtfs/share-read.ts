@@ -37,7 +37,7 @@ export interface ShareSocket {
 const largestMetadata = 4096;
 /** The kernel's limit, without the end of the string. */
 const longestTarget = 4095;
-const changing = 'Pack a share when its guest has ended.';
+const changing = 'Pack a share after its guest has ended.';
 
 /**
  * Everything in a share as its guest sees it, a directory before what it holds, names in order of their bytes. Of several
@@ -92,13 +92,13 @@ export function* readContent({ entry, file }: ShareMember, pieceSize: number): G
       // A buffer of its own for each piece: a stream may still hold the one before.
       const piece = Buffer.allocUnsafe(Math.min(pieceSize, size - done));
       const read = atFile(file, () => readSync(fd, piece));
-      if (read === 0) throw badShare(file, 'it became shorter while it was read', changing);
+      if (read === 0) throw badShare(file, 'it shrank while it was being read', changing);
       done += read;
       yield piece.subarray(0, read);
     }
     const after = atFile(file, () => fstatSync(fd, { bigint: true }));
     if (after.mtimeNs !== entry.mtime || after.size !== BigInt(size)) {
-      throw badShare(file, 'it changed while it was read', changing);
+      throw badShare(file, 'it changed while it was being read', changing);
     }
   } finally {
     closeSync(fd);
@@ -124,8 +124,8 @@ function namesIn(directory: Bytes): Bytes[] {
     if (!atFile(place, () => lstatSync(bufferOf(place)).isDirectory())) {
       throw badShare(
         place,
-        'it is no directory',
-        'qemu keeps owners and modes in it: remove what stands in its place.',
+        'it is not a directory',
+        'qemu keeps owners and modes in it: remove what is there instead.',
       );
     }
   }
@@ -147,8 +147,8 @@ function readMetadata(file: Bytes): Metadata {
   if (parsed?.ok === true) return parsed.value;
   throw badShare(
     file,
-    parsed === undefined ? 'it is no metadata of a share' : parsed.failure,
-    "Mend it, or remove it: then owner and mode of the host's file stand in.",
+    parsed === undefined ? 'it is not the metadata of a share' : parsed.failure,
+    "Fix it, or remove it to use the owner and mode of the host's file.",
   );
 }
 
@@ -182,7 +182,7 @@ function mappedKind(metadata: Metadata, hostKind: Kind, file: Bytes): Kind {
   throw badShare(
     file,
     `it is a ${hostKind}, but its metadata has the mode ${metadata.mode.toString(8)} (octal)`,
-    `Remove its file in ${textOf(metadataDirectory)}: then owner and mode of the host's file stand in.`,
+    `Remove its file in ${textOf(metadataDirectory)} to use the owner and mode of the host's file.`,
   );
 }
 
@@ -214,12 +214,12 @@ function linkTarget(file: Bytes, hostKind: Kind): Bytes {
     hostKind === 'symlink'
       ? toBytes(atFile(file, () => readlinkSync(bufferOf(file), { encoding: 'buffer' })))
       : readSmall(file, longestTarget);
-  if (target === undefined) throw badShare(file, 'it vanished while the share was read', changing);
+  if (target === undefined) throw badShare(file, 'it vanished while the share was being read', changing);
   if (target === false || target === '' || target.includes('\0')) {
     throw badShare(
       file,
-      'it should hold the target of a symbolic link, and does not',
-      'Make the link anew in the guest, or remove it.',
+      'it should contain the target of a symbolic link, but does not',
+      'Create the link again in the guest, or remove it.',
     );
   }
   return target;

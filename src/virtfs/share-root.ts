@@ -21,7 +21,7 @@ export function openShareRoot(directory: string): ShareRoot {
   const named = toBytes(directory);
   const found = atFile(named, () => statSync(bufferOf(named), { throwIfNoEntry: false }));
   if (found === undefined) throw badShare(named, 'there is no such directory', hint);
-  if (!found.isDirectory()) throw badShare(named, 'it is no directory', hint);
+  if (!found.isDirectory()) throw badShare(named, 'it is not a directory', hint);
   const path = atFile(named, () => toBytes(realpathSync.native(bufferOf(named), { encoding: 'buffer' })));
   const cut = path.lastIndexOf('/');
   const ofPart = `${path.slice(0, cut)}/${metadataDirectory}/${path.slice(cut + 1)}` as Bytes;

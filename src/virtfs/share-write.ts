@@ -106,7 +106,7 @@ export class ShareWriter {
     if (known === 'other') {
       throw new TarFault(
         entry.path,
-        path === entry.path ? twice : `its directory ${textOf(path)} is something else in the tarball`,
+        path === entry.path ? twice : `its directory ${textOf(path)} is not a directory in the tarball`,
       );
     }
     this.#enter(splitPath(path).directory, entry);
@@ -117,7 +117,7 @@ export class ShareWriter {
     } else if (!atFile(file, () => lstatSync(bufferOf(file)).isDirectory())) {
       throw new TarFault(
         entry.path,
-        path === entry.path ? exists : `its directory ${textOf(path)} is something else in the share`,
+        path === entry.path ? exists : `its directory ${textOf(path)} is not a directory in the share`,
       );
     }
     this.#known.set(path, 'directory');
@@ -155,7 +155,7 @@ export class ShareWriter {
   #link(entry: Entry, to: Bytes): void {
     const known = this.#known.get(to);
     if (known !== 'other') {
-      const what = known === undefined ? 'which the tarball has not brought before' : 'a directory';
+      const what = known === undefined ? 'which has not appeared in the tarball before' : 'a directory';
       throw new TarFault(entry.path, `a hard link to ${textOf(to)}, ${what}`);
     }
     if (to === entry.path) return;
@@ -195,8 +195,8 @@ export class ShareWriter {
     } else if (!atFile(place, () => lstatSync(bufferOf(place)).isDirectory())) {
       throw badShare(
         place,
-        'it is no directory',
-        'qemu keeps owners and modes in it: remove what stands in its place.',
+        'it is not a directory',
+        'qemu keeps owners and modes in it: remove what is there instead.',
       );
     }
     this.#metadataDirectories.add(directory);
@@ -206,7 +206,7 @@ export class ShareWriter {
     // Some may be left of a file that was removed behind the guest's back.
     removeFile(file);
     const fd = this.#create(file, () =>
-      badShare(file, 'it cannot be replaced', 'Let no guest run meanwhile.'),
+      badShare(file, 'it cannot be replaced', 'Do not run a guest meanwhile.'),
     );
     try {
       atFile(file, () => writeAll(fd, Buffer.from(text)));
@@ -239,7 +239,7 @@ export class ShareWriter {
 }
 
 const twice = 'it comes twice, as different things';
-const exists = 'the share has something of that name already';
+const exists = 'the share already has an entry with that name';
 
 function metadataOf({ mode, uid, gid }: Attributes, content: Content): string {
   if (content.kind === 'link') throw new Error('a hard link has no metadata of its own');

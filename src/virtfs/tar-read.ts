@@ -83,7 +83,7 @@ function decode(block: Buffer): Header {
     throw new TarFault(fieldBytes(block.subarray(0, 100)), 'a header with an absurd number');
   }
   if (!header.nullBlock && !header.cksumValid) {
-    throw new TarFault(toBytes(''), 'it is damaged, or no tar archive: the sum of a header is wrong');
+    throw new TarFault(toBytes(''), 'it is damaged or not a tar archive: the checksum of a header is wrong');
   }
   return header;
 }
@@ -95,7 +95,7 @@ function typeOf(block: Buffer): types.EntryTypeName {
 
 async function takeExtension(reader: BlockReader, header: Header, name: Bytes): Promise<Buffer> {
   const size = header.size ?? 0;
-  if (size > largestExtension) throw new TarFault(name, 'too large a header');
+  if (size > largestExtension) throw new TarFault(name, 'a header that is too large');
   const body = await reader.take(size);
   await reader.take((512 - (size % 512)) % 512);
   return body;
@@ -130,7 +130,7 @@ function entryOf(block: Buffer, header: Header, fields: Extended): Entry {
   };
   const uid = number('uid', header.uid);
   const gid = number('gid', header.gid);
-  if (!isOwner(uid) || !isOwner(gid)) throw new TarFault(raw, 'an owner that is no number below 2^32');
+  if (!isOwner(uid) || !isOwner(gid)) throw new TarFault(raw, 'an owner that is not a number below 2^32');
   const size = number('size', header.size);
   if (!Number.isSafeInteger(size) || size < 0) throw new TarFault(raw, 'an absurd size');
   return {
@@ -192,7 +192,8 @@ function contentOf(
       return { kind: 'directory' };
     case 'SymbolicLink': {
       const target = linkName();
-      if (target.length > 4095 || target.includes('\0')) throw new TarFault(raw, 'too long a link target');
+      if (target.length > 4095 || target.includes('\0'))
+        throw new TarFault(raw, 'a link target that is too long');
       return { kind: 'symlink', target };
     }
     case 'Link':
@@ -218,7 +219,7 @@ function contentOf(
     default:
       throw new TarFault(
         raw,
-        `an entry of type '${textOf(toBytes(block.subarray(156, 157)))}', which is no file`,
+        `an entry of type '${textOf(toBytes(block.subarray(156, 157)))}', which is not a file`,
       );
   }
 }

@@ -62,7 +62,7 @@ async function addAll(request: UnpackRequest, writer: ShareWriter): Promise<numb
     bytes += size;
     if (entries > limits.entries) throw new TarFault(entry.path, 'too many entries');
     if (size > limits.fileBytes) throw new TarFault(entry.path, `too large: ${String(size)} bytes`);
-    if (bytes > limits.totalBytes) throw new TarFault(entry.path, 'too much in all');
+    if (bytes > limits.totalBytes) throw new TarFault(entry.path, 'the total size is too large');
     await writer.add(entry, body);
   }
   return entries;
@@ -91,7 +91,7 @@ function makeShare(directory: string): boolean {
     } catch (error) {
       if (systemCode(error) === 'EEXIST') return false;
       if (systemCode(error) !== 'ENOENT') throw error;
-      throw badShare(toBytes(directory), 'the directory above it is not there', 'Make that one first.');
+      throw badShare(toBytes(directory), 'its parent directory does not exist', 'Create that first.');
     }
   });
 }

@@ -131,7 +131,7 @@ describe('a guest in the background', () => {
       'bootstrap: guest armv5l has ended\n' +
         '  last lines of its console:\n' +
         '  | Booting with memory= share=\n' +
-        '  Start it anew with: bootstrap start armv5l\n',
+        '  Start it again with: bootstrap start armv5l\n',
     );
     expect((await list(made))[0]?.state).toBe('ended');
     // The name is free again.
@@ -185,7 +185,7 @@ describe('what goes wrong', () => {
     const made = session({ FAKE_GUEST: 'hangs' });
     const { code, err } = await start(made, '--time-limit', '3');
     expect(code).toBe(1);
-    expect(err).toContain('guest armv5l did not answer within 3 seconds\n');
+    expect(err).toContain('guest armv5l did not respond within 3 seconds\n');
     nothingIsLeft(made);
   });
 
@@ -198,8 +198,8 @@ describe('what goes wrong', () => {
     const { code, err } = await start(made, '--port', port);
     expect(code).toBe(2);
     expect(err).toBe(
-      `bootstrap: port ${port} of 127.0.0.1 is taken, or not for you\n` +
-        '  Name another one, or leave --port out: then a free one is found.\n',
+      `bootstrap: port ${port} of 127.0.0.1 is in use or not permitted\n` +
+        '  Choose another one, or omit --port to use any free port.\n',
     );
     nothingIsLeft(made);
   });
@@ -265,7 +265,7 @@ describe('what goes wrong', () => {
     writeFileSync(place, JSON.stringify({ ...written, port }));
     const { code, err } = await exec(made, ['armv5l', '--', 'true']).finished;
     expect(code).toBe(255);
-    expect(err).toContain(`who answers on port ${String(port)} does not hold its key`);
+    expect(err).toContain(`whoever responds on port ${String(port)} does not have its key`);
     writeFileSync(place, JSON.stringify(written));
   });
 });

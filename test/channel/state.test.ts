@@ -51,8 +51,8 @@ describe('the directory', () => {
   });
 
   test.each([
-    ['can be written by others', (directory: string) => chmodSync(directory, 0o777)],
-    ['can be written by others', (directory: string) => chmodSync(directory, 0o770)],
+    ['is writable by others', (directory: string) => chmodSync(directory, 0o777)],
+    ['is writable by others', (directory: string) => chmodSync(directory, 0o770)],
   ])('is refused when it %s', async (why, spoil) => {
     const { directory } = await opened();
     spoil(directory);

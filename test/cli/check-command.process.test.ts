@@ -66,7 +66,7 @@ test('says the same as JSON', async () => {
       state: 'fault',
       field: 'emulator.memory.limit',
       value: '256',
-      message: 'the machine takes at most 128 MiB; write 128',
+      message: 'the machine supports at most 128 MiB; write 128',
     },
   ]);
 });
@@ -168,17 +168,17 @@ test.each<readonly [string, Situation, RegExp]>([
   [
     'memory above the limit of the board',
     { descriptor: emulator({ memory: { preset: 256, limit: 1024 } }) },
-    /^fault +emulator\.memory\.limit +1024: the machine takes at most 256 MiB; write 256/,
+    /^fault +emulator\.memory\.limit +1024: the machine supports at most 256 MiB; write 256/,
   ],
   [
     'a board with a limit that is not told',
     { descriptor: emulator({ memory: { preset: 128 } }) },
-    /^fault +emulator\.memory\.limit +the machine takes at most 256 MiB; write limit: 256/,
+    /^fault +emulator\.memory\.limit +the machine supports at most 256 MiB; write limit: 256/,
   ],
   [
     'more memory to begin with than the board takes',
     { descriptor: emulator({ memory: { preset: 512 } }) },
-    /^fault +emulator\.memory\.preset +512: the machine does not take it: versatilepb: memory size must not exceed 256MB/,
+    /^fault +emulator\.memory\.preset +512: the machine does not accept it: versatilepb: memory size must not exceed 256MB/,
   ],
   [
     'a console without a driver',

@@ -55,7 +55,9 @@ test('writes a descriptor that validates, in our format, with what is left to do
   expect(place.session.said.out).toMatch(
     /^fault +kernel\.symbols\[0\] +SERIAL_AMBA_PL011: linux \S+ has no such symbol/m,
   );
-  expect(text).toContain('// TODO: these fit devices of the machine; add what selects processor and board\n');
+  expect(text).toContain(
+    '// TODO: these match devices of the machine; add what selects processor and board\n',
+  );
   const settings = JSON.parse(readFileSync(path.join(repository, '.prettierrc'), 'utf8')) as object;
   expect(await checkFormat(text, { ...settings, parser: 'typescript' })).toBe(true);
   const arches = await openArches(repository, [place.directory]);
@@ -85,7 +87,7 @@ test('takes the kernel of an arch with the same board', async () => {
   await make(place, { ...told, machine: 'versatilepb' });
   const text = readFileSync(place.file, 'utf8');
   expect(text).toContain(
-    '// TODO: taken from armv5l, which has the same board: mend what selects the processor\n',
+    '// TODO: taken from armv5l, which has the same board: adjust what selects the processor\n',
   );
   expect(text).toContain("deviceTree: 'arch/arm/boot/dts/versatile-pb.dtb'");
 });

@@ -46,7 +46,7 @@ describe('share pack and share unpack', () => {
     execFileSync('tar', ['-C', session.home, '-cJf', path.join(session.home, 'a.tar.xz'), 'share']);
     expect(await shareUnpackCommand(session, 'a.tar.xz', 'again')).toBe(2);
     expect(session.said.err).toBe(
-      'bootstrap: a.tar.xz cannot be unpacked into a share: the name .virtfs_metadata, which shares keep for themselves\n' +
+      'bootstrap: a.tar.xz cannot be unpacked into a share: the name .virtfs_metadata, which is reserved in shares\n' +
         '  entry     share/.virtfs_metadata/\n' +
         '  Nothing from it was left in the share.\n',
     );
@@ -65,7 +65,7 @@ describe('share pack and share unpack', () => {
 
 describe('wrong use', () => {
   test.each([
-    ['a.zip', 'the form of a.zip cannot be told from its name\n  Name it .tar, .tar.gz or .tgz.'],
+    ['a.zip', 'the format of a.zip cannot be determined from its name\n  Name it .tar, .tar.gz or .tgz.'],
     ['share/a.tar', 'share/a.tar lies in the share itself\n  Name a file outside it.'],
   ])('packing into %s', async (name, text) => {
     const session = sessionWithShare();
@@ -104,7 +104,7 @@ describe('wrong use', () => {
   test.each([
     ['absent.tar', 'there is no such file'],
     ['share', 'it is a directory'],
-    ['share/null', 'it is no tar archive, alone or in gzip, xz or bzip2'],
+    ['share/null', 'it is not a tar archive, plain or compressed with gzip, xz or bzip2'],
   ])('unpacking %s', async (name, why) => {
     const session = sessionWithShare();
     expect(await shareUnpackCommand(session, name, 'again')).toBe(2);

@@ -310,5 +310,5 @@ describe('bad input', () => {
 test('the first line in which outputs differ', () => {
   expect(firstDifference('a\nb\n', 'a\nc\n')).toBe("line 2: 'b' is expected, 'c' was printed");
   expect(firstDifference('a\nb\n', 'a\n')).toBe("line 2: 'b' is expected, '' was printed");
-  expect(firstDifference('a', 'a\nmore')).toBe("prints more than is expected: 'more'");
+  expect(firstDifference('a', 'a\nmore')).toBe("prints more than expected: 'more'");
 });

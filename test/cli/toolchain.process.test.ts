@@ -99,7 +99,7 @@ describe('a toolchain that does not serve', () => {
     expect(await image(prefix, 'riscv64')).toBe(
       `bootstrap: the toolchain ${prefix} (arm-thing-linux-gnueabi) does not build for riscv64: ` +
         'its processor is arm, but must be riscv32/riscv64; its word size is 32 bits, but must be 64\n' +
-        '  Name one for riscv64-linux-musl or riscv64-linux-gnu, or of the same processor, bits, byte order and ABI.\n',
+        '  Name one for riscv64-linux-musl or riscv64-linux-gnu, or one with the same processor, word size, byte order and ABI.\n',
     );
   });
 
@@ -123,8 +123,8 @@ describe('a toolchain that does not serve', () => {
   test.each([
     [['image', 'armv5l', '--with-native'], ': excludes --with-native: a native compiler '],
     [['plan', 'image', 'armv5l', '--with-native'], ': excludes --with-native: a native compiler '],
-    [['plan', 'armv5l'], 'Ask for the image: `bootstrap image armv5l --toolchain x-`.'],
-    [['armv5l'], ': builds an image alone: compilers are made by our own stage 1\n'],
+    [['plan', 'armv5l'], 'Build the image: `bootstrap image armv5l --toolchain x-`.'],
+    [['armv5l'], ': builds only an image: compilers are built by our own stage 1\n'],
   ])('is asked for a compiler: %j', async (argv, message) => {
     expect(await refused(...argv, '--toolchain', 'x-')).toContain(message);
   });
@@ -263,7 +263,7 @@ describe('further kernel symbols', () => {
   test('are refused where there is no file', async () => {
     expect(await refused('plan', 'armv5l', '--kernel-config', '/nowhere/fragment')).toBe(
       'bootstrap: the kernel configuration /nowhere/fragment does not exist\n' +
-        '  Name a file with lines like CONFIG_KEXEC=y and # CONFIG_IPV6 is not set.\n',
+        '  Name a file with lines such as CONFIG_KEXEC=y and # CONFIG_IPV6 is not set.\n',
     );
     expect(await refused('plan', 'armv5l', '--kernel-config', '/')).toContain('cannot be read (EISDIR)');
   });

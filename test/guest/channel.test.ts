@@ -363,7 +363,7 @@ describe('what goes wrong', () => {
       KERNEL_EXTRA: 'HANDOFF=/bin/true init=/nowhere rdinit=/bin/cat',
     });
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^bootstrap: guest other did not answer within 20 seconds$/m);
+    expect(stderr).toMatch(/^bootstrap: guest other did not respond within 20 seconds$/m);
     expect(stderr).toContain('last lines of its console');
     nothingIsLeft('other');
   });
@@ -396,7 +396,7 @@ describe('what goes wrong', () => {
     const { code, stderr } = await finished;
     expect(code).toBe(255);
     expect(stderr).toMatch(/^bootstrap: guest armv5l has ended$/m);
-    expect(stderr).toContain('Start it anew with: bootstrap start armv5l');
+    expect(stderr).toContain('Start it again with: bootstrap start armv5l');
     const later = await run(['exec', 'armv5l', '--', 'true']);
     expect(later.code).toBe(255);
     expect(later.stderr).toMatch(/^bootstrap: guest armv5l has ended$/m);

@@ -83,7 +83,7 @@ describe('faults', () => {
       'a/x: the repository has no file target/none',
       'a/x: the lock has no source gcc 1.0',
       'a/x: source gcc cannot be a tool, only outputs of actions can',
-      "a/x: the machine's compiler may only lie at /, not /cc",
+      "a/x: the machine's compiler may only be mounted at /, not /cc",
       'a/x: it calls build scratch, but has no such output',
       'a/x: it provides commands in bin, but has no such output',
       'a/y: a/x has no output none (it has: out)',
@@ -94,14 +94,14 @@ describe('faults', () => {
   test('two different actions of one name', () => {
     const one = sampleAction('a/x');
     const two = sampleAction('a/x', { commands: [run(['true'])] });
-    expect(faultsOf([one, two])).toEqual(['two different actions are called a/x']);
+    expect(faultsOf([one, two])).toEqual(['two different actions are named a/x']);
   });
 
   test('two products of one name, and of no action', () => {
     const one = sampleAction('a/x');
     const nowhere = product(sampleAction('a/z'), 'z');
     expect(faultsOf([one], { products: [product(one, 'p'), product(one, 'p'), nowhere] })).toEqual([
-      'two products are called p',
+      'two products are named p',
       'product z: there is no action a/z',
     ]);
   });
@@ -118,10 +118,10 @@ describe('faults', () => {
   });
 
   test.each([
-    ['in a read-only input', '/src/obj', 'the output out at /src/obj lies in the read-only input /src'],
-    ['at a read-only input', '/src', 'the output out at /src lies in the read-only input /src'],
-    ['among the tools', '/tools/x', 'the output out at /tools/x lies in /tools, which is read-only'],
-    ['in the system', '/usr', 'the output out at /usr lies in /usr, which is read-only'],
+    ['in a read-only input', '/src/obj', 'the output out at /src/obj is inside the read-only input /src'],
+    ['at a read-only input', '/src', 'the output out at /src is inside the read-only input /src'],
+    ['among the tools', '/tools/x', 'the output out at /tools/x is inside /tools, which is read-only'],
+    ['in the system', '/usr', 'the output out at /usr is inside /usr, which is read-only'],
   ])('an output %s', (_where, path, fault) => {
     const action = sampleAction('a/x', { inputs: { '/src': sourceRef('musl') }, outputs: { out: path } });
     expect(faultsOf([action])).toEqual([`a/x: ${fault}`]);
@@ -137,7 +137,9 @@ describe('faults', () => {
 
   test('an output in another', () => {
     const action = sampleAction('a/x', { outputs: { a: '/build/a', b: '/build/a/b' } });
-    expect(faultsOf([action])).toEqual(['a/x: the output b at /build/a/b lies in the output a at /build/a']);
+    expect(faultsOf([action])).toEqual([
+      'a/x: the output b at /build/a/b is inside the output a at /build/a',
+    ]);
   });
 
   test('two tools that provide one command', () => {

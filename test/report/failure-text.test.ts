@@ -25,8 +25,8 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
     text: ['--triple arm-linux-gnu: must be PROCESSOR-linux-musl[ABI]', '  Nothing was written.'],
   },
   'already-exists': {
-    failure: { reason: 'already-exists', what: 'a file', path: '/a/x.ts', hint: 'It was left as it is.' },
-    text: ['there is a file already: /a/x.ts', '  It was left as it is.'],
+    failure: { reason: 'already-exists', what: 'a file', path: '/a/x.ts', hint: 'It was not changed.' },
+    text: ['there is a file already: /a/x.ts', '  It was not changed.'],
   },
   'unreadable-user-file': {
     failure: {
@@ -43,12 +43,12 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
       reason: 'unfit-user-file',
       what: 'the overlay',
       path: '/o/etc',
-      why: 'is a file, and the root filesystem has a directory there',
-      hint: 'An overlay adds to directories, and replaces none.',
+      why: 'is a file, but the root filesystem has a directory there',
+      hint: 'An overlay adds to directories but cannot replace them.',
     },
     text: [
-      'the overlay: /o/etc is a file, and the root filesystem has a directory there',
-      '  An overlay adds to directories, and replaces none.',
+      'the overlay: /o/etc is a file, but the root filesystem has a directory there',
+      '  An overlay adds to directories but cannot replace them.',
     ],
   },
   'changed-since-plan': {
@@ -364,9 +364,9 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
       guest: 'armv5l',
       what: 'has ended',
       lastLines: ['Kernel panic'],
-      hint: 'Start it anew.',
+      hint: 'Start it again.',
     },
-    text: ['guest armv5l has ended', '  last lines of its console:', '  | Kernel panic', '  Start it anew.'],
+    text: ['guest armv5l has ended', '  last lines of its console:', '  | Kernel panic', '  Start it again.'],
   },
   'no-image': {
     failure: {

@@ -63,12 +63,12 @@ test('a name that is taken twice is an error that names both files', async () =>
   }
   const twice = await bootstrap(home, 'plan', 'ours', '--arch-dir', 'one', '--arch-dir', 'two');
   expect(twice.err).toContain(
-    `${home}/two/ours.ts: name: ours is taken by ${home}/one/ours.ts; an arch needs names of its own\n`,
+    `${home}/two/ours.ts: name: ours is already used by ${home}/one/ours.ts; the names of an arch must be unique\n`,
   );
   expect(twice.code).toBe(2);
   const alias = await bootstrap(home, 'image', 'theirs', '--arch-dir', 'three');
   expect(alias.err).toContain(
-    `${home}/three/theirs.ts: aliases[0]: armv5 is taken by ${repository}/arches/armv5l.ts; an arch needs names of its own\n`,
+    `${home}/three/theirs.ts: aliases[0]: armv5 is already used by ${repository}/arches/armv5l.ts; the names of an arch must be unique\n`,
   );
   expect(alias.code).toBe(2);
 });

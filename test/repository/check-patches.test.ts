@@ -48,11 +48,11 @@ describe('checkPatches', () => {
     );
     symlinkSync('0001-b.patch', join(root, 'patches/musl/0002-b.patch'));
     expect(await faultsOf(root)).toEqual([
-      '0001-a.patch is no directory; patches lie in one that is named as their source',
-      'musl/0001-a.diff is not called NNNN-name.patch, and would not be applied',
-      'musl/0002-b.patch is no plain file, and would not be applied',
-      'musl/1-a.patch is not called NNNN-name.patch, and would not be applied',
-      'musl/old is no plain file, and would not be applied',
+      '0001-a.patch is not a directory; patches belong in a directory named after their source',
+      'musl/0001-a.diff is not named NNNN-name.patch and would not be applied',
+      'musl/0002-b.patch is not a regular file and would not be applied',
+      'musl/1-a.patch is not named NNNN-name.patch and would not be applied',
+      'musl/old is not a regular file and would not be applied',
       'x names no source of sources.lock',
     ]);
   });

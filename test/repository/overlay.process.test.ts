@@ -93,7 +93,7 @@ describe('bad overlays', () => {
   test('a file', async () => {
     const directory = await sketched();
     const file = path.join(directory, 'etc/motd');
-    expect(await refused(file)).toContain(`the overlay: ${file} is no directory\n`);
+    expect(await refused(file)).toContain(`the overlay: ${file} is not a directory\n`);
   });
 
   test('a link that leads nowhere', async () => {
@@ -107,7 +107,7 @@ describe('bad overlays', () => {
     execFileSync('mkfifo', [path.join(directory, 'etc/pipe')]);
     const message = await refused(directory);
     expect(message).toContain(`the overlay: ${path.join(directory, 'etc/pipe')} is a pipe\n`);
-    expect(message).toContain('directories, plain files and symbolic links');
+    expect(message).toContain('directories, regular files and symbolic links');
   });
 
   test.each([
@@ -116,7 +116,7 @@ describe('bad overlays', () => {
     ['usr/bin', 'text'],
   ] as const)('one with something else than a directory at %s', async (place, entry) => {
     const directory = await sketched({ [place]: entry });
-    expect(await refused(directory)).toContain('and the root filesystem has a directory there');
+    expect(await refused(directory)).toContain('but the root filesystem has a directory there');
   });
 
   test('one with a line break in a name', async () => {

@@ -244,7 +244,7 @@ describe('a hostile archive', () => {
     const entries = (sizes: readonly number[]) =>
       sizes.map((size, index) => ({ path: `p/${String(index)}`, body: 'x'.repeat(size) }));
     expect(await refusal(entries([2001]), limits)).toBe('p/0: too large: 2001 bytes');
-    expect(await refusal(entries([1500, 1600]), limits)).toBe('p/1: too much in all');
+    expect(await refusal(entries([1500, 1600]), limits)).toBe('p/1: the total size is too large');
     expect(await refusal(entries([0, 0, 0, 0, 0, 0]), limits)).toBe('p/5: too many entries');
     expect(await refusal([{ path: 'p/huge', size: 8 * 2 ** 30 }])).toBe(
       `p/huge: too large: ${String(8 * 2 ** 30)} bytes`,

@@ -174,7 +174,7 @@ describe('a share that cannot be packed', () => {
     expect(await failureOf(put('file', undefined))).toMatchObject({
       reason: 'bad-share',
       path: join(share, 'file'),
-      why: 'it is no directory',
+      why: 'it is not a directory',
     });
     expect(await failureOf(join(share, 'absent'))).toMatchObject({
       reason: 'bad-share',
@@ -192,19 +192,23 @@ describe('a share that cannot be packed', () => {
       why: 'line 1 is not of the form virtfs.uid=NUMBER',
     });
     writeFileSync(file, 'virtfs.uid=0\n'.repeat(1000));
-    expect(await failureOf()).toMatchObject({ path: file, why: 'it is no metadata of a share' });
+    expect(await failureOf()).toMatchObject({ path: file, why: 'it is not the metadata of a share' });
     rmSync(file);
     symlinkSync('/etc/passwd', file);
-    expect(await failureOf()).toMatchObject({ path: file, why: 'it is no metadata of a share' });
+    expect(await failureOf()).toMatchObject({ path: file, why: 'it is not the metadata of a share' });
     rmSync(file);
     execFileSync('mkfifo', [file]);
-    expect(await failureOf()).toMatchObject({ path: file, why: 'it is no metadata of a share' });
+    expect(await failureOf()).toMatchObject({ path: file, why: 'it is not the metadata of a share' });
   });
 
   it('has something else in the place of a metadata directory', async () => {
     const place = join(share, '.virtfs_metadata');
     symlinkSync('/etc', place);
-    expect(await failureOf()).toMatchObject({ reason: 'bad-share', path: place, why: 'it is no directory' });
+    expect(await failureOf()).toMatchObject({
+      reason: 'bad-share',
+      path: place,
+      why: 'it is not a directory',
+    });
   });
 
   it('has metadata that contradicts the file', async () => {
@@ -229,7 +233,7 @@ describe('a share that cannot be packed', () => {
     expect(await failureOf()).toMatchObject({
       reason: 'bad-share',
       path: file,
-      why: 'it should hold the target of a symbolic link, and does not',
+      why: 'it should contain the target of a symbolic link, but does not',
     });
   });
 
@@ -239,21 +243,21 @@ describe('a share that cannot be packed', () => {
       (file) => {
         appendFileSync(file, 'more');
       },
-      'it changed while it was read',
+      'it changed while it was being read',
     ],
     [
       'shrinks',
       (file) => {
         truncateSync(file, 10);
       },
-      'it became shorter while it was read',
+      'it shrank while it was being read',
     ],
     [
       'is written to',
       (file) => {
         utimesSync(file, 1, 1);
       },
-      'it changed while it was read',
+      'it changed while it was being read',
     ],
     [
       'vanishes',

@@ -199,7 +199,7 @@ describe('a hostile tarball', () => {
     [
       'a hard link to nothing of it',
       [sample('h', link('absent'))],
-      'h: a hard link to absent, which the tarball has not brought before',
+      'h: a hard link to absent, which has not appeared in the tarball before',
     ],
     [
       'a hard link to a directory',
@@ -209,12 +209,12 @@ describe('a hostile tarball', () => {
     [
       'a file through a link',
       [sample('l', { kind: 'symlink', target: toBytes('/etc') }), sample('l/x', 'x')],
-      'l/x: its directory l is something else in the tarball',
+      'l/x: its directory l is not a directory in the tarball',
     ],
     [
       'a file below a file',
       [sample('f', 'x'), sample('f/x', 'x')],
-      'f/x: its directory f is something else in the tarball',
+      'f/x: its directory f is not a directory in the tarball',
     ],
     [
       'a file for a directory',
@@ -229,12 +229,12 @@ describe('a hostile tarball', () => {
     [
       'metadata of its own',
       [sample('.virtfs_metadata/x', 'virtfs.uid=0\n')],
-      '.virtfs_metadata/x: the name .virtfs_metadata, which shares keep for themselves',
+      '.virtfs_metadata/x: the name .virtfs_metadata, which is reserved in shares',
     ],
     [
       'metadata for the share',
       [sample('d/.virtfs_metadata_root', 'virtfs.uid=0\n')],
-      'd/.virtfs_metadata_root: the name .virtfs_metadata_root, which shares keep for themselves',
+      'd/.virtfs_metadata_root: the name .virtfs_metadata_root, which is reserved in shares',
     ],
     [
       'a name too long',
@@ -244,7 +244,7 @@ describe('a hostile tarball', () => {
     [
       'a link target too long',
       [sample('l', { kind: 'symlink', target: 'x'.repeat(4096) as Bytes })],
-      'l: too long a link target',
+      'l: a link target that is too long',
     ],
     [
       'a device that cannot exist',
@@ -260,12 +260,12 @@ describe('a hostile tarball', () => {
     [
       'an absurd owner',
       [pax({ uid: '4294967296' }), { path: 'a' }],
-      'a: an owner that is no number below 2^32',
+      'a: an owner that is not a number below 2^32',
     ],
     [
       'an owner that is no number',
       [pax({ gid: 'root' }), { path: 'a' }],
-      'a: an owner that is no number below 2^32',
+      'a: an owner that is not a number below 2^32',
     ],
     ['an absurd size', [pax({ size: '99999999999999999999' }), { path: 'a' }], 'a: an absurd size'],
     ['a time that is none', [pax({ mtime: 'noon' }), { path: 'a' }], 'a: a time that cannot be read'],
@@ -290,7 +290,7 @@ describe('a hostile tarball', () => {
     const files = (...sizes: readonly number[]) =>
       tarOf(sizes.map((size, index) => sample(String(index), 'x'.repeat(size))));
     expect(await refusal(files(2001), limits)).toBe('0: too large: 2001 bytes');
-    expect(await refusal(files(1500, 1600), limits)).toBe('1: too much in all');
+    expect(await refusal(files(1500, 1600), limits)).toBe('1: the total size is too large');
     expect(await refusal(files(0, 0, 0, 0, 0, 0), limits)).toBe('5: too many entries');
     expect(await refusal(Buffer.concat([files(1), Buffer.alloc(20_000)]), limits)).toBe(
       ': it has more than 3000 bytes',
@@ -305,20 +305,28 @@ describe('a hostile tarball', () => {
     symlinkSync('/etc', join(share, 'out'));
     const before = (await packed(share)).tar;
     for (const [samples, entry, why] of [
-      [[sample('new', 'x'), sample('d/mine', 'x')], 'd/mine', 'the share has something of that name already'],
+      [
+        [sample('new', 'x'), sample('d/mine', 'x')],
+        'd/mine',
+        'the share already has an entry with that name',
+      ],
       [
         [sample('new/x', 'x'), sample('d/mine', directory)],
         'd/mine',
-        'the share has something of that name already',
+        'the share already has an entry with that name',
       ],
       [
         [sample('a', 'x'), sample('d/mine', link('a'))],
         'd/mine',
-        'the share has something of that name already',
+        'the share already has an entry with that name',
       ],
-      [[sample('h', link('d/mine'))], 'h', 'a hard link to d/mine, which the tarball has not brought before'],
-      [[sample('out/passwd', 'x')], 'out/passwd', 'its directory out is something else in the share'],
-      [[sample('out', directory)], 'out', 'the share has something of that name already'],
+      [
+        [sample('h', link('d/mine'))],
+        'h',
+        'a hard link to d/mine, which has not appeared in the tarball before',
+      ],
+      [[sample('out/passwd', 'x')], 'out/passwd', 'its directory out is not a directory in the share'],
+      [[sample('out', directory)], 'out', 'the share already has an entry with that name'],
     ] as const) {
       expect(await failureOf(tarOf(samples))).toEqual({
         reason: 'unfit-tarball',
@@ -344,7 +352,7 @@ describe('a hostile tarball', () => {
     expect(await failureOf(tarOf([sample('a', 'x')]))).toMatchObject({
       reason: 'bad-share',
       path: join(share, '.virtfs_metadata'),
-      why: 'it is no directory',
+      why: 'it is not a directory',
     });
     expect(readdirSync(elsewhere)).toEqual([]);
     expect(readdirSync(share)).toEqual(['.virtfs_metadata']);
@@ -358,7 +366,7 @@ describe('a damaged tarball', () => {
     [
       'is text',
       Buffer.from('<html>'.repeat(100)),
-      ': it is damaged, or no tar archive: the sum of a header is wrong',
+      ': it is damaged or not a tar archive: the checksum of a header is wrong',
     ],
     ['is empty', Buffer.alloc(0), ': it is cut off: its end is missing'],
     ['is cut off in a file', good.subarray(0, 2048), ': it is cut off: its end is missing'],
@@ -377,7 +385,7 @@ describe('a damaged tarball', () => {
     expect(await failureOf(good)).toMatchObject({
       reason: 'bad-share',
       path: share,
-      why: 'it is no directory',
+      why: 'it is not a directory',
     });
   });
 
@@ -386,7 +394,7 @@ describe('a damaged tarball', () => {
     expect(await failureOf(good)).toMatchObject({
       reason: 'bad-share',
       path: share,
-      why: 'the directory above it is not there',
+      why: 'its parent directory does not exist',
     });
   });
 
