@@ -64,18 +64,25 @@ function mountOne(numbered: NumberedMount, overlays: Overlays, programs: HostPro
   }
 }
 
-/** Lines that copy outputs out of unions, run with the new root as working directory. */
+/**
+ * Lines that copy outputs out of unions, run with the new root as working directory. What the action left running ends
+ * first, and no part of a path may be a link: from here it would lead into the machine.
+ */
 function copyOutputs(layout: Layout, scratch: string, programs: HostPrograms): string[] {
-  return Object.entries(layout.outputs)
+  const copies = Object.entries(layout.outputs)
     .filter(([, place]) => place.united)
     .map(([output, place]) => {
+      const names = place.path.split('/').slice(1);
+      const prefixes = names.map((_, depth) => q(`./${names.slice(0, depth + 1).join('/')}`));
+      const direct = prefixes.map((prefix) => `[ ! -L ${prefix} ] && `).join('');
       const from = q(`.${place.path}`);
       const to = q(`${scratch}/${places.output(output)}`);
       return (
-        `if [ -d ${from} ]; then ${q(programs.mkdir)} -p ${to} && ` +
+        `if ${direct}[ -d ${from} ]; then ${q(programs.mkdir)} -p ${to} && ` +
         `${copyAll(programs)} ${from}/. ${to}/ || exit 1; fi`
       );
     });
+  return copies.length === 0 ? [] : ['kill -s KILL -- -1 2>/dev/null || :', ...copies];
 }
 
 /** What an entry script is made of. */

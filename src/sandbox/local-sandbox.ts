@@ -1,4 +1,3 @@
-import { lstat, readdir } from 'node:fs/promises';
 import { machine } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
@@ -30,6 +29,7 @@ import { layOut, type Layout } from './layout.ts';
 import { LocalSlots } from './local-slots.ts';
 import { probeNamespaces, type SandboxMeans } from './namespaces.ts';
 import { openWorkDirectories, places, prepare, type NumberedMount } from './prepare.ts';
+import { findOutput } from './output-directory.ts';
 import { runSandbox } from './sandbox-process.ts';
 
 export interface LocalExecutorOptions {
@@ -227,9 +227,9 @@ class LocalExecutor implements Executor {
       const holder = mounts.find(({ mount }) => mount.target === place.mount);
       if (holder === undefined) throw new Error(`output ${output} has no mount`);
       const directory = place.united
-        ? join(scratch, places.output(output))
-        : join(scratch, places.scratch(holder.number), place.inside);
-      if (!(await isFilledDirectory(directory))) {
+        ? await findOutput(join(scratch, places.output(output)), '')
+        : await findOutput(join(scratch, places.scratch(holder.number)), place.inside);
+      if (directory === undefined) {
         const { name: action, log } = request;
         return failed({ reason: 'missing-output', action, output, path: place.path, log: log.place });
       }
@@ -254,10 +254,4 @@ async function keepRecord({ log }: ExecuteRequest, record: string): Promise<void
   await log.keepFile(recordName, record).catch((error: unknown) => {
     if (errorCode(error) !== 'ENOENT') throw error;
   });
-}
-
-/** Output directories exist from the start, so that an empty one is one that the action did not make. */
-async function isFilledDirectory(path: string): Promise<boolean> {
-  const found = await lstat(path).catch(() => undefined);
-  return found?.isDirectory() === true && (await readdir(path)).length > 0;
 }

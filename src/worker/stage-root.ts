@@ -2,7 +2,7 @@ import { chmod, lutimes, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Digest } from '../core/digest.ts';
 import type { BlobCache } from '../executor/action-service.ts';
-import { decodeDirectory } from '../store/directory-message.ts';
+import { decodeDirectory, digestBytes, type DirectoryMessage } from '../store/directory-message.ts';
 
 /** A message or blob that is missing from a cache, or is not what it ought to be. */
 export class BadBlob extends Error {
@@ -12,9 +12,15 @@ export class BadBlob extends Error {
   }
 }
 
+/** Where the kernel's own things lie, which are there before the root is staged. */
+const kernelNames: ReadonlySet<string> = new Set(['dev', 'proc']);
+
+const emptyDirectory = digestBytes(new Uint8Array());
+
 /**
  * Writes the tree with this root `Directory` below an existing directory, from nothing but what a cache has. Every entry
- * gets one modification time, in seconds since 1970. Throws `BadBlob`.
+ * gets one modification time, in seconds since 1970. Its `dev` and `proc`, where it has them, are empty directories. Throws
+ * `BadBlob`.
  */
 export async function stageRoot(
   root: Digest,
@@ -22,8 +28,29 @@ export async function stageRoot(
   blobs: BlobCache,
   seconds: number,
 ): Promise<void> {
-  const message = decodeDirectory(await needBlob(blobs, root));
-  if (message === undefined) throw new BadBlob(root, 'is no directory');
+  const message = await needDirectory(blobs, root);
+  const { files, symlinks, directories } = message;
+  const isKernels = ({ name }: { readonly name: string }) => kernelNames.has(name);
+  const filled = directories.filter(isKernels).some(({ digest }) => digest !== emptyDirectory);
+  // They could lead whatever is written there to a place outside.
+  if (filled || [...files, ...symlinks].some(isKernels))
+    throw new BadBlob(root, 'has a /dev or /proc of its own');
+  const others = directories.filter((each) => !isKernels(each));
+  await stageMessage({ ...message, directories: others }, directory, blobs, seconds);
+}
+
+async function needDirectory(blobs: BlobCache, digest: Digest): Promise<DirectoryMessage> {
+  const message = decodeDirectory(await needBlob(blobs, digest));
+  if (message === undefined) throw new BadBlob(digest, 'is no directory');
+  return message;
+}
+
+async function stageMessage(
+  message: DirectoryMessage,
+  directory: string,
+  blobs: BlobCache,
+  seconds: number,
+): Promise<void> {
   for (const { name, digest, executable } of message.files) {
     const path = join(directory, name);
     await writeFile(path, await needBlob(blobs, digest));
@@ -36,9 +63,9 @@ export async function stageRoot(
   }
   for (const { name, digest } of message.directories) {
     const path = join(directory, name);
-    await mkdir(path, { recursive: true });
+    await mkdir(path);
     await chmod(path, 0o755);
-    await stageRoot(digest, path, blobs, seconds);
+    await stageMessage(await needDirectory(blobs, digest), path, blobs, seconds);
   }
   await lutimes(directory, seconds, seconds);
 }

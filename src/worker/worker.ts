@@ -1,5 +1,5 @@
-import { lstat, mkdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { Digest } from '../core/digest.ts';
 import type { Failure } from '../core/failure.ts';
 import { catchFailures } from '../core/fault.ts';
@@ -19,6 +19,7 @@ import type { Layout } from '../sandbox/layout.ts';
 import { localPlatform } from '../sandbox/local-sandbox.ts';
 import { probeNamespaces, type SandboxMeans } from '../sandbox/namespaces.ts';
 import { places, prepare } from '../sandbox/prepare.ts';
+import { findOutput, makeOutputPath } from '../sandbox/output-directory.ts';
 import { runSandbox } from '../sandbox/sandbox-process.ts';
 import { decodeTree, digestBytes } from '../store/directory-message.ts';
 import { flattenTree } from '../store/flatten.ts';
@@ -111,7 +112,10 @@ class Worker implements ActionService {
     const root = join(scratch, places.root);
     await prepare(kernelParts, scratch, epochSeconds);
     await stageRoot(action.inputRoot, root, this.blobs, epochSeconds);
-    for (const path of command.outputPaths) await mkdir(join(root, path, '..'), { recursive: true });
+    for (const path of command.outputPaths) {
+      if (!(await makeOutputPath(root, dirname(path))))
+        throw new BadBlob(action.inputRoot, `has no directory for ${path}`);
+    }
     const output: Uint8Array[] = [];
     const end = await runSandbox({
       programs: means.programs,
@@ -151,9 +155,8 @@ class Worker implements ActionService {
   async #upload(command: CommandMessage, root: string): Promise<Result<readonly OutputDirectory[], Failure>> {
     const outputs: OutputDirectory[] = [];
     for (const path of command.outputPaths) {
-      const directory = join(root, path);
-      const found = await lstat(directory).catch(() => undefined);
-      if (found?.isDirectory() !== true) continue;
+      const directory = await findOutput(root, path);
+      if (directory === undefined) continue;
       // Modes are set on the way, so that everything can be read.
       const digested = await digestDirectory(directory, { normalise: this.#options.epochSeconds });
       if (!digested.ok) return digested;

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { Digest } from '../../src/core/digest.ts';
 import { inputRoot } from '../../src/executor/input-root.ts';
 import { inputTree } from '../../src/executor/input-tree.ts';
@@ -187,6 +188,31 @@ export function describeRealExecutor(name: string, setUp: () => Promise<Subject>
         await addTree(subject.store, { 'copy/old/file': 'oldnew', 'copy/made/x': '', 'copy/same': 's' }),
       );
       expect(await subject.store.verifyTree(tree)).toEqual({ ok: true, value: undefined });
+    });
+
+    it('has no output that a link leads to', async () => {
+      const outside = await mkdtemp(join(tmpdir(), 'outside-'));
+      onTestFinished(() => rm(outside, { recursive: true, force: true }));
+      await mkdir(join(outside, 'b'));
+      await writeFile(join(outside, 'b/secret'), 'of the machine');
+      const tree = await addTree(subject.store, { file: 'text' });
+      for (const [text, path] of [
+        [`rm -r /build/a; ln -s ${outside} /build/a`, '/build/a/b'],
+        [`rm -r /build/b; ln -s ${outside}/b /build/b`, '/build/b'],
+        [`ln -s ${outside} /area/a`, '/area/a/b'],
+        [`ln -s ${outside}/b /area/b`, '/area/b'],
+      ] as const) {
+        const { result } = await tryRecipe(subject, {
+          commands: [shell(text)],
+          inputs: [treesAt('/area', [tree], true)],
+          outputs: { out: path },
+        });
+        expect([path, result]).toMatchObject([
+          path,
+          { ok: false, failure: { reason: 'missing-output', path } },
+        ]);
+        expect(await readdir(join(outside, 'b'))).toEqual(['secret']);
+      }
     });
 
     it('has one time for every file that it is given', async () => {
