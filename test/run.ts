@@ -34,7 +34,7 @@ const needs: readonly Need[] = [
   },
   {
     what: 'aarch64-linux-gnu-gcc with a C library',
-    for: 'the tests build an image with a toolchain from elsewhere',
+    for: 'the tests build an image with an external toolchain',
     packages: ['gcc-aarch64-linux-gnu', 'libc6-dev-arm64-cross'],
     // A compiler names what it finds with a path, and what it does not by the bare name.
     isThere: () => answer('aarch64-linux-gnu-gcc', '-print-file-name=libc.a').startsWith('/'),

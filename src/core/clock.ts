@@ -1,8 +1,8 @@
-/** Time as something that waits may take it, so that a test can be its master. */
+/** Time for code that waits, so that a test can control it. */
 export interface Clock {
   /** Milliseconds since 1970. */
   now(): number;
-  /** Calls once when so many milliseconds have passed, unless the returned function is called before. */
+  /** Calls back once after so many milliseconds, unless the returned function is called before. */
   after(milliseconds: number, call: () => void): () => void;
 }
 

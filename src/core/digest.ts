@@ -10,7 +10,7 @@ export type Digest = Brand<'Digest'>;
 
 const digestPattern = /^[0-9a-f]{64}-(?:0|[1-9][0-9]*)$/;
 
-/** The only cast to `Digest`. Throws on a malformed string, which is a bug of the caller. */
+/** The only cast to `Digest`. Throws on a malformed string, which is a bug in the caller. */
 export function digest(text: string): Digest {
   if (!digestPattern.test(text)) throw new Error(`malformed digest: ${text}`);
   return text as Digest;
@@ -30,7 +30,7 @@ export function digestParts(value: Digest): {
   return { hash: value.slice(0, dash), size: Number(value.slice(dash + 1)) };
 }
 
-/** SHA-256 of a file as a publisher states it: 64 lower-case hex digits. */
+/** SHA-256 of a file as published: 64 lower-case hex digits. */
 export type Sha256 = Brand<'Sha256'>;
 
 /** The only cast to `Sha256`. Throws on a malformed string. */

@@ -3,16 +3,16 @@ import type { Failure } from './failure.ts';
 /** Why an action has to run, recorded where that is decided. */
 export type Why =
   | { readonly kind: 'never-built' }
-  /** Built before, but its recipe is another now. */
+  /** Built before, but its recipe has changed. */
   | { readonly kind: 'recipe-changed' }
-  /** Built before with the same recipe; these refs have other content now. */
+  /** Built before with the same recipe; the content of these refs has changed. */
   | { readonly kind: 'inputs-changed'; readonly refs: readonly string[] }
   /** The result is known, but a tree of it was collected or damaged and something needs it. */
   | { readonly kind: 'tree-gone'; readonly outputs: readonly string[] }
-  /** The result is known, but there is no record of the commands that made it, which is wanted. */
+  /** The result is known, but there is no record of the commands that made it, and one is wanted. */
   | { readonly kind: 'no-record' };
 
-/** What the engine tells while it works; reporters turn it into text. Times are milliseconds of the engine's clock. */
+/** What the engine reports while it works; reporters turn it into text. Times are milliseconds of the engine's clock. */
 export type BuildEvent =
   | {
       readonly kind: 'build-started';
@@ -57,7 +57,7 @@ export type BuildEvent =
       readonly wallSeconds: number;
       /** Undefined: the executor does not know. */
       readonly cpuSeconds?: number;
-      /** Whether all outputs came out as they had been before: what follows need not run. */
+      /** Whether all outputs are the same as before, so that what depends on them need not run. */
       readonly unchanged: boolean;
     }
   /** The result was in the store. */
@@ -66,13 +66,13 @@ export type BuildEvent =
       readonly at: number;
       readonly action: string;
     }
-  /** Another run on this store is making the result, which this one waits for. */
+  /** Another run on this store is making the result; this one waits for it. */
   | {
       readonly kind: 'action-awaited';
       readonly at: number;
       readonly action: string;
     }
-  /** What an action depends on failed, so that it could not run. Told at the end, where the rest went on. */
+  /** Something that an action depends on failed, so it could not run. Reported at the end, if the rest continued. */
   | {
       readonly kind: 'action-skipped';
       readonly at: number;
@@ -89,7 +89,7 @@ export type BuildEvent =
       readonly failure: Failure;
     }
   | { readonly kind: 'failed'; readonly at: number; readonly failure: Failure }
-  /** Something failed, so nothing more starts; these still run, and the build ends when they have. Told once. */
+  /** Something failed, so nothing more starts; these are still running, and the build ends when they have ended. Reported once. */
   | {
       readonly kind: 'waiting';
       readonly at: number;
@@ -102,11 +102,11 @@ export type BuildEvent =
       readonly at: number;
       readonly ran: number;
       readonly cached: number;
-      /** Failures of every kind but an interruption. */
+      /** Failures of every kind except interruptions. */
       readonly failed: number;
       /** Actions that could not run because of what failed. */
       readonly skipped: number;
       readonly wallSeconds: number;
-      /** Of all executors that know it; undefined where none does. */
+      /** Of all executors that know it; undefined if none does. */
       readonly cpuSeconds?: number;
     };

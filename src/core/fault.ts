@@ -7,7 +7,7 @@ export { errorCode } from './system-error.ts';
 
 /**
  * An expected failure of the file system in a method of the store that has no `Result` to put it in
- * (no room for a note, say). Whoever stands on top catches it and shows `failure`.
+ * (for example, no space for a note). The outermost caller catches it and shows `failure`.
  */
 export class StoreFault extends Error {
   readonly failure: Failure;
@@ -20,8 +20,8 @@ export class StoreFault extends Error {
 }
 
 /**
- * What a failed system call means to the user; undefined when it is none that a user can help.
- * `path` stands in when the error names no file.
+ * What a failed system call means to the user; undefined if the user cannot do anything about it.
+ * `path` is used if the error names no file.
  */
 export function describeSystemError(error: unknown, path: string): Failure | undefined {
   const detail = error instanceof Error ? error.message : '';
@@ -42,28 +42,28 @@ export function describeSystemError(error: unknown, path: string): Failure | und
   }
 }
 
-/** A directory lies where a file belongs, or the other way round. */
+/** There is a directory where a file belongs, or the other way round. */
 export function inTheWay(path: string, detail: string): Failure {
   return {
     reason: 'unwritable',
     path,
-    detail: `Something else lies in its place: move or remove it.\n${detail}`,
+    detail: `Something else is there: move or remove it.\n${detail}`,
   };
 }
 
-/** The file system of `path` is full; where it lacks inodes and not bytes, `detail` gets a line that says so. */
+/** The file system of `path` is full; if it lacks inodes rather than bytes, `detail` gets a line that says so. */
 export function noRoomAt(path: string, detail: string): Failure {
   const inodes = inodeShortageAt(path);
   return { reason: 'no-room', path, detail: inodes === undefined ? detail : `${detail}\n${inodes}` };
 }
 
-/** A path that a system call was given: `dest` is the file that a copy or a renaming was to make. */
+/** A path that was passed to a system call: `dest` is the destination of a copy or a rename. */
 function pathIn(error: unknown, field: 'path' | 'dest'): string | undefined {
   const value: unknown = error instanceof Error ? Reflect.get(error, field) : undefined;
   return typeof value === 'string' ? value : undefined;
 }
 
-/** Runs `work`; what a user can help becomes a failure, everything else is thrown on. */
+/** Runs `work`; errors that a user can do something about become failures, all others are rethrown. */
 export async function catchFailures<Value>(
   path: string,
   work: () => Promise<Result<Value, Failure>>,
@@ -78,7 +78,7 @@ export async function catchFailures<Value>(
   }
 }
 
-/** Runs `work`; what a user can help is thrown as a `StoreFault`, everything else as it is. */
+/** Runs `work`; errors that a user can do something about are thrown as a `StoreFault`, all others unchanged. */
 export async function throwFaults<Value>(path: string, work: () => Promise<Value>): Promise<Value> {
   try {
     return await work();

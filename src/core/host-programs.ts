@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import type { Failure } from './failure.ts';
 import { failed, ok, type Result } from './result.ts';
 
-/** Where the machine keeps programs; the caller's own PATH is not asked, so that it decides nothing. */
+/** Where the machine keeps programs; the caller's PATH is not used, so that it has no influence. */
 export const machinePath: readonly string[] = ['/usr/local/bin', '/usr/bin', '/bin', '/usr/sbin', '/sbin'];
 
-/** Programs of the machine that set up a sandbox, with the Debian package of each. None is seen by an action. */
+/** Programs of the machine that set up a sandbox, with the Debian package of each. Actions see none of them. */
 const packages = {
   mount: 'mount',
   cp: 'coreutils',
@@ -18,7 +18,7 @@ const packages = {
 /** Absolute path of each program. */
 export type HostPrograms = Readonly<Record<keyof typeof packages, string>>;
 
-/** First executable of this name in the machine's directories of programs. */
+/** The first executable of this name in the machine's program directories. */
 export async function findProgram(
   name: string,
   directories: readonly string[] = machinePath,

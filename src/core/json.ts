@@ -1,4 +1,4 @@
-/** Parses what a file holds that anybody may have written; undefined when it is not JSON. */
+/** Parses the content of an untrusted file; undefined if it is not JSON. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
@@ -8,7 +8,7 @@ export function parseJson(text: string): unknown {
   }
 }
 
-/** Whether a value is an object with members, and no array. */
+/** Whether a value is an object with members, not an array. */
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -3,8 +3,8 @@ import { dirname } from 'node:path';
 import { errorCode } from './fault.ts';
 
 /**
- * Makes a directory and those above it, where missing. Node's recursive mkdir says ENOENT on a read-only file
- * system, and goes round for ever where a directory refuses with ENOENT, as /proc does; this one gives the error of the
+ * Makes a directory and its missing parents. Node's recursive mkdir reports ENOENT on a read-only file
+ * system, and loops forever if a directory refuses with ENOENT, as /proc does; this one reports the error of the
  * system call that failed.
  */
 export async function makeDirectory(path: string): Promise<void> {

@@ -4,7 +4,7 @@ import type { Failure } from './failure.ts';
 /** Names that the user may have meant, best first, at most three. */
 export function nearest(name: string, known: readonly string[]): readonly string[] {
   const wanted = name.toLowerCase();
-  // Two: the letters of a short name that changed places.
+  // Two: transposed letters in a short name.
   const limit = (candidate: string): number =>
     Math.max(wanted.length < 4 ? 1 : 2, Math.floor(Math.max(wanted.length, candidate.length) / 3));
   return known
@@ -18,7 +18,7 @@ export function nearest(name: string, known: readonly string[]): readonly string
     .map(({ candidate }) => candidate);
 }
 
-/** Failure for a name that nobody knows. `kind` is a noun: `arch`, `stage`. `listing` is as in the failure. */
+/** The failure for an unknown name. `kind` is a noun: `arch`, `stage`. `listing` is as in the failure. */
 export function unknownName(kind: string, name: string, known: readonly string[], listing?: string): Failure {
   return {
     reason: 'unknown-name',
@@ -30,7 +30,7 @@ export function unknownName(kind: string, name: string, known: readonly string[]
   };
 }
 
-/** Failure for an action that is in no plan; `known` are all that could be meant. */
+/** The failure for an action that is in no plan; `known` are all possible names. */
 export function unknownAction(name: string, known: readonly string[]): Failure {
   return unknownName('action', name, known, '`bootstrap plan ARCH` lists the actions for an arch.');
 }

@@ -1,4 +1,4 @@
-/** Where this program stands. */
+/** Where this program is. */
 export interface Place {
   /** Absolute path of the repository, without links and without a slash at its end. */
   readonly repository: string;
@@ -7,8 +7,8 @@ export interface Place {
 }
 
 /**
- * Where this program stands, as its first module found it (`src/start`). Nothing else finds that out: a module that is
- * compiled does not lie where it was written.
+ * Where this program is, as determined by its first module (`src/start`). Nothing else determines that: a compiled
+ * module is not where its source is.
  */
 export function place(): Place {
   const found = (globalThis as Readonly<Record<symbol, unknown>>)[Symbol.for('bootstrap.place')];

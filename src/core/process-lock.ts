@@ -4,23 +4,23 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { probeProcess, processStamp } from './process-stamp.ts';
 import { errorCode } from './system-error.ts';
 
-/** How often a waiting process looks whether the lock is free. */
+/** How often a waiting process checks whether the lock is free. */
 const pollMilliseconds = 200;
-/** How often a holder says that it is still there, to those who cannot see its process. */
+/** How often a holder shows that it is alive, to those who cannot see its process. */
 const heartbeatMilliseconds = 15_000;
-/** A holder in another pid namespace that has not said so for this time counts as dead. */
+/** A holder in another pid namespace that has not shown that it is alive for this long counts as dead. */
 const foreignMilliseconds = 120_000;
 
 /** A lock that this process holds. */
 export interface ProcessLock {
-  /** Gives the lock back; a second time does nothing. */
+  /** Releases the lock; a second call does nothing. */
   release(): Promise<void>;
 }
 
 export interface LockWait {
   /** Ends the waiting. */
   readonly signal?: AbortSignal;
-  /** Told once when the lock is held by another, before the waiting begins. */
+  /** Called once if another process holds the lock, before waiting begins. */
   readonly onWait?: () => void;
 }
 

@@ -3,7 +3,7 @@ import { errorCode } from './system-error.ts';
 
 /**
  * Identity of a process as a piece of a file name: `<pid>.<start time>.<pid namespace>`. The start
- * time (clock ticks since boot) tells apart processes that bore one pid after each other. `pid` must be that of a process
+ * time (clock ticks since boot) distinguishes processes that had the same pid one after the other. `pid` must be that of a process
  * that is still there, such as a child which nobody has waited for.
  */
 export function processStamp(pid: number = process.pid): string {

@@ -1,4 +1,4 @@
-/** Outcome of something that may fail in an expected way. An exception, by contrast, is our bug. */
+/** The outcome of something that may fail in an expected way. An exception, by contrast, is a bug of ours. */
 export type Result<Value, Failed> =
   { readonly ok: true; readonly value: Value } | { readonly ok: false; readonly failure: Failed };
 
@@ -16,7 +16,7 @@ export function failed<Failed>(failure: Failed): {
   return { ok: false, failure };
 }
 
-/** Closes a switch over a tagged union: it does not compile while a variant is left over. */
+/** Closes a switch over a tagged union: it does not compile while a variant is unhandled. */
 export function unreachable(value: never): never {
   throw new Error(`unreachable variant: ${JSON.stringify(value)}`);
 }

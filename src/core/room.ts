@@ -1,17 +1,17 @@
 import { statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-/** Under this a file system counts as full: some of what filled it may have been cleaned up since. */
+/** Under this a file system counts as full: some of what filled it may have been cleaned up in the meantime. */
 const least = { bytes: 16 * 1024 * 1024, inodes: 64 };
 
-/** What the file system of `path` is short of, in words; undefined when that is nothing, or cannot be told. */
+/** What the file system of `path` is short of, in words; undefined if it is short of nothing, or if that is unknown. */
 export function shortageAt(path: string): string | undefined {
   const room = roomAt(path);
   if (room === undefined) return undefined;
   return room.bytes < least.bytes ? `${mebibytes(room.bytes)} MiB are left` : shortageOfInodes(room);
 }
 
-/** Whether a file system that says it is full has room for bytes but not for files, in words. */
+/** A text if a file system that reports being full has space for bytes but not for files. */
 export function inodeShortageAt(path: string): string | undefined {
   const room = roomAt(path);
   return room === undefined ? undefined : shortageOfInodes(room);
@@ -28,7 +28,7 @@ function shortageOfInodes({ bytes, inodes }: Room): string | undefined {
   return `it is out of inodes: ${mebibytes(bytes)} MiB are left, but it can hold no more files`;
 }
 
-/** The path itself may be gone, or was never made: what lies above it is on the same file system. */
+/** The path itself may not exist: its parents are on the same file system. */
 function roomAt(path: string): Room | undefined {
   try {
     const { bavail, bsize, files, ffree } = statfsSync(path);

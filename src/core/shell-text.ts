@@ -1,6 +1,6 @@
 import { quoteWord } from './shell-word.ts';
 
-/** Text of POSIX shell that ends where a command or a word may: made by `sh` and `joinShell` only. */
+/** POSIX shell text that ends where a command or a word may end: made only by `sh` and `joinShell`. */
 export class ShellText {
   readonly #text: string;
 
@@ -8,7 +8,7 @@ export class ShellText {
     this.#text = text;
   }
 
-  /** For `sh` and `joinShell`: everybody else would forget to quote. */
+  /** Only for `sh` and `joinShell`: anyone else would forget to quote. */
   static #of(text: string): ShellText {
     return new ShellText(text);
   }

@@ -146,7 +146,7 @@ export async function writeRecord(state: GuestState, record: GuestRecord): Promi
   await rename(`${file}.new`, file);
 }
 
-/** Forgets a guest, keys and console with it, unless another one bears its name by now. */
+/** Removes a guest's record, keys and console log, unless another guest has its name by now. */
 export function forgetGuest(state: GuestState, record: GuestRecord): Promise<void> {
   return withGuestLock(state, record.name, async () => {
     const now = await readGuest(state, record.name);

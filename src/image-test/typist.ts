@@ -4,7 +4,7 @@
  */
 const pieceLength = 8;
 
-/** How long to wait for an echo, in milliseconds, before the next piece is typed all the same. */
+/** How long to wait for an echo, in milliseconds, before the next piece is typed anyway. */
 const echoLimit = 2000;
 
 export interface Typist {

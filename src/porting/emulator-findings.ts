@@ -11,7 +11,7 @@ import type { Arch } from '../inputs/arch.ts';
 import { nearest } from '../core/nearest.ts';
 import { finding, type Finding } from './finding.ts';
 
-/** MiB that a machine without a limit is asked for. */
+/** MiB to request from a machine without a limit. */
 export const plenty = 2048;
 
 /** An arch beside the emulator of this machine. */

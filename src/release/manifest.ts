@@ -21,7 +21,7 @@ export interface Manifest {
   readonly arch: string;
   /** In order of name. */
   readonly products: readonly ManifestProduct[];
-  /** The runs that made these products, in order of host. A run whose products were all made anew by others is gone. */
+  /** The runs that made these products, sorted by host. A run whose products have all been rebuilt by others is no longer listed. */
   readonly builds: readonly ManifestBuild[];
   /** Sources of all runs, in order of name and version. */
   readonly sources: readonly ManifestSource[];

@@ -119,7 +119,7 @@ export async function publishProduct(
   const target = path.join(directory, product.name);
   try {
     await copyContent(path.join(store.treePath(tree), product.path), unfinished, content);
-    // Written anew when all products are in place: killed in between, no sums are better than those of other files.
+    // Rewritten once all products are in place: after a kill in between, no sums are better than those of other files.
     await rm(path.join(directory, sumsName), { force: true });
     await swap(unfinished, target, temporaryPath(directory, `${product.name}.old`));
   } catch (error) {

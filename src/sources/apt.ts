@@ -61,7 +61,7 @@ export class Apt {
     return ok(result.exitCode === 0 ? result.stdout : '');
   }
 
-  /** Fetches the indexes anew, once in the life of this object. */
+  /** Fetches the indexes again, once in the life of this object. */
   update(): Promise<Result<void, string>> {
     this.#updated ??= this.#update();
     return this.#updated;

@@ -2,7 +2,7 @@ import type { Failure } from '../core/failure.ts';
 
 /** Why an origin gave no file. */
 export type FetchFault =
-  /** It could not be had there. */
+  /** It could not be fetched there. */
   | { readonly kind: 'unavailable'; readonly why: string }
   /** What came is not what is pinned, and was thrown away. Another origin may serve. */
   | { readonly kind: 'refused'; readonly failure: Failure }

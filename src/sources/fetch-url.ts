@@ -176,7 +176,7 @@ class Download {
 
   /** After the last byte. */
   async end(): Promise<Step> {
-    // Our beginning is longer than the file, or the server answers another range: begin anew.
+    // Our beginning is longer than the file, or the server returned a different range: start over.
     if (this.#isWorthless) await truncate(this.#fetch.part).catch(ignoreMissing);
     if (this.#refusal !== undefined) return this.#refusal;
     if (this.#total !== undefined && this.#done < this.#total) return this.brokenOff('cut off', Infinity);

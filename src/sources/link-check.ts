@@ -4,7 +4,7 @@ export type Node = 'file' | 'directory' | { readonly target: string };
 /**
  * The first symbolic link that leads out of the tree, if any. `..` is resolved as the kernel does it, through
  * other links: `x/up -> ../..` and `evil -> x/up/../secret` are each inside by their text, and outside together.
- * A link to nothing inside the tree, and a circle, do no harm.
+ * A dangling link inside the tree, and a cycle, do no harm.
  */
 export function findEscape(nodes: ReadonlyMap<string, Node>): string | undefined {
   for (const [path, node] of nodes) {

@@ -16,7 +16,7 @@ export type AcceptedArchives = readonly Sha256[];
 
 /**
  * Remembers, in the store's notes, what a source became with a list of patches. A pinned tree and the patches say that
- * alone, so that a patch with another header is applied anew, and gives the same tree again. Where a variant is
+ * alone, so that a patch with a changed header is applied again and gives the same tree. Where a variant is
  * accepted the pinned tree says nothing: what was made then belongs to that source and its archives.
  */
 export class PatchedTrees {

@@ -6,7 +6,7 @@ import { makeDirectory } from '../core/make-directory.ts';
 import { removeForcibly } from './remove.ts';
 import { scratchName } from './scratch.ts';
 
-/** What the system says where something else lies in the place of a file or directory of the store. */
+/** The system's error codes if something else is where a file or directory of the store should be. */
 const obstacles: ReadonlySet<string> = new Set(['EISDIR', 'ENOTDIR', 'EEXIST', 'ENOTEMPTY', 'ELOOP']);
 /** Of a file of another user's one may not say when it was used; that is no reason to fail. */
 const notOurs: ReadonlySet<string> = new Set(['EPERM', 'EACCES', 'EROFS', 'ENOENT', 'ENOTDIR']);

@@ -154,7 +154,7 @@ export class DiskTrees {
     });
   }
 
-  /** Reads trees anew, all or one, when they are asked for next. */
+  /** Makes the next request for trees, all or one, read them again. */
   forget(tree?: Digest): void {
     if (tree === undefined) this.#verified.clear();
     else this.#verified.delete(tree);
@@ -192,7 +192,7 @@ export async function findDamage(
   return message.equals(digested.value.message) ? undefined : 'its list of files is damaged';
 }
 
-/** Writes what a tree holds into an empty directory. A file's bytes are asked for once, however often it stands there. */
+/** Writes what a tree holds into an empty directory. A file's bytes are requested once, however often it occurs. */
 async function writeEntries(
   directory: string,
   entries: readonly TreeEntry[],

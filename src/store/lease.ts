@@ -66,7 +66,7 @@ export class Lease {
     return join(this.#root, 'leases', this.#name);
   }
 
-  /** Protects nothing any longer; the next use begins anew. */
+  /** Ends all protection; the next use starts afresh. */
   async end(): Promise<void> {
     await this.#writing;
     await this.#begun;

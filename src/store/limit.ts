@@ -35,7 +35,7 @@ export interface CollectionWish {
   readonly maxSize?: number;
 }
 
-/** By what is asked for; where that is nothing, by the store's limit; where it has none, scratch outputs alone. */
+/** Follows the request; if it is empty, the store's limit; if there is none, only scratch outputs are removed. */
 export async function policyFor(root: string, wish: CollectionWish): Promise<CollectionPolicy> {
   const asked = wish.olderThan !== undefined || wish.maxSize !== undefined;
   const maxBytes = asked ? wish.maxSize : await readLimit(root);

@@ -43,7 +43,7 @@ export interface VerificationRequest {
 
 /**
  * Reads every tree, blob, result, note and archive of a store in full, and compares it with its name and check. That
- * finds damage; who wants to deceive can make all of them fit each other.
+ * finds damage; an attacker can make all of them match each other.
  */
 export async function verifyStore(
   root: string,

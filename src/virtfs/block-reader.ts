@@ -24,7 +24,7 @@ export class BlockReader {
       : Buffer.concat(pieces);
   }
 
-  /** Exactly this many bytes, as they come. A second loop over it goes on where the first one stopped. */
+  /** Exactly this many bytes, as they arrive. A second loop over it continues where the first one stopped. */
   body(size: number): AsyncIterableIterator<Buffer> {
     let missing = size;
     const next = async (): Promise<IteratorResult<Buffer>> => {

@@ -247,7 +247,7 @@ describe('a build', () => {
     expect(kinds.at(-1)).toBe('build-finished');
   });
 
-  test('goes on where its events cannot be written any longer, and says so once', async () => {
+  test('continues when its events can no longer be written, and says so once', async () => {
     const session = testSession();
     const built = await build(session, { events: '/dev/full' });
     expect(built.code).toBe(0);

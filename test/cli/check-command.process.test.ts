@@ -199,7 +199,7 @@ test.each<readonly [string, Situation, RegExp]>([
   expect(checked.code).toBe(2);
 });
 
-test('a machine that makes no card of the network, and starts all the same', async () => {
+test('a machine that creates no network card but starts anyway', async () => {
   const checked = await check({ board: { ...fakeBoard, noCard: true } });
   expect(checked.out).toMatch(
     /^fault +emulator\.network +virtio-net-pci: .*set emulator\.networkBy to "device"$/m,

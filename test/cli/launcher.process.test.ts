@@ -137,7 +137,7 @@ describe('first use', () => {
     expect(npmRuns()).toBe(1);
   });
 
-  test('installs anew when package-lock.json is another', async () => {
+  test('installs again when package-lock.json has changed', async () => {
     const bin = pathWith({ node, npm: npm('true') });
     await launch(bin);
     writeFileSync(path.join(copy, 'package-lock.json'), '{"lock": 2}');

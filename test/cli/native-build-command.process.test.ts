@@ -102,7 +102,7 @@ describe('a native build', () => {
     expect(readdirSync(place(session, 'out/armv5l/native-build')).sort()).toEqual(['zlib', 'zlib.log']);
   });
 
-  test('runs no action the second time, and puts new results in the place of old ones', async () => {
+  test('runs no action the second time, and replaces old results with new ones', async () => {
     const session = machine();
     control(session);
     await nativeBuild(session, diligent);
@@ -113,7 +113,7 @@ describe('a native build', () => {
     expect(existsSync(results(session, 'stale'))).toBe(false);
   });
 
-  test('packs anew what the user changed, and nothing else', async () => {
+  test('packs again what the user changed, and nothing else', async () => {
     const session = machine();
     control(session);
     await nativeBuild(session, diligent);
@@ -392,7 +392,7 @@ describe('bad input is refused before anything is built', () => {
     );
     rmSync(place(session, 'zlib/init'));
     symlinkSync('/bin/sh', place(session, 'zlib/init'));
-    expect(await refused(session, 2, 'armv5l', 'zlib')).toBe(notOne('has an init that is no file'));
+    expect(await refused(session, 2, 'armv5l', 'zlib')).toBe(notOne('has an init that is not a file'));
   });
 
   test('no directory and no archive', async () => {

@@ -121,7 +121,7 @@ describe('a sound image', () => {
     expect(session.said.out).toMatch(/^armv5l: sound \(\d+ passed, 0 failed, \d+ absent\)/m);
   });
 
-  test('names the compiler from elsewhere that made it, as the manifest beside it says', async () => {
+  test('names the external toolchain that built it, as the manifest beside it says', async () => {
     const session = machine();
     const toolchain = { name: 'arm-gcc', version: 'arm-gcc (Elsewhere) 12.2.0', triple: 'arm', digest: 'd' };
     const manifest = (products: readonly string[]) =>

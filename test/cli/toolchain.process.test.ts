@@ -103,7 +103,7 @@ describe('a toolchain that does not serve', () => {
     );
   });
 
-  test('takes its parts from elsewhere', async () => {
+  test('uses parts from outside its directory', async () => {
     const elsewhere = path.join(temporaryDirectory(), 'libgcc.a');
     writeFileSync(elsewhere, '');
     const prefix = written({ libgcc: elsewhere });
@@ -121,8 +121,8 @@ describe('a toolchain that does not serve', () => {
   });
 
   test.each([
-    [['image', 'armv5l', '--with-native'], ': excludes --with-native: a native compiler '],
-    [['plan', 'image', 'armv5l', '--with-native'], ': excludes --with-native: a native compiler '],
+    [['image', 'armv5l', '--with-native'], ': cannot be combined with --with-native: only our own stage 1 builds '],
+    [['plan', 'image', 'armv5l', '--with-native'], ': cannot be combined with --with-native: only our own stage 1 builds '],
     [['plan', 'armv5l'], 'Build the image: `bootstrap image armv5l --toolchain x-`.'],
     [['armv5l'], ': builds only an image: compilers are built by our own stage 1\n'],
   ])('is asked for a compiler: %j', async (argv, message) => {
@@ -134,7 +134,7 @@ describe('a toolchain that does not serve', () => {
   });
 });
 
-describe('a plan with a toolchain from elsewhere', () => {
+describe('a plan with an external toolchain', () => {
   test('has no compiler of ours, and says nothing of this machine', async () => {
     const prefix = written();
     const session = testSession();

@@ -39,7 +39,7 @@ describe('fetchUrl', () => {
     expect(got.progress.at(-1)).toEqual([bytes.length, bytes.length]);
   });
 
-  it('goes on where an earlier run stopped', async () => {
+  it('resumes where an earlier run stopped', async () => {
     const server = await startFileServer();
     server.on('/f', file(bytes));
     const got = await fetched(`${server.url}/f`, bytes.subarray(0, 60_000));
@@ -48,14 +48,14 @@ describe('fetchUrl', () => {
     expect(got.progress.at(-1)).toEqual([bytes.length, bytes.length]);
   });
 
-  it('begins anew where the server knows no ranges', async () => {
+  it('starts over if the server does not support ranges', async () => {
     const server = await startFileServer();
     server.on('/f', wholeFile(bytes));
     const got = await fetched(`${server.url}/f`, Buffer.from('something else'));
     expect(got.bytes?.equals(bytes)).toBe(true);
   });
 
-  it('begins anew where it has more than the server', async () => {
+  it('starts over if it has more than the server', async () => {
     const server = await startFileServer();
     server.on('/f', file(bytes));
     const got = await fetched(`${server.url}/f`, Buffer.alloc(bytes.length + 5));

@@ -26,7 +26,7 @@ describe('findEscape', () => {
     ['a link to the top', tree({ 'a/l': '..' }, 'a'), undefined],
     ['a link over the top and back', tree({ 'a/l': '../../p/x' }, 'a'), 'a/l'],
     ['an absolute link', tree({ l: '/tmp' }), 'l'],
-    ['a circle', tree({ a: 'b', b: 'a' }), undefined],
+    ['a cycle', tree({ a: 'b', b: 'a' }), undefined],
     ['a chain outwards', tree({ a: 'b', b: 'c', c: '..' }), 'a'],
     ['dots and slashes', tree({ 'a/l': './/..//./b' }, 'a'), undefined],
     ['a way up through a link', tree({ 'd/up': '..', e: 'd/up/..' }, 'd'), 'e'],

@@ -141,12 +141,7 @@ describe('applyPatch', () => {
       /without lines/,
     ],
     ['a file below a new file', create('n') + create('n/m'), 5, 'n/m: n is a file, not a directory'],
-    [
-      'a file in the place of a new directory',
-      create('n/m') + create('n'),
-      5,
-      'n is a directory, with n/m in it',
-    ],
+    ['a file where a new directory was', create('n/m') + create('n'), 5, 'n is a directory, with n/m in it'],
     ['a name that is not UTF-8', create('\xff'), 2, /not UTF-8/],
     ['no diff', 'just text\n', 1, 'it holds no unified diff'],
     ['nothing', '', 1, 'it holds no unified diff'],

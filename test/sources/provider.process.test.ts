@@ -203,7 +203,7 @@ describe('a source provider', () => {
     expect(readdirSync(cacheDirectory)).toEqual([]);
   });
 
-  it('goes on with a download that a killed run left, and begins anew when that was of another file', async () => {
+  it('resumes a download that a killed run left, and starts over if it was of another file', async () => {
     const { server, tree, cacheDirectory, url, open, source } = await rig();
     server.on('/p', file(archive));
     await mkdir(cacheDirectory);
@@ -397,7 +397,7 @@ describe('patching', () => {
     expect(await next.obtain(wanted, silent)).toEqual(got);
   });
 
-  it('runs anew for another header, and comes to the same tree', async () => {
+  it('runs again for another header, and produces the same tree', async () => {
     const { server, url, files, open, source } = await rig();
     server.on('/p', file(archive));
     const provider = open([url('/p')]);

@@ -178,7 +178,7 @@ describe('a hostile archive', () => {
       'p/plain/x: its directory p/plain is a file of the archive',
     ],
     [
-      'a file in the place of a link',
+      'a file where a link was',
       [
         { path: 'p/l', type: 'SymbolicLink', linkpath: '/etc/passwd' },
         { path: 'p/l', body: 'x' },
@@ -186,7 +186,7 @@ describe('a hostile archive', () => {
       'p/l: it comes twice, as different things',
     ],
     [
-      'a file in the place of a directory',
+      'a file where a directory was',
       [
         { path: 'p/d/', type: 'Directory' },
         { path: 'p/d', body: 'x' },
@@ -230,7 +230,7 @@ describe('a hostile archive', () => {
     expect(readdirSync(directory).sort()).toEqual(['archive', 'into']);
   });
 
-  it('lets dangling links and circles inside the tree be', async () => {
+  it('accepts dangling links and cycles inside the tree', async () => {
     const source = await unpacked([
       { path: 'p/dangling', type: 'SymbolicLink', linkpath: 'nowhere/x' },
       { path: 'p/round', type: 'SymbolicLink', linkpath: 'about' },

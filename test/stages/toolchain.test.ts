@@ -59,7 +59,7 @@ function changedBy(target: Arch): readonly string[] {
     .sort();
 }
 
-describe('an image by a toolchain from elsewhere', () => {
+describe('an image by an external toolchain', () => {
   test('takes no compiler of ours and none of its sources', () => {
     const plan = planOf();
     const names: readonly string[] = plan.actions.map(({ name }) => name);
@@ -121,7 +121,7 @@ describe('an image by a toolchain from elsewhere', () => {
     }
   });
 
-  test('is packed anew after an edit of the emulator, and nothing else is', () => {
+  test('is packed again after an edit of the emulator, and nothing else is', () => {
     const emulator = { ...aarch64.emulator, arguments: [...aarch64.emulator.arguments, '-no-shutdown'] };
     expect(changedBy({ ...aarch64, emulator })).toEqual([
       'package/system-image-aarch64',
@@ -138,7 +138,7 @@ describe('an image by a toolchain from elsewhere', () => {
     ]);
   });
 
-  test('is compiled anew when a file of the toolchain changes', () => {
+  test('is compiled again when a file of the toolchain changes', () => {
     const before = planIds(planOf());
     const other = planIds(planOf(aarch64, { ...toolchain, digest: digest(`${'2'.repeat(64)}-7`) }));
     const same = [...other].filter(([name, id]) => before.get(name) === id).map(([name]) => name);

@@ -388,7 +388,7 @@ describe('native-build.sh boots nothing', () => {
     );
   });
 
-  test('when something else would run in the place of init', () => {
+  test('when something else would run instead of init', () => {
     expect(refused([control()], { KERNEL_EXTRA: 'quiet HANDOFF=/bin/sh' })).toMatch(
       /^2: .*HANDOFF= would run/,
     );

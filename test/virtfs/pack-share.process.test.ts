@@ -201,7 +201,7 @@ describe('a share that cannot be packed', () => {
     expect(await failureOf()).toMatchObject({ path: file, why: 'it is not the metadata of a share' });
   });
 
-  it('has something else in the place of a metadata directory', async () => {
+  it('has something else where a metadata directory should be', async () => {
     const place = join(share, '.virtfs_metadata');
     symlinkSync('/etc', place);
     expect(await failureOf()).toMatchObject({
