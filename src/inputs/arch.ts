@@ -1,14 +1,8 @@
 import type { Brand } from '../core/brand.ts';
 import type { Triple } from '../plan/names.ts';
 
-/** Name of an arch: the base name of its module in `arches/`. */
+/** Name of an arch: the base name of its module in `arches/`. `checkArch` alone makes one. */
 export type ArchName = Brand<'ArchName'>;
-
-/** The only cast to `ArchName`. */
-export function archName(text: string): ArchName {
-  if (!/^[a-z][a-z0-9_]*$/.test(text)) throw new Error(`malformed arch name: ${text}`);
-  return text as ArchName;
-}
 
 /**
  * A kernel symbol that must have this value in the final `.config`: `"VFP"` means y,
