@@ -40,6 +40,8 @@ const exitCodes: Readonly<Record<Exclude<FailureReason, 'interrupted'>, 1 | 2>> 
   'backend-unreachable': 1,
   'emulator-failed': 1,
   'guest-failed': 1,
+  'guest-not-running': 2,
+  'guest-running': 2,
   'no-image': 2,
   'bad-share': 2,
   'unfit-tarball': 2,

@@ -33,17 +33,9 @@ export async function findGuest(
   if (arch.ok) {
     const guest = await readGuest(state, arch.value.name);
     if (guest !== undefined) return ok(guest);
-    return failed({
-      reason: 'wrong-use',
-      what: `no guest named ${arch.value.name} is running`,
-      hint: `Start one with: bootstrap start ${arch.value.name}`,
-    });
+    return failed({ reason: 'guest-not-running', guest: arch.value.name, arch: arch.value.name });
   }
   const names = (await listGuests(state)).map((guest) => guest.name);
   if (names.length > 0) return failed(unknownName('guest', name, names));
-  return failed({
-    reason: 'wrong-use',
-    what: `there is no guest named '${name}', and none is running`,
-    hint: 'Start one with: bootstrap start ARCH',
-  });
+  return failed({ reason: 'guest-not-running', guest: name });
 }

@@ -253,6 +253,20 @@ export type Failure =
       readonly lastLines: readonly string[];
       readonly hint: string;
     }
+  | {
+      readonly reason: 'guest-not-running';
+      readonly guest: string;
+      /** Arch whose image would be started under that name. Undefined: the name is not that of an arch. */
+      readonly arch?: string;
+    }
+  /** A second guest cannot have the name of one that is running. */
+  | {
+      readonly reason: 'guest-running';
+      readonly guest: string;
+      readonly process: number;
+      /** Whether it is running in another container. */
+      readonly elsewhere: boolean;
+    }
   /** There is no bootable image. */
   | {
       readonly reason: 'no-image';

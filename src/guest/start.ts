@@ -213,20 +213,18 @@ async function bootFailure(
 }
 
 function alreadyRuns(guest: GuestRecord & { readonly state: string }): Failure {
-  const where = guest.state === 'elsewhere' ? ', in another container' : '';
-  return {
-    reason: 'wrong-use',
-    what: `a guest named ${guest.name} runs already (process ${String(processId(guest))}${where})`,
-    hint: `End it with: bootstrap stop ${guest.name}. Or give this one a different name with --name NAME.`,
-  };
+  const elsewhere = guest.state === 'elsewhere';
+  return { reason: 'guest-running', guest: guest.name, process: processId(guest), elsewhere };
 }
 
 function portTaken(port: number | undefined): Failure {
   if (port === undefined)
     return { reason: 'emulator-failed', detail: 'no port of 127.0.0.1 is free', lastLines: [] };
   return {
-    reason: 'wrong-use',
-    what: `port ${String(port)} of 127.0.0.1 is in use or not permitted`,
+    reason: 'bad-option',
+    option: '--port',
+    value: String(port),
+    why: 'is in use on 127.0.0.1, or not permitted',
     hint: 'Choose another one, or omit --port to use any free port.',
   };
 }

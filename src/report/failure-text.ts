@@ -168,6 +168,14 @@ const renderings: { readonly [Reason in FailureReason]: Rendering<Reason> } = {
     ...(it.lastLines.length > 0 ? ['last lines of its console:', ...it.lastLines.map(quoted)] : []),
     it.hint,
   ],
+  'guest-not-running': (it) => [
+    `no guest named ${it.guest} is running`,
+    `Start one with: bootstrap start ${it.arch ?? 'ARCH'}`,
+  ],
+  'guest-running': (it) => [
+    `a guest named ${it.guest} is already running (process ${String(it.process)}${it.elsewhere ? ', in another container' : ''})`,
+    `Stop it with: bootstrap stop ${it.guest}. Or give this one another name with --name NAME.`,
+  ],
   'no-image': (it) => [
     `there is no image for ${it.arch} in ${it.directory}: it has no ${it.missing}`,
     `Make one with: ${['bootstrap image', it.arch, ...it.options].join(' ')}`,

@@ -144,7 +144,7 @@ describe('a guest in the background', () => {
     expect((await start(made, '--name', 'second')).code).toBe(0);
     const again = await start(made);
     expect(again.code).toBe(2);
-    expect(again.err).toContain('a guest named armv5l runs already');
+    expect(again.err).toContain('a guest named armv5l is already running');
     expect(new Set((await list(made)).map(({ port }) => port)).size).toBe(2);
     const stopped = await run(made, 'stop', '--all');
     expect(stopped.out).toBe('guest armv5l shut down\nguest second shut down\n');
@@ -198,7 +198,7 @@ describe('what goes wrong', () => {
     const { code, err } = await start(made, '--port', port);
     expect(code).toBe(2);
     expect(err).toBe(
-      `bootstrap: port ${port} of 127.0.0.1 is in use or not permitted\n` +
+      `bootstrap: --port ${port}: is in use on 127.0.0.1, or not permitted\n` +
         '  Choose another one, or omit --port to use any free port.\n',
     );
     nothingIsLeft(made);
@@ -235,8 +235,11 @@ describe('what goes wrong', () => {
       ['exec', 'armv5l', '--', 'true'],
       'no guest named armv5l is running\n  Start one with: bootstrap start armv5l',
     ],
-    [['exec', 'armv6', '--', 'true'], "there is no guest named 'armv6', and none is running"],
-    [['exec', 'armv5l', '--cwd', 'src', '--', 'true'], '--cwd src: a directory in the guest'],
+    [
+      ['exec', 'armv6', '--', 'true'],
+      'no guest named armv6 is running\n  Start one with: bootstrap start ARCH',
+    ],
+    [['exec', 'armv5l', '--cwd', 'src', '--', 'true'], '--cwd src: it names a directory in the guest'],
     [['stop'], 'no guest is named'],
     [['stop', 'armv5l', '--all'], 'guest names and --all cannot be combined'],
     [['stop', 'armv5l'], 'no guest named armv5l is running'],

@@ -295,7 +295,7 @@ describe('on this machine', () => {
   test('a second guest of the arch has a name of its own, and the first goes on', async () => {
     const clash = await run(['start', 'armv5l']);
     expect(clash.code).toBe(2);
-    expect(clash.stderr).toContain('a guest named armv5l runs already');
+    expect(clash.stderr).toContain('a guest named armv5l is already running');
     const second = await run(['start', 'armv5l', '--name', 'second']);
     expect(second.stderr).toBe('');
     expect((await run(['exec', 'second', '--', 'hostname'])).stdout.toString()).toBe('armv5l\n');

@@ -368,6 +368,17 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
     },
     text: ['guest armv5l has ended', '  last lines of its console:', '  | Kernel panic', '  Start it again.'],
   },
+  'guest-not-running': {
+    failure: { reason: 'guest-not-running', guest: 'armv5l', arch: 'armv5l' },
+    text: ['no guest named armv5l is running', '  Start one with: bootstrap start armv5l'],
+  },
+  'guest-running': {
+    failure: { reason: 'guest-running', guest: 'builder', process: 12, elsewhere: true },
+    text: [
+      'a guest named builder is already running (process 12, in another container)',
+      '  Stop it with: bootstrap stop builder. Or give this one another name with --name NAME.',
+    ],
+  },
   'no-image': {
     failure: {
       reason: 'no-image',
