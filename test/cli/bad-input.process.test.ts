@@ -21,10 +21,10 @@ import { scriptArguments } from '../script.ts';
 import { cutFile, file, startFileServer, status } from '../sources/file-server.ts';
 import {
   archiveOf,
-  cloneProgram,
   inNamespace,
   oneMessage,
   pinBusybox,
+  sharedClone,
   start,
   type Clone,
 } from './real-program.ts';
@@ -67,7 +67,7 @@ describe('an archive', patient, () => {
     );
 
   test('with another hash is refused', async () => {
-    const clone = cloneProgram();
+    const clone = sharedClone();
     const server = await startFileServer();
     const url = `${server.url}/busybox.tar.gz`;
     const { sha256 } = await pinBusybox(clone, url, files);
@@ -79,7 +79,7 @@ describe('an archive', patient, () => {
   });
 
   test('that is shorter on the server than it should be is refused too', async () => {
-    const clone = cloneProgram();
+    const clone = sharedClone();
     const server = await startFileServer();
     const url = `${server.url}/busybox.tar.gz`;
     const { archive, sha256 } = await pinBusybox(clone, url, files);
@@ -91,7 +91,7 @@ describe('an archive', patient, () => {
   });
 
   test('whose server cuts the connection is kept as far as it came, and fetched on by the next run', async () => {
-    const clone = cloneProgram();
+    const clone = sharedClone();
     const server = await startFileServer();
     const url = `${server.url}/busybox.tar.gz`;
     const { archive, sha256 } = await pinBusybox(clone, url, files);
@@ -122,7 +122,7 @@ describe('an archive', patient, () => {
   });
 
   test('that no server has is named with what each of them said', async () => {
-    const clone = cloneProgram();
+    const clone = sharedClone();
     const server = await startFileServer();
     const url = `${server.url}/busybox.tar.gz`;
     await pinBusybox(clone, url, files);
@@ -154,7 +154,7 @@ describe.runIf(namespaces)('a machine without', patient, () => {
     ['sh', 'dash', 'building busybox'],
     ['mkfifo', 'coreutils', 'setting up sandboxes'],
   ])('%s is told what to install', async (program, debianPackage, purpose) => {
-    const clone = cloneProgram();
+    const clone = sharedClone();
     const server = await startFileServer();
     const { archive } = await pinBusybox(clone, `${server.url}/busybox.tar.gz`, files);
     server.on('/busybox.tar.gz', file(archive));
@@ -203,7 +203,7 @@ describe.runIf(namespaces)('a full disk', patient, () => {
     '  Then run the command again: it resumes where it left off.\n';
 
   test('ends a download, whose beginning stays', async () => {
-    const clone = cloneProgram();
+    const clone = sharedClone();
     const { sha256 } = await served(clone, { LICENSE: 'x', noise: randomBytes(4 << 20) });
     const { ended, left, store } = await onSmallStore(clone, 'size=2M', ['fetch', 'busybox']);
     const message = await oneMessage(clone, ended, 1);
@@ -214,7 +214,7 @@ describe.runIf(namespaces)('a full disk', patient, () => {
   });
 
   test('ends an unpacking, of which nothing stays', async () => {
-    const clone = cloneProgram();
+    const clone = sharedClone();
     const { sha256 } = await served(clone, { LICENSE: 'x', nothing: Buffer.alloc(8 << 20) });
     const { ended, left, store } = await onSmallStore(clone, 'size=4M', ['fetch', 'busybox']);
     const message = await oneMessage(clone, ended, 1);
@@ -224,7 +224,7 @@ describe.runIf(namespaces)('a full disk', patient, () => {
   });
 
   test('ends a build with one message, although more than one thing fails', async () => {
-    const clone = cloneProgram();
+    const clone = sharedClone();
     await served(clone, { LICENSE: 'x', nothing: Buffer.alloc(8 << 20) });
     const { ended, left, store } = await onSmallStore(clone, 'size=4M', build);
     const message = await oneMessage(clone, ended, 1);
@@ -234,7 +234,7 @@ describe.runIf(namespaces)('a full disk', patient, () => {
   });
 
   test('that has room for bytes but for no more files says so', async () => {
-    const clone = cloneProgram();
+    const clone = sharedClone();
     const many = Object.fromEntries(Array.from({ length: 500 }, (_, index) => [`file-${index}`, 'x']));
     await served(clone, { LICENSE: 'x', ...many });
     const { ended, left } = await onSmallStore(clone, 'size=64M,nr_inodes=200', ['fetch', 'busybox']);
@@ -245,7 +245,7 @@ describe.runIf(namespaces)('a full disk', patient, () => {
   });
 
   test('with few inodes is what doctor warns of', async () => {
-    const clone = cloneProgram();
+    const clone = sharedClone();
     const { ended, store } = await onSmallStore(clone, 'size=64M,nr_inodes=2000', ['doctor']);
     expect(ended).toMatchObject({ code: 1, err: '' });
     expect(ended.out).toContain(`ok       store `);
@@ -256,7 +256,7 @@ describe.runIf(namespaces)('a full disk', patient, () => {
   });
 
   test('ends the fetching of all, not of one', async () => {
-    const clone = cloneProgram();
+    const clone = sharedClone();
     const { sha256 } = await served(clone, { LICENSE: 'x', nothing: Buffer.alloc(8 << 20) });
     const argv = ['fetch', 'busybox', 'zlib', 'xz'];
     const { ended, left } = await onSmallStore(clone, 'size=4M', argv);
@@ -265,7 +265,7 @@ describe.runIf(namespaces)('a full disk', patient, () => {
   });
 
   test('below --out leaves whole products and no sums, and the next run finishes', async () => {
-    const clone = cloneProgram();
+    const clone = sharedClone();
     const out = path.join(clone.home, 'out');
     mkdirSync(out);
     const program = path.join(import.meta.dirname, 'faked-build.ts');

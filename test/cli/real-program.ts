@@ -38,21 +38,39 @@ const cloned = [
   'tsconfig.json',
 ];
 
-/** Copies the program, so that a test may give it another lock. Not in memory: some runs copy the machine's compiler. */
+/** Copies the program, so that a test may change it. Not in memory: some runs copy the machine's compiler. */
 export function cloneProgram(): Clone {
   const directory = mkdtempSync(path.join(tmpdir(), 'clone-test-'));
   onTestFinished(() => removeForcibly(directory));
-  const [root, home] = [path.join(directory, 'program'), path.join(directory, 'home')];
-  mkdirSync(root);
+  const home = path.join(directory, 'home');
   mkdirSync(home);
+  return clone(copyProgram(directory), home);
+}
+
+let shared: { readonly directory: string; readonly root: string } | undefined;
+
+/** One copy for all tests of a file that change nothing in it but the lock: it is compiled once. The home is the test's own. */
+export function sharedClone(): Clone {
+  if (shared === undefined) {
+    const directory = mkdtempSync(path.join(tmpdir(), 'clone-test-'));
+    shared = { directory, root: copyProgram(directory) };
+  }
+  const home = mkdtempSync(path.join(shared.directory, 'home-'));
+  onTestFinished(() => removeForcibly(home));
+  return clone(shared.root, home);
+}
+
+function copyProgram(directory: string): string {
+  const root = path.join(directory, 'program');
+  mkdirSync(root);
   for (const name of cloned) cpSync(path.join(repository, name), path.join(root, name), { recursive: true });
   symlinkSync(path.join(repository, 'node_modules'), path.join(root, 'node_modules'));
-  return {
-    root,
-    home,
-    run: (argv, wrapper = []) =>
-      start([...wrapper, process.execPath, path.join(root, 'src/start/start.cjs'), ...argv], home),
-  };
+  return root;
+}
+
+function clone(root: string, home: string): Clone {
+  const program = [process.execPath, path.join(root, 'src/start/start.cjs')];
+  return { root, home, run: (argv, wrapper = []) => start([...wrapper, ...program, ...argv], home) };
 }
 
 /** Runs a program to its end, with a home and nothing else of this process's environment. */
