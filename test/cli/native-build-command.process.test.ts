@@ -11,11 +11,11 @@ import {
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test, vi } from 'vitest';
 import { nativeBuildCommand, type NativeBuildRequest } from '../../src/cli/native-build-command.ts';
 import type { ExecuteRequest } from '../../src/executor/executor.ts';
 import type { FakeExecutor } from '../executor/fake-executor.ts';
+import { isRunning, until } from '../executor/processes.ts';
 import { scriptArguments } from '../script.ts';
 import { fakedImage, imagePlan } from './faked-image.ts';
 import { run, testSession, type TestSession } from './rig.ts';
@@ -195,7 +195,7 @@ describe('a native build that fails', () => {
     expect(built.code).toBe(1);
     expect(built.err).toContain('the guest was ended after 2 seconds, the time limit');
     expect(built.out).toContain('  half   5 bytes\n');
-    expect(runs(text(place(session, 'guest')))).toBe(false);
+    await until('the guest is gone', () => !isRunning(text(place(session, 'guest'))));
   });
 
   test('because of a setting of the emulator is wrong use', async () => {
@@ -214,13 +214,16 @@ describe('a native build that fails', () => {
     rmSync(place(session, 'bin/sleep'));
     control(session);
     const { child, ended } = startHanging(session);
-    await until(() => existsSync(place(session, 'guest')) && text(place(session, 'guest')) !== '');
+    await until(
+      'the guest runs',
+      () => existsSync(place(session, 'guest')) && text(place(session, 'guest')) !== '',
+    );
     child.kill(signal);
     const { code, err } = await ended;
     expect(err).toContain(`bootstrap: stopped by ${signal};`);
     expect(code).toBe(signal === 'SIGINT' ? 130 : 143);
-    expect(runs(text(place(session, 'guest')))).toBe(false);
-    expect(runs(text(place(session, 'child')))).toBe(false);
+    await until('the guest is gone', () => !isRunning(text(place(session, 'guest'))));
+    await until('the child is gone', () => !isRunning(text(place(session, 'child'))));
     expect(readdirSync(place(session, 'tmp'))).toEqual([]);
     expect(readdirSync(place(session, 'out/armv5l/native-build'))).toEqual(['zlib.log']);
   });
@@ -230,11 +233,17 @@ describe('a native build that fails', () => {
     rmSync(place(session, 'bin/sleep'));
     control(session);
     const { child, ended } = startHanging(session);
-    await until(() => existsSync(place(session, 'guest')) && text(place(session, 'guest')) !== '');
+    await until(
+      'the guest runs',
+      () => existsSync(place(session, 'guest')) && text(place(session, 'guest')) !== '',
+    );
     child.kill('SIGKILL');
     await ended;
-    await until(() => !runs(text(place(session, 'guest'))) && !runs(text(place(session, 'child'))));
-    await until(() => readdirSync(place(session, 'tmp')).length === 0);
+    await until(
+      'guest and child are gone',
+      () => !isRunning(text(place(session, 'guest'))) && !isRunning(text(place(session, 'child'))),
+    );
+    await until('nothing temporary is left', () => readdirSync(place(session, 'tmp')).length === 0);
   });
 });
 
@@ -251,23 +260,6 @@ function startHanging(session: TestSession) {
     child.on('close', (code) => resolve({ code, err }));
   });
   return { child, ended };
-}
-
-/** Waits for what may take long on a busy machine; what never comes true fails with what was waited for. */
-async function until(condition: () => boolean): Promise<void> {
-  for (const began = Date.now(); !condition(); await sleep(50)) {
-    if (Date.now() - began > 120_000) throw new Error(`two minutes passed without ${String(condition)}`);
-  }
-}
-
-/** Whether a process is there that is more than a zombie. */
-function runs(pid: string): boolean {
-  try {
-    const stat = readFileSync(`/proc/${pid.trim()}/stat`, 'latin1');
-    return !['Z', 'X'].includes(stat.slice(stat.lastIndexOf(')') + 2)[0] ?? 'X');
-  } catch {
-    return false;
-  }
 }
 
 describe('a cross compiler', () => {

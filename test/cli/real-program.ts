@@ -7,7 +7,7 @@ import { gzipSync } from 'node:zlib';
 import { expect, onTestFinished } from 'vitest';
 import { removeForcibly } from '../../src/store/remove.ts';
 import { digestDirectory } from '../../src/store/tree-digest.ts';
-import { countProcesses } from '../executor/processes.ts';
+import { untilNoneHas } from '../executor/processes.ts';
 import { tarBytes } from '../sources/tar-bytes.ts';
 import { writeSketch, type TreeSketch } from '../store/sketch.ts';
 import { repository } from './rig.ts';
@@ -129,7 +129,7 @@ export async function oneMessage({ home }: Clone, ended: Ended, code: 1 | 2): Pr
   expect(ended).toMatchObject({ code });
   expect(ended.err.match(/^bootstrap: /gm), ended.err).toHaveLength(1);
   expect(ended.err).not.toMatch(/\n +at /);
-  await expect.poll(() => countProcesses(path.dirname(home)), { timeout: 20_000 }).toBe(0);
+  await untilNoneHas(path.dirname(home));
   const [, message = ''] = /^bootstrap: ([^]*)$/m.exec(ended.err) ?? [];
   // A build sums up after what failed.
   return message.replace(/(?:\d+ failed, )?(?:\d+ skipped, )?\d+ actions? run, [^\n]*\n$/, '');

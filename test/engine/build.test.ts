@@ -257,8 +257,10 @@ describe('failures', () => {
     const held = gate();
     rig.executor.behaviours.set('t/x', { exitCode: 1 });
     rig.executor.behaviours.set('t/y', { holds: held.passed });
-    setTimeout(held.open, 50);
-    const outcome = await rig.build(wide);
+    const building = rig.build(wide);
+    await expect.poll(() => rig.events.map(({ kind }) => kind), patient).toContain('waiting');
+    held.open();
+    const outcome = await building;
     expect([...rig.executor.calls].sort()).toEqual(['t/x', 't/y']);
     expect(outcome.ran).toEqual(['t/y']);
   });
@@ -358,8 +360,12 @@ describe('failures', () => {
   test('of one action say nothing of what was never tried', async () => {
     const rig = await openRig();
     rig.executor.behaviours.set('t/y', { exitCode: 1 });
-    rig.executor.behaviours.set('t/x', { holds: new Promise((resolve) => setTimeout(resolve, 50)) });
-    await rig.build(wide);
+    const held = gate();
+    rig.executor.behaviours.set('t/x', { holds: held.passed });
+    const building = rig.build(wide);
+    await expect.poll(() => rig.events.map(({ kind }) => kind), patient).toContain('waiting');
+    held.open();
+    await building;
     expect(rig.events.map(({ kind }) => kind)).not.toContain('action-skipped');
     expect(rig.events.at(-1)).toMatchObject({ failed: 1, skipped: 1 });
   });

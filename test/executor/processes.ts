@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** How many processes of this machine have this text in their command line, and are more than a zombie. */
 export async function countProcesses(text: string): Promise<number> {
@@ -9,4 +11,26 @@ export async function countProcesses(text: string): Promise<number> {
     if (line.includes(text)) count += 1;
   }
   return count;
+}
+
+/** Whether a process is there that is more than a zombie: who takes those away is the affair of whoever started it. */
+export function isRunning(pid: number | string): boolean {
+  try {
+    const stat = readFileSync(`/proc/${String(pid).trim()}/stat`, 'latin1');
+    return !['Z', 'X'].includes(stat.slice(stat.lastIndexOf(')') + 2).charAt(0));
+  } catch {
+    return false;
+  }
+}
+
+/** Waits for what may take long on a busy machine; what never comes true fails after minutes, with what was waited for. */
+export async function until(what: string, happened: () => boolean | Promise<boolean>): Promise<void> {
+  for (const began = Date.now(); !(await happened()); await sleep(20)) {
+    if (Date.now() - began > 240_000) throw new Error(`four minutes passed, and still not: ${what}`);
+  }
+}
+
+/** Waits until no process of this machine has this text in its command line. */
+export async function untilNoneHas(text: string): Promise<void> {
+  await until(`no process has ${text}`, async () => (await countProcesses(text)) === 0);
 }

@@ -24,6 +24,7 @@ import { imageFiles, kernelCommandLine } from '../../src/image/emulator.ts';
 import { renderRunScript } from '../../src/image/run-script.ts';
 import { shells } from '../core/shells.ts';
 import { sampleArch, without } from '../inputs/sample-arch.ts';
+import { isRunning, until } from '../executor/processes.ts';
 
 const arch = describeArch(sampleArch);
 const alone = 'dev-environment.sh: the guest compiles alone\n';
@@ -92,7 +93,7 @@ beforeEach(() => {
 afterEach(() => {
   for (const child of started) child.kill('SIGKILL');
   for (const server of noted('server')) {
-    if (isAlive(Number(server))) process.kill(Number(server), 'SIGKILL');
+    if (isRunning(server)) process.kill(Number(server), 'SIGKILL');
   }
   rmSync(base, { recursive: true });
 });
@@ -137,22 +138,7 @@ function kernelExtra(words: readonly string[]): string {
   return (words[words.indexOf('-append') + 1] ?? '').slice(kernelCommandLine(arch).length);
 }
 
-/** A process that is there and no zombie: who takes those away is not for the script to say. */
-function isAlive(pid: number): boolean {
-  try {
-    return !/^State:\s*Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  } catch {
-    return false;
-  }
-}
-
-/** Long enough for any machine: only a failing test waits so long. */
-async function until(what: string, happened: () => boolean): Promise<void> {
-  for (let tries = 0; tries < 400 && !happened(); tries += 1) await sleep(100);
-  expect(happened(), what).toBe(true);
-}
-
-const serverIsGone = () => !noted('server').some((pid) => isAlive(Number(pid)));
+const serverIsGone = () => !noted('server').some((pid) => isRunning(pid));
 const nothingIsLeft = () => serverIsGone() && readdirSync(join(base, 'tmp')).length === 0;
 
 describe('dev-environment.sh', () => {
@@ -494,7 +480,7 @@ describe('dev-environment.sh', () => {
         expect(words).toContain(`\0if=none,id=home,format=raw,file=${home}\0`);
         expect(kernelExtra(stdout.split('\n'))).toMatch(/^ DISTCC_HOSTS=10\.0\.2\.2:/);
         const server = (): readonly string[] => noted('server', place);
-        await until('the server is gone', () => !server().some((pid) => isAlive(Number(pid))));
+        await until('the server is gone', () => !server().some((pid) => isRunning(pid)));
         await until('nothing is left', () => readdirSync(join(base, 'odd', '-tmp')).length === 0);
         expect(readdirSync(join(base, 'odd')).sort()).toEqual(['-tmp', name].sort());
       },

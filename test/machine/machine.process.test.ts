@@ -39,7 +39,7 @@ int main() {
 }
 `;
 
-describe("the machine's programs", { timeout: 120_000 }, () => {
+describe("the machine's programs", () => {
   let subject: Subject;
   let store: Store;
   let compiler: Digest;
@@ -63,7 +63,7 @@ describe("the machine's programs", { timeout: 120_000 }, () => {
       inputs,
       logs: opened.logs,
     };
-  }, 120_000);
+  });
 
   it('compile, link and run C and C++, static and dynamic', async () => {
     const { result, lines } = await tryRecipe(subject, {

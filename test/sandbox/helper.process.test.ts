@@ -2,12 +2,10 @@ import { execFile } from 'node:child_process';
 import { appendFile, chmod, cp, mkdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { expect, it, vi } from 'vitest';
+import { expect, it } from 'vitest';
 import { obtainHelper } from '../../src/sandbox/helper.ts';
 import { repositoryPath } from '../repository-path.ts';
 import { openTestStore, temporaryDirectory } from '../store/temporary-store.ts';
-
-vi.setConfig({ testTimeout: 120_000 });
 
 const place = 'src/sandbox/enter';
 

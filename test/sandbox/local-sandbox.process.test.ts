@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { digest } from '../../src/core/digest.ts';
 import { createLocalExecutor, type LocalExecutorOptions } from '../../src/sandbox/local-sandbox.ts';
 import { createMachineProvider } from '../../src/machine/machine.ts';
@@ -17,8 +17,6 @@ import { repositoryPath } from '../repository-path.ts';
 const openStore = keepStore();
 
 /** Milliseconds; far more than it takes, for machines that are busy with a build. */
-const patience = 120_000;
-vi.setConfig({ testTimeout: patience });
 
 async function setUp(overlays: NonNullable<LocalExecutorOptions['overlays']>): Promise<Subject> {
   const { store, logs } = await openStore();
@@ -68,7 +66,7 @@ describe('what an action sees', () => {
   let subject: Subject;
   beforeAll(async () => {
     subject = await setUp('where-allowed');
-  }, patience);
+  });
 
   it('is a root with nothing of the machine', async () => {
     expect(
@@ -168,7 +166,7 @@ describe.each(['where-allowed', 'never'] as const)('united inputs, overlays %s',
   let subject: Subject;
   beforeAll(async () => {
     subject = await setUp(overlays);
-  }, patience);
+  });
 
   it('are one directory, however many they are', async () => {
     const trees = await Promise.all(
@@ -252,14 +250,17 @@ describe('how an action ends', () => {
   let subject: Subject;
   beforeAll(async () => {
     subject = await setUp('where-allowed');
-  }, patience);
+  });
 
   it('whole, when it is told to', async () => {
+    const marker = `602.${String(process.pid)}`;
     const controller = new AbortController();
     const running = tryRecipe(
       subject,
       {
-        commands: [shell('sleep 602.125 & (sleep 602.126 >/dev/null 2>&1 &) & echo started; sleep 602.127')],
+        commands: [
+          shell(`sleep ${marker}1 & (sleep ${marker}2 >/dev/null 2>&1 &) & echo started; sleep ${marker}3`),
+        ],
       },
       {
         signal: controller.signal,
@@ -272,10 +273,11 @@ describe('how an action ends', () => {
       ok: false,
       failure: { reason: 'interrupted', signal: 'SIGTERM' },
     });
-    expect(await countProcesses('602.12')).toBe(0);
+    expect(await countProcesses(marker)).toBe(0);
   });
 
   it('at any moment of its beginning', async () => {
+    const marker = `603.${String(process.pid)}`;
     for (const delay of [0, 1, 3, 6, 10, 15, 20, 30, 40]) {
       const controller = new AbortController();
       setTimeout(() => {
@@ -283,14 +285,14 @@ describe('how an action ends', () => {
       }, delay);
       const { result } = await tryRecipe(
         subject,
-        { commands: [run(['sleep', '603.125'])] },
+        { commands: [run(['sleep', marker])] },
         {
           signal: controller.signal,
         },
       );
       expect(result).toMatchObject({ ok: false, failure: { reason: 'interrupted' } });
     }
-    expect(await countProcesses('603.125')).toBe(0);
+    expect(await countProcesses(marker)).toBe(0);
     expect(await readdir(join(subject.store.root, 'scratch'))).toEqual([]);
   });
 

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { spawnSync } from 'node:child_process';
-import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { parseCommand, type RecordedCommand } from '../../src/build/record-summary.ts';
 import type { Digest } from '../../src/core/digest.ts';
 import { recordName } from '../../src/executor/executor.ts';
@@ -27,7 +27,6 @@ const openStore = keepStore();
 const source = join(import.meta.dirname, '../../src/sandbox/recorder.c');
 
 /** Milliseconds; far more than it takes, for machines that are busy with a build. */
-vi.setConfig({ testTimeout: 240_000, hookTimeout: 600_000 });
 
 let subject: Subject;
 let recorder: Digest;

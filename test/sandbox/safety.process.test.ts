@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { chown } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { removeForcibly } from '../../src/store/remove.ts';
 import { nobodyAtAll } from '../../src/sandbox/identity.ts';
 import {
@@ -16,7 +16,6 @@ import {
 } from './processes.ts';
 
 /** Milliseconds; far more than it takes, for machines that are busy with a build. */
-vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
 const source = join(import.meta.dirname, 'escapes.c');
 const isIntel = process.arch === 'x64';

@@ -3,7 +3,7 @@ import { chown, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, expect, it } from 'vitest';
-import { countProcesses } from '../executor/processes.ts';
+import { countProcesses, untilNoneHas } from '../executor/processes.ts';
 import { temporaryDirectory } from '../store/temporary-store.ts';
 import { asOrdinaryUser, command, isRoot, linesOf, nobody, openDirectory } from './processes.ts';
 
@@ -19,36 +19,31 @@ function firstLine(running: ChildProcess, wanted: string): Promise<void> {
   });
 }
 
-async function within(seconds: number, holds: () => Promise<boolean>): Promise<boolean> {
-  for (let tenths = 0; tenths < seconds * 10; tenths += 1) {
-    if (await holds()) return true;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  return false;
-}
-
 // More than a busy machine needs.
 describe('a sandbox', { timeout: 300_000 }, () => {
   it('dies with the engine when that is killed with -9', async () => {
     const store = join(await temporaryDirectory(), 'store');
-    const text = 'sleep 611.5 & sleep 611.6 & echo started; sleep 611.7';
+    const marker = `611.${String(process.pid)}`;
+    const text = `sleep ${marker}5 & sleep ${marker}6 & echo started; sleep ${marker}7`;
     const [program, args] = command(store, text);
     const engine = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
     const gone = new Promise((resolve) => engine.on('close', resolve));
     await firstLine(engine, 'started');
     // Three sleeps, the shell with this text, process 1's arguments …
-    expect(await countProcesses('611.')).toBeGreaterThanOrEqual(4);
+    expect(await countProcesses(marker)).toBeGreaterThanOrEqual(4);
     engine.kill('SIGKILL');
     await gone;
-    expect(await within(30, async () => (await countProcesses('611.')) === 0)).toBe(true);
-    expect(await within(30, async () => (await countProcesses(store)) === 0)).toBe(true);
+    await untilNoneHas(marker);
+    await untilNoneHas(store);
     // The next run sweeps what the killed one left.
     expect((await linesOf(command(store, 'ls /build | wc -l'))).at(-2)).toBe('0');
   });
 
   it('takes its jobs from the jobserver', async () => {
     const directory = await temporaryDirectory();
-    const rules = 'all: a b c d\\na b c d:\\n\\t@echo start >>log; sleep 0.4; echo end >>log\\n';
+    // Three wait for each other, however slow the machine is; then a fourth has time to begin too early.
+    const meet = 'until [ "$$(grep -c start log)" -ge 3 ]; do sleep 0.05; done; sleep 0.4';
+    const rules = `all: a b c d\\na b c d:\\n\\t@echo start >>log; ${meet}; echo end >>log\\n`;
     const text = [
       'cd /build',
       `printf '${rules}' >Makefile`,

@@ -17,7 +17,6 @@ int main(int argc, char **argv)
 `;
 
 /** Hooks compile; the machine may be busy. */
-const hookTimeout = 120_000;
 
 let work: string;
 let prefix: string;
@@ -65,7 +64,7 @@ describe('ccwrap', () => {
     writeFileSync(join(work, 'driver.c'), driverSource);
     compile(join(work, 'driver.c'), join(work, 'driver'));
     compile(join(import.meta.dirname, '../../target/ccwrap.c'), join(work, 'ccwrap'));
-  }, hookTimeout);
+  });
   afterAll(() => rmSync(work, { recursive: true }));
   beforeEach(() => {
     prefix = join(mkdtempSync(join(work, 'case-')), 'with a space');
@@ -208,7 +207,7 @@ describe('ccwrap before a real gcc', () => {
     );
     writeFileSync(join(cwd, 'twice.c'), 'int twice(int n) { return n + n; }\n');
     writeFileSync(join(cwd, 'arguments'), 'main.c twice.c -o from-file\n');
-  }, hookTimeout);
+  });
   afterAll(() => rmSync(work, { recursive: true }));
 
   const loader = "/a place/it's,the.loader";
@@ -278,7 +277,7 @@ describe('ccwrap before a real gcc', () => {
       copyFileSync(join(top, 'lib/crt1.o'), join(top, 'lib/Scrt1.o'));
       execFileSync('gcc', ['-c', 'twice.c'], { cwd });
       execFileSync('ar', ['rc', join(top, 'lib/libonlyhere.a'), 'twice.o'], { cwd });
-    }, hookTimeout);
+    });
 
     test('libc headers come from there and gcc has its own besides', () => {
       expect(gcc(env(), '-c', 'headers.c')).toEqual({ status: 0, stdout: '', stderr: '' });

@@ -16,6 +16,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { shells } from '../core/shells.ts';
+import { isRunning, until } from '../executor/processes.ts';
 
 // Many processes one after the other: on a busy machine that takes its time.
 vi.setConfig({ testTimeout: 600_000 });
@@ -151,13 +152,13 @@ describe.each(shells)('native-build.sh under $name', ({ argv: shell }) => {
     expect(readdirSync(place('upload'))).toEqual(['mine']);
   });
 
-  test('ends a guest that hangs, with all that it started', () => {
+  test('ends a guest that hangs, with all that it started', async () => {
     guest(`/usr/bin/sleep 1000 & echo $! >"$GUEST_UPLOAD/child"; echo "last words"; /usr/bin/sleep 1000\n`);
     const { status, stderr } = run([control()], { GUEST_TIME_LIMIT: '2' }, shell);
     expect(status).toBe(124);
     expect(stderr).toContain('the guest was ended after 2 seconds, the time limit (GUEST_TIME_LIMIT)');
     expect(stderr).toContain('  | last words\n');
-    expect(runs(text('upload/child'))).toBe(false);
+    await until('the child is gone', () => !isRunning(text('upload/child')));
   });
 
   test.each([
@@ -169,8 +170,8 @@ describe.each(shells)('native-build.sh under $name', ({ argv: shell }) => {
     const running = await start(shell);
     running.child.kill(signal);
     expect(await running.ended).toBe(code);
-    expect(runs(text('upload/child'))).toBe(false);
-    expect(runs(text('upload/guest'))).toBe(false);
+    await until('the child is gone', () => !isRunning(text('upload/child')));
+    await until('the guest is gone', () => !isRunning(text('upload/guest')));
   });
 
   test('leaves no guest behind when it is killed', async () => {
@@ -178,8 +179,7 @@ describe.each(shells)('native-build.sh under $name', ({ argv: shell }) => {
     const running = await start(shell);
     running.child.kill('SIGKILL');
     await running.ended;
-    for (let tries = 0; tries < 300 && runs(text('upload/guest')); tries += 1) await sleep(100);
-    expect(runs(text('upload/guest'))).toBe(false);
+    await until('the guest is gone', () => !isRunning(text('upload/guest')));
     // This alone could not be put away, and what a stand-in for an emulator started does not end with it.
     spawnSync('kill', [text('upload/child').trim()]);
     for (const name of readdirSync(place('tmp'))) rmSync(place('tmp', name), { recursive: true });
@@ -207,10 +207,6 @@ async function start([shell, ...rest]: readonly [string, ...string[]]): Promise<
     await sleep(50);
   }
   return { child, ended };
-}
-
-function runs(pid: string): boolean {
-  return spawnSync('kill', ['-0', pid.trim()]).status === 0;
 }
 
 describe('native-build.sh', () => {

@@ -12,7 +12,6 @@ import { describeRealExecutor } from '../executor/real-contract.ts';
 import { addTree, openTestStore, testEpoch } from '../store/temporary-store.ts';
 
 const openStore = keepStore();
-vi.setConfig({ testTimeout: 240_000, hookTimeout: 600_000 });
 
 /** A worker with nothing but a cache and a disk of its own, and an executor that speaks to it. */
 async function setUp(blobs: BlobCache = createMemoryCache()): Promise<Subject> {
