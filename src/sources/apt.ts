@@ -116,8 +116,7 @@ export class Apt {
 
   async #makeState(): Promise<Result<void, string>> {
     const mirror = pickMirror(await this.#archives());
-    if (mirror === undefined)
-      return failed('the apt configuration of this machine names no archive of Debian');
+    if (mirror === undefined) return failed('the apt configuration of this machine names no Debian archive');
     const keyring = await this.#keyring(mirror);
     const option = keyring === undefined ? '' : ` [signed-by=${keyring}]`;
     const list = this.#suites.map((suite) => `deb-src${option} ${mirror.uri} ${suite} main\n`).join('');

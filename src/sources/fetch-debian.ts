@@ -20,10 +20,10 @@ export async function fetchDebian(
   part: string,
   progress: (line: string) => void,
 ): Promise<Result<void, FetchFault>> {
-  progress(`looking for ${origin.file} in the indexes of Debian`);
+  progress(`looking for ${origin.file} in Debian's indexes`);
   let found = await revisions(origin, apt);
   if (found.ok && found.value.length === 0) {
-    progress('fetching the source indexes of Debian');
+    progress("fetching Debian's source indexes");
     const updated = await apt.update();
     // What came in spite of an error of one suite may do.
     found = await revisions(origin, apt);

@@ -59,7 +59,7 @@ export async function fetchUrl(fetch: FetchUrlRequest): Promise<Result<void, Fet
     const why = `${misnamed}=${process.env[misnamed] ?? ''} is no URL as http://host:port`;
     return failed({ kind: 'unavailable', why });
   }
-  if (!isHttpUrl(fetch.url)) return failed({ kind: 'unavailable', why: 'it is no URL of http or https' });
+  if (!isHttpUrl(fetch.url)) return failed({ kind: 'unavailable', why: 'it is not an http or https URL' });
   let barren = 0;
   for (let requests = 1; ; requests += 1) {
     const before = await sizeOf(fetch.part);

@@ -136,7 +136,7 @@ class Transfer implements Dispatcher.DispatchHandler {
     const recent = this.#recent;
     this.#recent = 0;
     if (recent >= (silence * slowest) / 1000 && recent > 0) return;
-    const silent = this.#reader === undefined ? 'no answer' : 'the server fell silent';
+    const silent = this.#reader === undefined ? 'no response' : 'the server stopped responding';
     this.settle({ kind: 'broken', why: recent === 0 ? silent : 'the server is too slow', lasting: false });
   }
 
@@ -186,7 +186,7 @@ const described: Readonly<Record<'passing' | 'lasting', Readonly<Record<string, 
     EAI_AGAIN: 'name lookup failed',
     EHOSTUNREACH: 'host unreachable',
     ENETUNREACH: 'network unreachable',
-    ERR_INVALID_URL: 'a redirection to what is no URL',
+    ERR_INVALID_URL: 'a redirection to an invalid URL',
     UND_ERR_CONNECT_TIMEOUT: 'connecting took too long',
     // The URL itself has been checked: only where a redirection points is left.
     UND_ERR_INVALID_ARG: 'a redirection that leads nowhere',

@@ -68,7 +68,7 @@ export function parsePatch(text: string): Result<readonly FilePatch[], PatchFaul
     at = file.value.next;
   }
   if (modes !== undefined) return failed({ line: modes.line, why: onlyModes });
-  if (files.length === 0) return failed({ line: 1, why: 'it holds no unified diff' });
+  if (files.length === 0) return failed({ line: 1, why: 'it contains no unified diff' });
   return ok(files);
 }
 
@@ -89,7 +89,7 @@ function readModes(lines: readonly string[], begin: number): Result<Modes | unde
     const [, whose, mode = ''] = match;
     if (mode !== '100644' && mode !== '100755') {
       const kind = mode === '120000' ? ' (a link)' : mode === '160000' ? ' (a submodule)' : '';
-      const why = `mode ${mode}${kind} is not supported: a patch is of plain files, 100644 or 100755`;
+      const why = `mode ${mode}${kind} is not supported: patches may only contain regular files, 100644 or 100755`;
       return failed({ line: at + 1, why });
     }
     const executable = whose === 'new' || whose === 'new file' ? mode === '100755' : modes?.executable;
@@ -168,7 +168,7 @@ function parseHunk(
     if (kind !== 'add') oldLeft -= 1;
     if (kind !== 'remove') newLeft -= 1;
     if (oldLeft < 0 || newLeft < 0)
-      return failed({ line, why: 'the hunk has other counts than its header says' });
+      return failed({ line, why: 'the hunk does not have the counts that its header says' });
     at += 1;
     const open = (lines[at] ?? '').startsWith('\\ ');
     if (open) at += 1;

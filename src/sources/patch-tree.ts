@@ -48,7 +48,7 @@ async function readPlain(directory: string, path: string): Promise<Result<Patche
     if (stats.isSymbolicLink()) return failed(`${part} is a link`);
     if (count < parts.length && !stats.isDirectory()) return failed(`${part} is no directory`);
     if (count === parts.length) {
-      if (!stats.isFile()) return failed('it is no plain file');
+      if (!stats.isFile()) return failed('it is not a regular file');
       const text = await readFile(join(directory, path), 'latin1');
       return ok({ text, executable: (stats.mode & 0o100) !== 0 });
     }

@@ -86,7 +86,7 @@ function applyHunks(hunks: readonly Hunk[], text: string, path: string): Result<
       const found = old[done];
       if (found !== line.text) {
         return fault(
-          `line ${String(done + 1)} of ${path} is ${show(found)}, and the patch wants ${show(line.text)}`,
+          `line ${String(done + 1)} of ${path} is ${show(found)}, but the patch expects ${show(line.text)}`,
         );
       }
       if (line.kind === 'keep') result.push(found);

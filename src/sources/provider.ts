@@ -197,7 +197,7 @@ class LockSources implements SourceProvider {
     for (const { path, digest } of source.patches) {
       const bytes = await this.#options.readRepoFile(path).catch(goneOr);
       if (bytes === undefined || digestBytes(bytes) !== digest) {
-        const fault = { field: '', message: 'was changed while this ran; run it again' };
+        const fault = { field: '', message: 'was changed during the run; run the command again' };
         return failed({ reason: 'bad-input', file: path, faults: [fault] });
       }
       patches.push({ path, bytes });

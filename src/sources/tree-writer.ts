@@ -64,7 +64,7 @@ export class TreeWriter {
     const target = targetParts.join('/');
     const node = this.nodes.get(target);
     if (node === undefined)
-      throw new RefusedEntry(entry, `a hard link to ${target}, which the archive has not brought`);
+      throw new RefusedEntry(entry, `a hard link to ${target}, which is not in the archive`);
     if (node === 'directory') throw new RefusedEntry(entry, `a hard link to the directory ${target}`);
     if (target === parts.join('/')) return;
     if (typeof node === 'object') {

@@ -83,7 +83,7 @@ async function readInto(
     return failed({
       reason: 'bad-archive',
       archive: request.name,
-      why: 'it is no tar archive in gzip, xz or bzip2',
+      why: 'it is not a tar archive compressed with gzip, xz or bzip2',
     });
   }
   const writer = new TreeWriter(root);
@@ -138,7 +138,7 @@ class ArchiveReader {
     this.#parser.on('ignoredEntry', (entry: ReadEntry) => {
       this.#fault ??= new RefusedEntry(
         entry.path,
-        `an entry of unknown type ${entry.type}, or too large a header`,
+        `an entry of unknown type ${entry.type}, or a header that is too large`,
       );
     });
   }

@@ -215,7 +215,7 @@ describe('what goes wrong', () => {
   test.each([
     [['--share', 'nothing'], '--share nothing: there is no such directory'],
     [['--share', 'bin/qemu-system-arm'], '--share bin/qemu-system-arm: it is no directory'],
-    [['--home', 'bin'], '--home bin: it is no plain file'],
+    [['--home', 'bin'], '--home bin: it is not a regular file'],
     [['--home', 'no/disk'], '--home no/disk: it cannot be made (ENOENT)'],
     [['--memory', '9999'], '--memory 9999: this machine of armv5l takes at most 256 MiB'],
     [['--memory', 'much'], 'It must be a whole number'],

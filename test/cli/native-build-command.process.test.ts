@@ -395,7 +395,7 @@ describe('bad input is refused before anything is built', () => {
     );
     writeFileSync(place(session, 'zlib'), 'some text\n');
     expect(await refused(session, 2, 'armv5l', 'zlib')).toBe(
-      notOne('cannot be unpacked: it is no tar archive in gzip, xz or bzip2'),
+      notOne('cannot be unpacked: it is not a tar archive compressed with gzip, xz or bzip2'),
     );
     rmSync(place(session, 'zlib'));
     spawnSync('mkfifo', [place(session, 'zlib')]);

@@ -121,8 +121,14 @@ describe('a toolchain that does not serve', () => {
   });
 
   test.each([
-    [['image', 'armv5l', '--with-native'], ': cannot be combined with --with-native: only our own stage 1 builds '],
-    [['plan', 'image', 'armv5l', '--with-native'], ': cannot be combined with --with-native: only our own stage 1 builds '],
+    [
+      ['image', 'armv5l', '--with-native'],
+      ': cannot be combined with --with-native: only our own stage 1 builds ',
+    ],
+    [
+      ['plan', 'image', 'armv5l', '--with-native'],
+      ': cannot be combined with --with-native: only our own stage 1 builds ',
+    ],
     [['plan', 'armv5l'], 'Build the image: `bootstrap image armv5l --toolchain x-`.'],
     [['armv5l'], ': builds only an image: compilers are built by our own stage 1\n'],
   ])('is asked for a compiler: %j', async (argv, message) => {

@@ -177,7 +177,7 @@ describe('fetchDebian', () => {
       { index: ['', ''] },
       { 'sources.list.d/x.list': 'deb http://x.example/ubuntu noble main\n' },
     );
-    const why = 'the apt configuration of this machine names no archive of Debian';
+    const why = 'the apt configuration of this machine names no Debian archive';
     expect((await fetch()).result).toEqual({ ok: false, failure: { kind: 'unavailable', why } });
     expect(calls).toEqual([]);
   });

@@ -114,7 +114,7 @@ describe('an answer that is not HTTP', () => {
     [
       'a redirection to nowhere',
       'HTTP/1.1 302 Found\r\nLocation: http://[\r\nContent-Length: 0\r\n\r\n',
-      'a redirection to what is no URL',
+      'a redirection to an invalid URL',
     ],
     [
       'a redirection to a file',
@@ -145,9 +145,9 @@ describe('an answer that is not HTTP', () => {
     // At a million bytes a second nothing here is fast enough, however the machine is loaded.
     const soon = { silence: 100, slowest: 1_000_000 };
     expect(await whyNot(trickle(`${ok}\r\n`, 'x'), soon)).toMatch(/^the server is too slow after \d+ bytes$/);
-    expect(await whyNot(trickle(ok, 'X-Y: z\r\n'), soon)).toMatch(/^(no answer|a malformed answer .*)$/);
+    expect(await whyNot(trickle(ok, 'X-Y: z\r\n'), soon)).toMatch(/^(no response|a malformed answer .*)$/);
     expect(await whyNot(trickle('', 'HTTP/1.1 103 Early Hints\r\n\r\n'), soon)).toMatch(
-      /^(no answer|a malformed answer)$/,
+      /^(no response|a malformed answer)$/,
     );
   });
 });

@@ -110,7 +110,7 @@ describe('fetchUrl', () => {
     const server = await startFileServer();
     server.on('/f', silence());
     const got = await fetched(`${server.url}/f`, undefined, { silence: 100, retries: 1 });
-    expect(got.result).toEqual({ ok: false, failure: { kind: 'unavailable', why: 'no answer' } });
+    expect(got.result).toEqual({ ok: false, failure: { kind: 'unavailable', why: 'no response' } });
   });
 
   it('follows redirections', async () => {

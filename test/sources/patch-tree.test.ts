@@ -47,7 +47,7 @@ describe('patchTree', () => {
         source: 'p 1',
         patch: 'patches/p/2.patch',
         line: 8,
-        why: 'line 1 of d/f is "two\\n", and the patch wants "one\\n"',
+        why: 'line 1 of d/f is "two\\n", but the patch expects "one\\n"',
       },
     });
     expect(readFileSync(join(directory, 'd/f'), 'utf8')).toBe('one\n');

@@ -105,7 +105,12 @@ describe('applyPatch', () => {
   });
 
   it.each<[string, string, number, string | RegExp]>([
-    ['context that differs', change('zwo', 'x'), 3, 'line 2 of f is "two\\n", and the patch wants "zwo\\n"'],
+    [
+      'context that differs',
+      change('zwo', 'x'),
+      3,
+      'line 2 of f is "two\\n", but the patch expects "zwo\\n"',
+    ],
     ['a hunk that is off by a line', change('two', 'x').replace('-1,3', '-2,3'), 3, /^line 2 of f is "two/],
     ['a hunk after the end', change('two', 'x').replace('-1,3', '-9,3'), 3, 'f has only 3 lines'],
     ['a file that is missing', change('two', 'x').replaceAll('/f', '/g'), 1, 'there is no g'],
@@ -143,8 +148,8 @@ describe('applyPatch', () => {
     ['a file below a new file', create('n') + create('n/m'), 5, 'n/m: n is a file, not a directory'],
     ['a file where a new directory was', create('n/m') + create('n'), 5, 'n is a directory, with n/m in it'],
     ['a name that is not UTF-8', create('\xff'), 2, /not UTF-8/],
-    ['no diff', 'just text\n', 1, 'it holds no unified diff'],
-    ['nothing', '', 1, 'it holds no unified diff'],
+    ['no diff', 'just text\n', 1, 'it contains no unified diff'],
+    ['nothing', '', 1, 'it contains no unified diff'],
     ['a hunk before any name', '@@ -1 +1 @@\n-x\n+y\n', 1, /without the names/],
     ['names without a hunk', '--- a/f\n+++ b/f\n', 1, 'no hunk follows the names'],
   ])('refuses %s, at its line', async (_what, patch, line, why) => {

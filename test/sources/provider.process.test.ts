@@ -254,7 +254,7 @@ describe('a source provider', () => {
         { origin: `${server.url}/p`, why: 'HTTP 404' },
         {
           origin: "Debian's pp (pp_1.orig.tar.gz)",
-          why: 'the apt configuration of this machine names no archive of Debian',
+          why: 'the apt configuration of this machine names no Debian archive',
         },
       ],
       offline: false,
@@ -422,7 +422,7 @@ describe('patching', () => {
       source: 'p 1',
       patch: 'patches/p/2.patch',
       line: 4,
-      why: 'line 1 of f is "two\\n", and the patch wants "one\\n"',
+      why: 'line 1 of f is "two\\n", but the patch expects "one\\n"',
     });
     expect(readdirSync(join(store.root, 'trees'))).toEqual([]);
   });

@@ -201,7 +201,7 @@ describe('a hostile archive', () => {
     [
       'a hard link to nothing of the archive',
       [{ path: 'p/h', type: 'Link', linkpath: 'p/absent' }],
-      'p/h: a hard link to p/absent, which the archive has not brought',
+      'p/h: a hard link to p/absent, which is not in the archive',
     ],
     [
       'a hard link to a directory',
