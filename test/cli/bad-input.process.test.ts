@@ -18,6 +18,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { machinePath } from '../../src/core/host-programs.ts';
 import { removeForcibly } from '../../src/store/remove.ts';
 import { scriptArguments } from '../script.ts';
+import { mayLack } from '../setup/skip.ts';
 import { cutFile, file, startFileServer, status } from '../sources/file-server.ts';
 import {
   archiveOf,
@@ -136,7 +137,7 @@ describe('an archive', patient, () => {
   });
 });
 
-describe.runIf(namespaces)('a machine without', patient, () => {
+describe.skipIf(mayLack(namespaces))('a machine without', patient, () => {
   /** Lays what nobody can execute over a program, wherever the machine has it. */
   const hide = machinePath
     .map((directory) => `if [ -e ${directory}/"$0" ]; then mount --bind /dev/null ${directory}/"$0"; fi`)
@@ -168,7 +169,7 @@ describe.runIf(namespaces)('a machine without', patient, () => {
   });
 });
 
-describe.runIf(namespaces)('a full disk', patient, () => {
+describe.skipIf(mayLack(namespaces))('a full disk', patient, () => {
   /**
    * Runs a command line on a tmpfs with these options as store. What it left there is listed, without directories and
    * without its lease: those of processes that have ended count for nothing, and the next start removes them.

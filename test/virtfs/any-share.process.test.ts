@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { packed, samplesOf, shares, tarOf, unpacked, type Sample } from './trees.ts';
-import { mayLack } from '../setup/skip.ts';
 import { runs } from '../setup/runs.ts';
 
 const patience = 1_200_000;
@@ -145,7 +144,7 @@ describe('any share', () => {
     ['pax', {}],
     ['gnu', { wholeSeconds: true }],
   ] as const;
-  it.skipIf(mayLack(isRoot)).each(formats)(
+  it.runIf(isRoot).each(formats)(
     'survives GNU tar as root, who unpacks and packs it (%s)',
     async (format, extent) => {
       await fc.assert(
