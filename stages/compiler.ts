@@ -210,7 +210,7 @@ export function compiler(inputs: PlanInputs, request: CompilerRequest): Compiler
 }
 
 /** Refs without repetition, in order of first mention. */
-export function unique(refs: readonly Ref[]): readonly Ref[] {
+function unique(refs: readonly Ref[]): readonly Ref[] {
   const seen = new Map(refs.map((ref) => [JSON.stringify(ref), ref] as const));
   return [...seen.values()];
 }

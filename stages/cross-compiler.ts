@@ -14,7 +14,7 @@ import { stage as stage1, type Stage1 } from './stage-1.ts';
 import { defineStage } from './stage.ts';
 
 /** The Canadian cross: runs on `host`, makes code for `target`; what is released. */
-export function crossCompiler(
+function crossCompiler(
   inputs: PlanInputs,
   using: {
     readonly base: readonly Ref[];

@@ -14,7 +14,7 @@ import { stage as stage1, type Stage1 } from './stage-1.ts';
 import { defineStage } from './stage.ts';
 
 /** The compiler that runs on the target itself, with make and distcc. */
-export function nativeCompiler(
+function nativeCompiler(
   inputs: PlanInputs,
   using: { readonly base: readonly Ref[]; readonly target: Stage1; readonly mathLibraries: readonly Ref[] },
 ): FinishedCompiler {

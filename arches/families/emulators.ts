@@ -1,5 +1,5 @@
 /** Debian 12's packages of emulators, by what the program's name ends in. Undefined there: the one of all others. */
-export const emulatorPackages: Readonly<Record<string, string>> = {
+const emulatorPackages: Readonly<Record<string, string>> = {
   aarch64: 'qemu-system-arm',
   arm: 'qemu-system-arm',
   i386: 'qemu-system-x86',

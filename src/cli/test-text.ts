@@ -5,7 +5,7 @@ import { duration } from '../report/duration.ts';
 const verdicts = ['passed', 'failed', 'not reached', 'cannot', 'absent'] as const;
 
 /** How many rows there are of each verdict. */
-export function countVerdicts(rows: readonly Row[]): Readonly<Record<Row['verdict'], number>> {
+function countVerdicts(rows: readonly Row[]): Readonly<Record<Row['verdict'], number>> {
   const counts = { passed: 0, failed: 0, 'not reached': 0, cannot: 0, absent: 0 };
   for (const { verdict } of rows) counts[verdict] += 1;
   return counts;

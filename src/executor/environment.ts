@@ -2,7 +2,7 @@ import type { BoundRecipe } from '../plan/bound.ts';
 import { quoteWord } from '../core/shell-word.ts';
 
 /** Descriptor at which an action's processes find the jobserver. */
-export const jobserverDescriptor = 3;
+const jobserverDescriptor = 3;
 
 /** What every action's environment holds before its recipe adds to it. */
 const everyAction: Readonly<Record<string, string>> = {

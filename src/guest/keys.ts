@@ -18,7 +18,7 @@ export interface ChannelKeys {
 }
 
 /** Names in the tar archive of `ChannelKeys.disk`; `target/init` and the guest's server know them. */
-export const keyFiles = { hostKey: 'host-key', authorizedKeys: 'authorized_keys' } as const;
+const keyFiles = { hostKey: 'host-key', authorizedKeys: 'authorized_keys' } as const;
 
 const keyType = 'ssh-ed25519';
 

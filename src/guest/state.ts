@@ -41,7 +41,7 @@ export interface GuestState {
 }
 
 /** Files in a guest's own directory. */
-export const guestFiles = {
+const guestFiles = {
   record: 'guest.json',
   clientKey: 'client-key',
   keysDisk: 'keys.tar',

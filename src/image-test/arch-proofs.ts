@@ -15,7 +15,7 @@ import type { TestResult } from './test-guest.ts';
 export const proofsFile = 'docs/arches.json';
 
 /** Groups of checks that are reported together. A check is named by its id, or by the part of its id before the colon. */
-export const areas = {
+const areas = {
   boot: ['kernel', 'init', 'console', 'end'],
   clock: ['clock'],
   network: ['loopback', 'eth0', 'tcp'],

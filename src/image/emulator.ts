@@ -44,7 +44,7 @@ export const rootSerial = 'root' satisfies VirtioDevice;
 export const rootWritableVariable = 'GUEST_ROOT_WRITABLE';
 
 /** Serial number of the disk that holds the native compiler: what the guest knows it by (`/sys/block/NAME/serial`). */
-export const toolchainSerial = 'toolchain' satisfies VirtioDevice;
+const toolchainSerial = 'toolchain' satisfies VirtioDevice;
 
 /** What a user can attach to a guest beside the image. The guest's init knows each by serial number or mount tag. */
 export interface Attachment {

@@ -57,7 +57,7 @@ export async function emulatorFindings(arch: Arch, emulator: Emulator): Promise<
 }
 
 /** Starts a machine again and again; without its kernel where there is none. */
-export class Trials {
+class Trials {
   /** What is to be said of how it was started; empty: all as in run-emulator.sh. */
   note = '';
   readonly #arch: Arch;

@@ -65,7 +65,7 @@ const noteCheck = compileSchema({
  * Whether a product lies in the output directory as it was left there, by stat records alone; with what it holds.
  * `tree` is the tree that it should be of.
  */
-export async function findPublished(
+async function findPublished(
   store: Store,
   directory: string,
   product: Product,

@@ -26,7 +26,7 @@ export interface Timing extends GetTiming {
   readonly retries: number;
 }
 
-export const defaultTiming: Timing = {
+const defaultTiming: Timing = {
   pause: 500,
   longestPause: 15_000,
   connectTimeout: 10_000,

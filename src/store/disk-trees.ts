@@ -221,6 +221,6 @@ async function writeEntries(
   }
 }
 
-export function damaged(tree: Digest, detail: string): Failure {
+function damaged(tree: Digest, detail: string): Failure {
   return { reason: 'damaged-tree', digest: tree, detail };
 }

@@ -49,23 +49,9 @@ export type LeafContent =
   | { readonly kind: 'symlink'; readonly target: string };
 
 /**
- * Union of several trees' listings. Directories unite; files and links may be brought by several when
- * they are the same in every respect. Fails with the clash that comes first in order of trees, then paths.
+ * Union of several trees' listings. Directories unite; files and links may be brought by several when they are the same in
+ * every respect. Fails with the clash that comes first in order of trees, then paths. `sealTree` makes a tree of the union.
  */
-export function mergeTrees(trees: readonly LabelledTree[]): Result<readonly TreeEntry[], TreeClash> {
-  const [only] = trees;
-  if (only !== undefined && trees.length === 1) return ok(only.entries);
-  const united = uniteTrees(trees);
-  return united.ok ? ok(united.value.entries) : united;
-}
-
-/** The same with digests and messages of the union, for those who have to hand them on. */
-export function uniteTrees(trees: readonly LabelledTree[]): Result<MergedTree, TreeClash> {
-  const root = layTrees(trees);
-  return root.ok ? ok(sealTree(root.value)) : root;
-}
-
-/** The same without digests and messages: for more to be done with the union, or to see whether trees clash. */
 export function layTrees(trees: readonly LabelledTree[]): Result<Folder, TreeClash> {
   const root = emptyFolder();
   for (const { label, entries } of trees) {

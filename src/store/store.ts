@@ -47,7 +47,7 @@ export interface ContentStore {
   /** All entries of a tree, read from its Directory messages (the files themselves are not touched). */
   listTree(tree: Digest): Promise<readonly TreeEntry[]>;
   /**
-   * Takes a tree whose directories are known (`canonicalTree`, `uniteTrees`). `read` gives the bytes of its files and is
+   * Takes a tree whose directories are known (`canonicalTree`, `sealTree`). `read` gives the bytes of its files and is
    * asked once for each different one; its errors are thrown on. Fails with `damaged-tree` when bytes are not what
    * their digest says.
    */

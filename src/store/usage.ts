@@ -22,7 +22,7 @@ export interface ActionUsage {
   readonly scratchBytes: number;
 }
 
-export const usageKinds = [
+const usageKinds = [
   'outputs',
   'scratch outputs',
   'sources',

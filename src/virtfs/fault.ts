@@ -52,7 +52,7 @@ export function atFile<Value>(path: Bytes, step: () => Value): Value {
 }
 
 /** Undefined for what is no failed system call. */
-export function systemFault(error: unknown, path: Bytes): ShareFault | undefined {
+function systemFault(error: unknown, path: Bytes): ShareFault | undefined {
   const code = systemCode(error);
   if (code === undefined) return undefined;
   const number = (error as { readonly errno?: number }).errno ?? 0;

@@ -30,7 +30,7 @@ export interface Unpacked {
 }
 
 /** What a tarball may hold at most. A guest's whole disk fits; a few bytes that claim to be one do no harm. */
-export const shareLimits: Limits = { totalBytes: 64 * 2 ** 30, fileBytes: 64 * 2 ** 30, entries: 2_000_000 };
+const shareLimits: Limits = { totalBytes: 64 * 2 ** 30, fileBytes: 64 * 2 ** 30, entries: 2_000_000 };
 
 /**
  * Unpacks a tarball so that a guest finds in the share what the tarball holds: owners, modes, devices, links and times.

@@ -66,7 +66,7 @@ export function distccProgram(
  * @param request.cc compiler with what it takes to link for the machine that runs them.
  * @param request.triple that machine's; the client looks for compilers named by it.
  */
-export function buildDistcc(request: {
+function buildDistcc(request: {
   readonly triple: string;
   readonly cc: string;
   readonly programs: readonly DistccProgram[];

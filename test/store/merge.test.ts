@@ -1,11 +1,23 @@
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { ok, type Result } from '../../src/core/result.ts';
 import { decodeDirectory, decodeTree, digestBytes, encodeTree } from '../../src/store/directory-message.ts';
-import { mergeTrees, uniteTrees, type LabelledTree } from '../../src/store/merge.ts';
+import {
+  layTrees,
+  sealTree,
+  type LabelledTree,
+  type MergedTree,
+  type TreeClash,
+} from '../../src/store/merge.ts';
 import { writeSketch, type TreeSketch } from './sketch.ts';
 import { addTree, openTestStore, temporaryDirectory } from './temporary-store.ts';
 import { runs } from '../setup/runs.ts';
+
+function unite(trees: readonly LabelledTree[]): Result<MergedTree, TreeClash> {
+  const laid = layTrees(trees);
+  return laid.ok ? ok(sealTree(laid.value)) : laid;
+}
 
 async function listings(...sketches: TreeSketch[]): Promise<LabelledTree[]> {
   const store = await openTestStore();
@@ -17,7 +29,7 @@ async function listings(...sketches: TreeSketch[]): Promise<LabelledTree[]> {
   );
 }
 
-describe('mergeTrees', () => {
+describe('a union of trees', () => {
   it('unites directories as if they had been copied over each other', async () => {
     const parts: TreeSketch[] = [
       { 'bin/a': { executable: 'a' }, 'lib/x/one': '1', share: { directory: true } },
@@ -30,17 +42,18 @@ describe('mergeTrees', () => {
     const adopted = await store.adoptTree(directory);
     if (!adopted.ok) throw new Error('unexpected');
     const trees = await listings(...parts);
-    expect(mergeTrees(trees)).toEqual({ ok: true, value: await store.listTree(adopted.value) });
-    const united = uniteTrees(trees);
-    expect(united.ok && united.value.tree).toBe(adopted.value);
+    expect(unite(trees)).toMatchObject({
+      ok: true,
+      value: { tree: adopted.value, entries: await store.listTree(adopted.value) },
+    });
   });
 
   it('leaves one tree as it is, and makes nothing of none', async () => {
     const [only] = await listings({ a: '1' });
     if (only === undefined) throw new Error('unexpected');
-    expect(mergeTrees([only])).toEqual({ ok: true, value: only.entries });
-    expect(mergeTrees([])).toEqual({ ok: true, value: [] });
-    expect(mergeTrees([only, only, only])).toEqual({ ok: true, value: only.entries });
+    expect(unite([only])).toMatchObject({ ok: true, value: { entries: only.entries } });
+    expect(unite([])).toMatchObject({ ok: true, value: { entries: [] } });
+    expect(unite([only, only, only])).toMatchObject({ ok: true, value: { entries: only.entries } });
   });
 
   it.each<[string, TreeSketch, TreeSketch]>([
@@ -52,7 +65,7 @@ describe('mergeTrees', () => {
     ['link target', { 'd/f': { link: 'x' } }, { 'd/f': { link: 'y' } }],
   ])('finds a clash in %s', async (_, one, two) => {
     const trees = await listings({ 'd/other': '' }, one, two);
-    expect(mergeTrees(trees)).toEqual({
+    expect(unite(trees)).toEqual({
       ok: false,
       failure: { file: 'd/f', labels: ['tree 1', 'tree 2'] },
     });
