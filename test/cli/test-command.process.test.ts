@@ -123,11 +123,25 @@ describe('a sound image', () => {
 
   test('names the external toolchain that built it, as the manifest beside it says', async () => {
     const session = machine();
-    const toolchain = { name: 'arm-gcc', version: 'arm-gcc (Elsewhere) 12.2.0', triple: 'arm', digest: 'd' };
+    const toolchain = {
+      name: 'arm-gcc',
+      version: 'arm-gcc (Elsewhere) 12.2.0',
+      triple: 'arm',
+      digest: 'd',
+      dynamicLoader: true,
+    };
     const manifest = (products: readonly string[]) =>
       JSON.stringify({
         ...{ format: 1, arch: 'armv5l', products: [], sources: [] },
-        builds: [{ products, sources: [], options: { toolchain } }],
+        builds: [
+          {
+            options: { host: 'x86_64', goal: 'image', withNative: false, toolchain },
+            build: { cpu: 'x86_64', compiler: 'gcc 12' },
+            products,
+            sources: [],
+            actions: [],
+          },
+        ],
       });
     const file = path.join(session.home, 'out/armv5l/manifest.json');
     writeFileSync(file, manifest(['system-image-armv5l']));
@@ -234,7 +248,7 @@ describe('an image that is not sound', () => {
       console: 'not reached',
       end: 'failed',
     });
-    expect(details['end']).toBe('second boot: it ended before its checks');
+    expect(details['end']).toBe('second boot: it ended before its checks were done');
     expect(console.at(-1)).toBe('panic');
   });
 
