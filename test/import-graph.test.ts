@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { pureRooms, rooms } from '../rooms.js';
@@ -8,6 +8,7 @@ import {
   forbiddenImports,
   reachableFrom,
   readImports,
+  roomOf,
   type ImportGraph,
 } from './import-graph.ts';
 
@@ -56,6 +57,15 @@ describe('the table of rooms', () => {
       const reached = [...reachableFrom(table, room)].filter((other) => !pureRooms.includes(other));
       expect(reached.filter((other) => other !== 'src/core')).toEqual([]);
     }
+  });
+
+  test('has the rooms that there are, and so has the map in docs/architecture.md', () => {
+    const known = [...table.keys(), 'src/cli'].sort();
+    const modules = readImports(root, ['src', 'stages', 'arches']).keys();
+    expect([...new Set([...modules].map(roomOf))].sort()).toEqual(known);
+    const page = readFileSync(path.join(root, 'docs/architecture.md'), 'utf8');
+    const drawn = [...page.matchAll(/^\| `([^`<]+)\/` /gm)].map(([, room = '']) => room);
+    expect(drawn.filter((room) => room !== 'target').sort()).toEqual(known);
   });
 
   test('lets the command line alone import the texts', () => {
