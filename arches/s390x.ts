@@ -43,7 +43,7 @@ export const arch = describeArch({
       {
         // A copy by MVC into a page that held a program drops only the translated code around the copy's first byte, so a program
         // that comes to lie there runs what was there before: in 5 of 21 runs of the test, g++ died or hung, though the file reads
-        // right and runs elsewhere. Mended in 10.0: "target/s390x: Fix MVC not always invalidating translation blocks".
+        // right and runs elsewhere. Fixed in 10.0: "target/s390x: Fix MVC not always invalidating translation blocks".
         facility: 'native-compiler',
         reason: 'qemu before 10.0 may run code of a program that lay in the same memory before',
         emulatorBefore: '10.0',

@@ -4,7 +4,7 @@ import type { Plan } from '../src/plan/action.ts';
 import { assemblePlan } from '../src/plan/assemble.ts';
 import { orderByNeeds, type Ordering } from '../src/plan/order.ts';
 import { MissingInput, type PlanInputs } from './inputs.ts';
-import type { Contribution, GivenSetting, Making, Stage } from './stage.ts';
+import type { Contribution, GivenSetting, PlanContext, Stage } from './stage.ts';
 
 /** Stages after those that they take something from, otherwise in the order given. */
 export function orderStages(stages: readonly Stage[]): Ordering<Stage> {
@@ -33,7 +33,7 @@ export function planStages(
   const faults = cycleFaults(ordering);
   if (faults.length > 0) return failed({ reason: 'plan-fault', faults });
   const made = new Map<Stage, Contribution>();
-  const making: Making = {
+  const context: PlanContext = {
     inputs,
     settings,
     made: <T extends Contribution>(stage: Stage<T>): T => {
@@ -45,7 +45,7 @@ export function planStages(
     isWanted: (stage) => wanted.includes(stage),
   };
   try {
-    for (const stage of ordering.items) made.set(stage, stage.make(making));
+    for (const stage of ordering.items) made.set(stage, stage.make(context));
   } catch (error) {
     if (!(error instanceof MissingInput)) throw error;
     return failed({ reason: 'bad-input', file: error.file, faults: [{ field: '', message: error.fault }] });

@@ -48,7 +48,7 @@ export function defineSetting<T>(): Setting<T> {
 }
 
 /** What a stage is made with: `planStages` implements it, and only `defineStage` calls it. */
-export interface Making {
+export interface PlanContext {
   readonly inputs: PlanInputs;
   readonly settings: readonly GivenSetting[];
   /** What a stage made for this plan. Made once. */
@@ -69,7 +69,7 @@ export interface Stage<out T extends Contribution = Contribution> {
   readonly ifWanted: readonly Stage[];
   /** Whether it makes programs that any action may run: then no product is said to hold something of it. */
   readonly tools: boolean;
-  make(making: Making): T;
+  make(plan: PlanContext): T;
 }
 
 type Stages = Readonly<Record<string, Stage>>;
@@ -125,12 +125,12 @@ export function defineStage<
     needs: Object.values(needs),
     ifWanted: Object.values(ifWanted),
     tools: spec.tools ?? false,
-    make: (making) => {
+    make: (plan) => {
       const context = {
-        inputs: making.inputs,
-        needs: mapValues(needs, (stage) => making.made(stage)),
-        ifWanted: mapValues(ifWanted, (stage) => (making.isWanted(stage) ? making.made(stage) : undefined)),
-        settings: mapValues(settings, (setting) => setting.among(making.settings)),
+        inputs: plan.inputs,
+        needs: mapValues(needs, (stage) => plan.made(stage)),
+        ifWanted: mapValues(ifWanted, (stage) => (plan.isWanted(stage) ? plan.made(stage) : undefined)),
+        settings: mapValues(settings, (setting) => setting.among(plan.settings)),
       };
       // The mapped types say what the three lines above do, which the compiler cannot follow through Object.entries.
       return spec.make(context as StageContext<Needs, IfWanted, Taken>);

@@ -11,7 +11,7 @@ import type { ContentStore } from '../store/store.ts';
 
 /** What went into an action and what came out, when it last succeeded. */
 export interface BuiltOnce {
-  /** Digest of the recipe with the names of its refs in the place of their contents. */
+  /** Digest of the recipe with the names of its refs instead of their contents. */
   readonly recipe: string;
   /** Content by ref, as `refLabel` names it. */
   readonly inputs: Readonly<Record<string, Digest>>;

@@ -83,7 +83,7 @@ export async function makeTestPrograms(
   };
 }
 
-interface Making {
+interface TreeWanted {
   readonly declare: () => ReturnType<typeof expectedOutput>;
   /** Its output `out` is wanted. */
   readonly action: ActionName;
@@ -95,7 +95,7 @@ interface Making {
 async function makeTree(
   inputs: PlanInputs,
   request: TestProgramsRequest,
-  { declare, action, allowed, otherwise }: Making,
+  { declare, action, allowed, otherwise }: TreeWanted,
 ): Promise<Result<string, Unavailable>> {
   const plan = planDeclared(inputs, declare);
   if (!plan.ok) return failed({ kind: 'failed', why: request.describe(plan.failure) });

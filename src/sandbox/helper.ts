@@ -81,7 +81,7 @@ async function usable(program: string): Promise<Result<string, Failure>> {
   );
 }
 
-/** Whether nobody else but root can put a program in the place of ours. */
+/** Whether nobody but root and this user can replace our program. */
 async function isOursAlone(store: Store): Promise<boolean> {
   const user = process.geteuid?.();
   for (const directory of ['', 'trees', 'notes', 'notes/machine']) {

@@ -68,7 +68,7 @@ async function build(session: TestSession, options: Options = {}): Promise<Built
   session.said.out = '';
   session.said.err = '';
   const code = await buildCommand(session, request, open);
-  if (executor === undefined) throw new Error('no workshop was opened');
+  if (executor === undefined) throw new Error('no build context was opened');
   return { code, ...session.said, executor };
 }
 

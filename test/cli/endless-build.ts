@@ -16,14 +16,14 @@ if (!selected.ok) throw new Error(JSON.stringify(selected.failure));
 setInterval(() => undefined, 1000);
 const fake = fakeContext({ selected: selected.value, behaviour: () => new Promise(() => undefined) });
 const open: OpenBuildContext = async (request) => {
-  const workshop = await fake(request);
-  if (!workshop.ok || mode === 'heeds') return workshop;
+  const context = await fake(request);
+  if (!context.ok || mode === 'heeds') return context;
   const deaf = async ({ onStart }: ExecuteRequest) => {
     await onStart?.();
     return new Promise<never>(() => undefined);
   };
-  const executors = workshop.value.executors.map((executor) => ({ ...executor, execute: deaf }));
-  return { ok: true, value: { ...workshop.value, executors } };
+  const executors = context.value.executors.map((executor) => ({ ...executor, execute: deaf }));
+  return { ok: true, value: { ...context.value, executors } };
 };
 const request = { plan, sources: { offline: true, acceptVariants: [] }, jobs: 2, out: 'out' };
 process.exit(await buildCommand(session, request, open));

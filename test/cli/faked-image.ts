@@ -20,7 +20,7 @@ export const imagePlan = {
 } as const;
 
 /**
- * A workshop in which every action is faked, and whose armv5l image is real as far as scripts go: `guest`, the text of a
+ * A build context in which every action is faked, and whose armv5l image is real as far as scripts go: `guest`, the text of a
  * shell script, stands in for the emulator and what runs in it.
  */
 export async function fakedImage(

@@ -28,7 +28,7 @@ beforeAll(async () => {
   await writeSketch(overlay, {
     'etc/motd': 'welcome\n',
     'etc/profile': 'export FROM_OVERLAY=yes\n',
-    // In the place of a link to busybox, which must stay what it is.
+    // Instead of a link to busybox, which must stay what it is.
     'bin/true': { executable: '#!/bin/sh\necho mine\n' },
     'a b/ c\\d ': { executable: '#!/bin/sh\necho odd name\n' },
     'a b/${HOME}': '$(id)\n',

@@ -25,7 +25,7 @@ export interface FakedKernel {
   readonly values: Readonly<Record<string, string>>;
 }
 
-/** A workshop whose every action is faked, and in which upstream's sources have answered this. */
+/** A build context whose every action is faked, and in which upstream's sources have answered this. */
 export function fakedSources(report: string, { symbols, values }: FakedKernel): OpenBuildContext {
   const facts = {
     [kernelFactFiles.arches]: 'alpha\narm\narm64\nm68k\nx86\n',

@@ -73,7 +73,7 @@ describe('findEscape', () => {
           const escape = findEscape(nodes);
           for (const [at, node] of nodes) {
             if (typeof node !== 'object' || !existsSync(join(root, at))) continue;
-            // Native: node's own resolves `..` by the text, and never ends where that makes a circle of no circle.
+            // Native: node's own resolves `..` by the text, and never ends where that makes a cycle of what is none.
             const real = realpathSync.native(join(root, at));
             // What the kernel finds outside must have been noticed; the converse holds not for links to nothing.
             if (real !== root && !real.startsWith(`${root}/`)) expect(escape).toBeDefined();
