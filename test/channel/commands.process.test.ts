@@ -176,7 +176,7 @@ describe('what goes wrong', () => {
         '  last lines of its console:\n' +
         '  | Booting with memory= share=\n' +
         '  | Kernel panic - not syncing: nothing to do\n' +
-        '  Nothing of it is left.\n',
+        '  Nothing of it remains.\n',
     );
     nothingIsLeft(made);
   });
@@ -216,7 +216,7 @@ describe('what goes wrong', () => {
     [['--share', 'nothing'], '--share nothing: there is no such directory'],
     [['--share', 'bin/qemu-system-arm'], '--share bin/qemu-system-arm: it is no directory'],
     [['--home', 'bin'], '--home bin: it is not a regular file'],
-    [['--home', 'no/disk'], '--home no/disk: it cannot be made (ENOENT)'],
+    [['--home', 'no/disk'], '--home no/disk: cannot create it (ENOENT)'],
     [['--memory', '9999'], '--memory 9999: this machine of armv5l takes at most 256 MiB'],
     [['--memory', 'much'], 'It must be a whole number'],
     [['--port', '70000'], 'It must be a whole number from 1 to 65535.'],
