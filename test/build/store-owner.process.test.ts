@@ -8,6 +8,7 @@ import { scriptArguments } from '../script.ts';
 import { asOrdinaryUser, command, isRoot, linesOf, nobody, openDirectory } from '../sandbox/processes.ts';
 
 const child = fileURLToPath(new URL('store-owner-child.ts', import.meta.url));
+const program = fileURLToPath(new URL('../../src/start/start.cjs', import.meta.url));
 const root = 0;
 /** Writes into every kind of input, and says who it is. */
 const text = 'echo x >/area/x; echo y >>/area/usr/y; ls /area/x; id -u; cat /proc/self/uid_map';
@@ -55,6 +56,16 @@ describe.runIf(isRoot)('a store of another user', () => {
     expect((await runOn(store, 'an ordinary user')).result).toMatchObject(done);
   });
 
+  it.each([['limit', '20G'], ['du'], ['gc', '--max-size', '0M'], ['verify', '--repair']])(
+    "stays its owner's when root runs `store %s`",
+    async (...words) => {
+      const store = await storeOf(nobody);
+      expect((await runOn(store, 'an ordinary user', 'true')).result).toMatchObject(done);
+      await linesOf([process.execPath, [program, 'store', ...words, '--store', store]]);
+      expect(await foreignTo(nobody, store)).toEqual([]);
+    },
+  );
+
   it.each([
     ["root's own", root, 'root'],
     ["an ordinary user's own", nobody, 'an ordinary user'],
@@ -93,14 +104,14 @@ describe.runIf(isRoot)('a store of another user', () => {
   it('is refused where its owner cannot read this program', async () => {
     const store = await storeOf(nobody);
     const directory = await openDirectory();
-    const program = join(directory, 'program');
-    await writeFile(program, '');
+    const secret = join(directory, 'program');
+    await writeFile(secret, '');
     const ask = async () => {
-      const line = [process.execPath, scriptArguments(child, store, program)] as const;
+      const line = [process.execPath, scriptArguments(child, store, secret)] as const;
       return JSON.parse((await linesOf(line, { ...process.env, TMPDIR: '/tmp' })).at(-1) ?? '') as unknown;
     };
     expect(await ask()).toEqual({ result: { ok: true }, user: nobody, groups: [nobody] });
-    await chmod(program, 0o600);
+    await chmod(secret, 0o600);
     expect(await ask()).toMatchObject({
       result: { ok: false, failure: { reason: 'unwritable', path: store } },
       user: root,
