@@ -20,7 +20,10 @@ async function makeOne(path: string): Promise<'made' | 'no parent'> {
   } catch (error) {
     const code = errorCode(error);
     if (code === 'ENOENT' && dirname(path) !== path) return 'no parent';
-    if (code !== 'EEXIST' || !(await stat(path)).isDirectory()) throw error;
+    if (code !== 'EEXIST') throw error;
+    if ((await stat(path)).isDirectory()) return 'made';
+    // As the system says it of a file among the parents.
+    throw Object.assign(new Error(`ENOTDIR: not a directory, mkdir '${path}'`), { code: 'ENOTDIR', path });
   }
   return 'made';
 }

@@ -14,7 +14,12 @@ it('makes what is missing, and minds nothing that is there', async () => {
 it('fails where a file stands in the way', async () => {
   const root = await temporaryDirectory();
   writeFileSync(path.join(root, 'file'), '');
-  await expect(makeDirectory(path.join(root, 'file/below'))).rejects.toMatchObject({ code: 'ENOTDIR' });
+  for (const wanted of ['file', 'file/below']) {
+    await expect(makeDirectory(path.join(root, wanted))).rejects.toMatchObject({
+      code: 'ENOTDIR',
+      path: path.join(root, wanted),
+    });
+  }
 });
 
 it('fails, and does not try for ever, where no directory can be made', async () => {

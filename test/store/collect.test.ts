@@ -266,6 +266,18 @@ describe('collectGarbage', () => {
     });
   });
 
+  it.each(['locks', 'leases', 'damaged'])('says what stands where %s belongs', async (name) => {
+    const store = await openTestStore();
+    await store.release();
+    const path = join(store.root, name);
+    await rm(path, { recursive: true });
+    await writeFile(path, '');
+    expect(await collectGarbage(store.root, { policy: { now: 0 } })).toMatchObject({
+      ok: false,
+      failure: { reason: 'unwritable', path, detail: expect.stringContaining('Something else') as string },
+    });
+  });
+
   it('says where there is no store, and makes none', async () => {
     const root = join(await temporaryDirectory(), 'none');
     expect(await collectGarbage(root, { policy: { now: 0 } })).toEqual({
