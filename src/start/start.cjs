@@ -17,7 +17,7 @@ function sayVersion() {
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
     if (code === 'EPIPE') return;
-    fail(`the output cannot be written (${String(code)})`, 1);
+    fail(`cannot write the output (${String(code)})`, 1);
   }
 }
 

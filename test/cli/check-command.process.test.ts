@@ -163,7 +163,7 @@ test.each<readonly [string, Situation, RegExp]>([
   [
     'a bus that the machine does not have',
     { descriptor: emulator({ virtio: 'ccw', network: 'smc91c111' }) },
-    /^fault +emulator\.virtio +ccw: the machine does not take virtio-rng-ccw: .*\n +pci or device may be right/,
+    /^fault +emulator\.virtio +ccw: the machine does not accept virtio-rng-ccw: .*\n +pci or device may be right/,
   ],
   [
     'memory above the limit of the board',
@@ -212,7 +212,7 @@ describe('what this machine lacks', () => {
     const board = { ...fakeBoard, missingRom: 'efi-virtio.rom' };
     const checked = await check({ board, descriptor: emulator({ arguments: [] }) });
     expect(checked.out).toMatch(
-      /^missing +emulator\.network +virtio-net-pci: needs the firmware efi-virtio\.rom; on Debian: apt-get install ipxe-qemu\n +or do without it: '-global', 'virtio-net-pci\.romfile=' in emulator\.arguments$/m,
+      /^missing +emulator\.network +virtio-net-pci: needs the firmware efi-virtio\.rom; on Debian: apt-get install ipxe-qemu\n +or avoid it: '-global', 'virtio-net-pci\.romfile=' in emulator\.arguments$/m,
     );
     expect(checked.code).toBe(1);
   });

@@ -130,7 +130,7 @@ test('without a terminal a missing option is wrong use', async () => {
   expect(machine).not.toBe('');
   expect(await make(place, rest)).toBe(2);
   expect(place.session.said.err).toBe(
-    "bootstrap: new-arch newarm: --machine is missing\n  There is no terminal to ask at: name the emulator's machine (-M) with --machine.\n",
+    "bootstrap: new-arch newarm: --machine is missing\n  There is no terminal to ask at: give the emulator's machine (-M) with --machine.\n",
   );
   expect(readdirSync(place.directory)).toEqual([]);
 });

@@ -66,7 +66,7 @@ describe('share pack and share unpack', () => {
 describe('wrong use', () => {
   test.each([
     ['a.zip', 'the format of a.zip cannot be determined from its name\n  Name it .tar, .tar.gz or .tgz.'],
-    ['share/a.tar', 'share/a.tar lies in the share itself\n  Name a file outside it.'],
+    ['share/a.tar', 'share/a.tar is inside the share itself\n  Name a file outside it.'],
   ])('packing into %s', async (name, text) => {
     const session = sessionWithShare();
     expect(await sharePackCommand(session, 'share', name)).toBe(2);
@@ -77,7 +77,7 @@ describe('wrong use', () => {
     const session = sessionWithShare();
     expect(await sharePackCommand(session, 'share/null', 'a.tar')).toBe(2);
     expect(session.said.err).toBe(
-      `bootstrap: ${session.share}/null: it is no directory\n` +
+      `bootstrap: ${session.share}/null: it is not a directory\n` +
         '  Name the directory that the emulator shares with its guest.\n',
     );
     expect(readdirSync(session.home)).toEqual(['share']);
