@@ -24,7 +24,7 @@ export interface WantedAttachments {
 /** Size of a scratch disk that is made here, in bytes. It has holes, so it takes what is written to it. */
 const scratchDiskSize = 4 * 1024 ** 3;
 
-/** Variables of run-emulator.sh for what is to be attached. Fails with `wrong-use`, `unwritable` or `no-room`. */
+/** Variables of run-emulator.sh for what is to be attached. Fails with `bad-option`, `unwritable` or `no-room`. */
 export async function attachmentVariables(
   arch: Arch,
   wanted: WantedAttachments,
@@ -32,16 +32,13 @@ export async function attachmentVariables(
 ): Promise<Result<Readonly<Record<string, string>>, Failure>> {
   const variables: Record<string, string> = {};
   const { limit = Infinity } = arch.emulator.memory;
-  const [named, memory] =
+  const [option, value, memory] =
     wanted.memory === undefined
-      ? [`QEMU_MEMORY=${String(environment['QEMU_MEMORY'])}`, Number(environment['QEMU_MEMORY'])]
-      : [`--memory ${String(wanted.memory)}`, wanted.memory];
+      ? [`QEMU_MEMORY=${String(environment['QEMU_MEMORY'])}`, '', Number(environment['QEMU_MEMORY'])]
+      : ['--memory', String(wanted.memory), wanted.memory];
   if (memory > limit) {
-    return failed({
-      reason: 'wrong-use',
-      what: `${named}: this machine of ${arch.name} takes at most ${String(limit)} MiB`,
-      hint: 'Ask for less.',
-    });
+    const why = `this machine of ${arch.name} takes at most ${String(limit)} MiB`;
+    return failed({ reason: 'bad-option', option, value, why, hint: 'Ask for less.' });
   }
   if (wanted.memory !== undefined) variables['QEMU_MEMORY'] = String(wanted.memory);
   if (wanted.share !== undefined) {
@@ -49,7 +46,7 @@ export async function attachmentVariables(
     if (kind !== 'directory') {
       const why = kind === 'nothing' ? 'there is no such directory' : 'it is no directory';
       const hint = 'Name a directory; it appears in the guest as /share.';
-      return failed({ reason: 'wrong-use', what: `--share ${wanted.share.name}: ${why}`, hint });
+      return failed({ reason: 'bad-option', option: '--share', value: wanted.share.name, why, hint });
     }
     variables['GUEST_SHARE'] = wanted.share.path;
   }
@@ -66,8 +63,8 @@ async function makeScratchDisk({ path, name }: NamedPlace): Promise<Failure | un
   const kind = await kindOf(path);
   if (kind === 'file') return undefined;
   const hint = 'Name a file; it is created if it does not exist, but its directory must exist.';
-  if (kind !== 'nothing')
-    return { reason: 'wrong-use', what: `--home ${name}: it is not a regular file`, hint };
+  const bad = { reason: 'bad-option', option: '--home', value: name, hint } as const;
+  if (kind !== 'nothing') return { ...bad, why: 'it is not a regular file' };
   try {
     const disk = await open(path, 'wx', 0o600);
     await disk.truncate(scratchDiskSize).finally(() => disk.close());
@@ -77,7 +74,7 @@ async function makeScratchDisk({ path, name }: NamedPlace): Promise<Failure | un
     if (failure !== undefined) return failure;
     const code = errorCode(error);
     if (code === undefined) throw error;
-    return { reason: 'wrong-use', what: `--home ${name}: cannot create it (${code})`, hint };
+    return { ...bad, why: `cannot create it (${code})` };
   }
 }
 

@@ -37,12 +37,13 @@ export async function findCandidates(
   { image, directoryOf, out, environment }: ImagePlaces,
 ): Promise<Result<readonly Candidate[], Failure>> {
   if (/(?:^|\s)HANDOFF=/.test(environment['KERNEL_EXTRA'] ?? '')) {
-    const what = 'KERNEL_EXTRA: HANDOFF= would replace the checks';
-    return failed({ reason: 'wrong-use', what, hint: 'Remove it.' });
+    const why = 'HANDOFF= would replace the checks';
+    return failed({ reason: 'bad-option', option: 'KERNEL_EXTRA', value: '', why, hint: 'Remove it.' });
   }
   if (image !== undefined && names.length > 1) {
-    const what = `--image ${image.name} is a single image, but several arches were given`;
-    return failed({ reason: 'wrong-use', what, hint: 'Name the arch that it was built for.' });
+    const why = 'it is a single image, but several arches were given';
+    const hint = 'Name the arch that it was built for.';
+    return failed({ reason: 'bad-option', option: '--image', value: image.name, why, hint });
   }
   const searchPath = environment['PATH'] ?? '';
   const candidates = new Map<string, Candidate>();
@@ -84,12 +85,9 @@ export async function makeConsoleDirectory(
   } catch (error) {
     const code = errorCode(error);
     if (code === undefined) throw error;
-    const what = `--console ${name}: cannot create it (${code})`;
-    return failed({
-      reason: 'wrong-use',
-      what,
-      hint: 'Name a directory; it is created if it does not exist.',
-    });
+    const why = `cannot create it (${code})`;
+    const hint = 'Name a directory; it is created if it does not exist.';
+    return failed({ reason: 'bad-option', option: '--console', value: name, why, hint });
   }
 }
 

@@ -306,7 +306,7 @@ describe('bad input', () => {
   test('one image for several arches, and a HANDOFF of the user', async () => {
     const several = await run(machine(), 'test', 'armv5l', 'i686', '--image', 'out');
     expect(several).toMatchObject({ code: 2 });
-    expect(several.err).toContain('is a single image, but several arches were given');
+    expect(several.err).toContain(': it is a single image, but several arches were given');
     const handoff = await run(machine({ KERNEL_EXTRA: 'x HANDOFF=/bin/true' }), 'test', 'armv5l');
     expect(handoff).toMatchObject({ code: 2 });
     expect(handoff.err).toContain('HANDOFF= would replace the checks');
