@@ -43,6 +43,12 @@ describe('the modules', () => {
   test('import each other in no cycle, types included', () => {
     expect(findCycles(graph)).toEqual([]);
   });
+
+  test('of the tests import each other in no cycle either', () => {
+    const all = readImports(root, ['src', 'stages', 'arches', 'test', 'bench']);
+    expect(all.get('test/import-graph.test.ts')).toContain('test/import-graph.ts');
+    expect(findCycles(all)).toEqual([]);
+  });
 });
 
 describe('the table of rooms', () => {
