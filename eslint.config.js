@@ -29,6 +29,22 @@ export default tseslint.config(
     },
   },
   {
+    // Only the command line knows of a terminal, arguments and exit codes.
+    files: ['src/**/*.ts'],
+    ignores: ['src/cli/**', 'src/start/**'],
+    rules: {
+      'no-console': 'error',
+      'no-restricted-properties': [
+        'error',
+        ...['argv', 'exit', 'exitCode', 'stdin', 'stdout', 'stderr'].map((property) => ({
+          object: 'process',
+          property,
+          message: 'Return a value, or take a callback; src/cli prints and ends the process.',
+        })),
+      ],
+    },
+  },
+  {
     files: pure,
     ignores: ['src/plan/key.ts'],
     rules: {

@@ -1,18 +1,18 @@
 /**
- * For whoever pins a source: `node src/start/run.mjs src/sources/pin.ts NAME…` fetches every origin of the named sources that can be
- * had, unpacks it, and prints the digest of its tree, with what of `licenceFiles` is missing there. Archives
- * are kept in `out/pin`.
+ * For whoever pins a source: `node src/start/run.mjs src/cli/pin-sources.ts NAME…` fetches every origin of the named sources
+ * that is reachable, unpacks it, and prints the digest of its tree, with those of `licenceFiles` that are missing there.
+ * Archives are kept in `out/pin`.
  */
 import { access, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { place } from '../core/place.ts';
 import { parseLock } from '../inputs/lock-file.ts';
 import type { LockedSource } from '../inputs/lock.ts';
+import { Apt } from '../sources/apt.ts';
+import { ArchiveCache } from '../sources/archive-cache.ts';
+import { ArchiveFetcher, placesOf, placeText, type Place } from '../sources/archive-fetcher.ts';
+import { unpack } from '../sources/unpack.ts';
 import { digestDirectory } from '../store/tree-digest.ts';
-import { Apt } from './apt.ts';
-import { ArchiveCache } from './archive-cache.ts';
-import { ArchiveFetcher, placesOf, placeText, type Place } from './archive-fetcher.ts';
-import { unpack } from './unpack.ts';
 
 const root = place().repository;
 const directory = join(root, 'out/pin');
