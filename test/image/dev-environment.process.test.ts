@@ -32,7 +32,7 @@ const alone = 'dev-environment.sh: the guest compiles alone\n';
 /** Writes its arguments, one a line, and ends with 7; or, if told so, stays. */
 const fakeEmulator = `#!/bin/sh
 printf '%s\\n' "$@"
-[ -z "\${STAY-}" ] || exec sleep 1000
+[ -z "\${STAY-}" ] || exec /usr/bin/sleep 1000
 exit 7
 `;
 
@@ -55,13 +55,13 @@ while [ $# -gt 0 ]; do
   shift
 done
 echo "$port" >>"$notes/ports"
-if [ -e "$notes/slow" ]; then sleep "$(cat "$notes/slow")"; fi
+if [ -e "$notes/slow" ]; then /usr/bin/sleep "$(cat "$notes/slow")"; fi
 if [ -e "$notes/broken" ]; then
   cat "$notes/broken" >"$log"
   exit 101
 fi
 if [ -e "$notes/taken" ] && [ "$(wc -l <"$notes/ports")" -le "$(cat "$notes/taken")" ]; then exit 102; fi
-setsid sleep 1000 </dev/null >/dev/null 2>&1 &
+setsid /usr/bin/sleep 1000 </dev/null >/dev/null 2>&1 &
 echo $! >"$pid"
 echo $! >"$notes/server"
 echo "listening on $port" >>"$log"
@@ -83,6 +83,8 @@ beforeEach(() => {
     mkdirSync(directory, { recursive: true });
   }
   program(join(base, 'bin', sampleArch.emulator.program), fakeEmulator);
+  // A server that has ended stays a zombie where process 1 is slow to notice, and the script waits five times for it.
+  program(join(base, 'bin/sleep'), '#!/bin/sh\nexec /usr/bin/sleep 0.05\n');
   for (const file of [imageFiles.kernel, imageFiles.deviceTree, imageFiles.initramfs, imageFiles.toolchain]) {
     writeFileSync(join(image, file), '');
   }
@@ -402,7 +404,7 @@ describe('dev-environment.sh', () => {
     it('cleans up after a server that has ended by itself', async () => {
       program(
         join(directory, 'bin/distccd'),
-        fakeServer.replace('setsid sleep 1000', 'true').concat('wait\n'),
+        fakeServer.replace('setsid /usr/bin/sleep 1000', 'true').concat('wait\n'),
       );
       expect(start(env()).status).toBe(7);
       await until('nothing is left', nothingIsLeft);
@@ -411,7 +413,7 @@ describe('dev-environment.sh', () => {
     it('ends the server when the emulator is killed, and not before', async () => {
       const child = spawn(script, { cwd: base, env: environment({ ...env(), STAY: '1' }), stdio: 'ignore' });
       started.push(child);
-      const runs = () => readFileSync(`/proc/${child.pid}/cmdline`, 'utf8').startsWith('sleep');
+      const runs = () => readFileSync(`/proc/${child.pid}/cmdline`, 'utf8').startsWith('/usr/bin/sleep');
       await until('the emulator runs', runs);
       await sleep(500);
       expect(serverIsGone()).toBe(false);
@@ -438,7 +440,7 @@ describe('dev-environment.sh', () => {
         detached: true,
       });
       started.push(child);
-      const runs = () => readFileSync(`/proc/${child.pid}/cmdline`, 'utf8').startsWith('sleep');
+      const runs = () => readFileSync(`/proc/${child.pid}/cmdline`, 'utf8').startsWith('/usr/bin/sleep');
       await until('the emulator runs', runs);
       process.kill(-(child.pid ?? 0), 'SIGHUP');
       await until('nothing is left', nothingIsLeft);
