@@ -30,7 +30,19 @@ if [ -n "$nonce" ]; then
   exit 0
 fi
 echo 'init: this is armv5l; leave the shell to end the emulator'
-word=$(tee /dev/stderr | head -n 1)
+# A console repeats what is typed, piece by piece: the next one is typed when it has.
+word=
+while :; do
+  piece=$(dd bs=64 count=1 2>/dev/null; echo .)
+  piece=\${piece%.}
+  [ -n "$piece" ] || exit 9
+  printf %s "$piece"
+  word=$word$piece
+  case $word in *'
+'*) break ;; esac
+done
+echo
+word=$(printf %s "$word" | head -n 1)
 nonce=$(echo "$word" | sed "s/^n=//; s/''//")
 [ -z "$SECOND" ] || eval "$SECOND"
 echo "@$nonce passed console /dev/ttyAMA0"
