@@ -11,14 +11,16 @@ import {
 } from '../guest/state.ts';
 import { openArches } from '../repository/load-arches.ts';
 import { unknownName } from '../core/nearest.ts';
-import { storeDirectory, type Session } from './session.ts';
+import { ownedStore } from './owned-store.ts';
+import type { Session } from './session.ts';
 
 /** The records of this user's guests are kept in the store, which outlives a login session. */
-export function openGuests(
+export async function openGuests(
   session: Session,
   storeOption: string | undefined,
 ): Promise<Result<GuestState, Failure>> {
-  return openGuestState(path.join(storeDirectory(session, storeOption), 'guests'));
+  const store = await ownedStore(session, storeOption);
+  return store.ok ? openGuestState(path.join(store.value, 'guests')) : store;
 }
 
 /** A guest by its name, or by a name of its arch if it has none of its own. */

@@ -267,7 +267,7 @@ Examples:
   bootstrap doctor               report what is missing on this machine
 
 \`bootstrap build --help\` shows the options of the main command.
-Exit codes: 0 success, 1 a build failed, 2 incorrect usage or bad input.
+Exit codes: 0 success, 1 a build failed, 2 incorrect usage or bad input; 129, 130 and 143 after SIGHUP, Ctrl-C and SIGTERM.
 `;
 
 function commandNames(program: Command): readonly string[] {

@@ -26,9 +26,8 @@ export interface StartOptions {
 
 /** `bootstrap start ARCH`: boots its image in the background and returns when commands can be run in it. */
 export async function startCommand(session: Session, options: StartOptions): Promise<ExitCode> {
-  const found = await (
-    await openArches(session.repository, session.archDirectories)
-  ).find(options.arch, 'arch');
+  const arches = await openArches(session.repository, session.archDirectories);
+  const found = await arches.find(options.arch, 'arch');
   if (!found.ok) return explain(session, found.failure);
   const arch = found.value;
   const { name = arch.name, memory, share, home } = options;
@@ -40,6 +39,9 @@ export async function startCommand(session: Session, options: StartOptions): Pro
     searchPath: session.env['PATH'] ?? '',
   });
   if (!image.ok) return explain(session, image.failure);
+  // Before a disk is made: in another user's store root works as that user.
+  const state = await openGuests(session, options.store);
+  if (!state.ok) return explain(session, state.failure);
   const named = (name: string): NamedPlace => ({ path: path.resolve(session.cwd, name), name });
   const attached = await attachmentVariables(
     arch,
@@ -51,8 +53,6 @@ export async function startCommand(session: Session, options: StartOptions): Pro
     session.env,
   );
   if (!attached.ok) return explain(session, attached.failure);
-  const state = await openGuests(session, options.store);
-  if (!state.ok) return explain(session, state.failure);
   const interrupt = catchInterrupts(session.err, () => undefined);
   try {
     const started = await startGuest(state.value, {
