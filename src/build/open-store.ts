@@ -1,5 +1,6 @@
+import { stat } from 'node:fs/promises';
 import type { Failure } from '../core/failure.ts';
-import type { Result } from '../core/result.ts';
+import { ok, type Result } from '../core/result.ts';
 import { count } from '../core/count.ts';
 import { openDiskStore } from '../store/disk-store.ts';
 import type { Store } from '../store/store.ts';
@@ -20,4 +21,12 @@ export async function openStore(
   const owner = await workAsOwner(root);
   if (!owner.ok) return owner;
   return openDiskStore({ root, epochSeconds, onSweep });
+}
+
+/** The same for a command that only reads: gives undefined where there is no store, and makes none. */
+export async function openExistingStore(
+  ...request: Parameters<typeof openStore>
+): Promise<Result<Store | undefined, Failure>> {
+  const found = await stat(request[0]).catch(() => undefined);
+  return found === undefined ? ok(undefined) : openStore(...request);
 }

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { openStore } from '../build/open-store.ts';
+import { openExistingStore } from '../build/open-store.ts';
 import { recordedCommands } from '../build/recorded-commands.ts';
 import type { Failure } from '../core/failure.ts';
 import { unknownAction } from '../core/nearest.ts';
@@ -28,12 +28,13 @@ export async function logCommand(
   const repository = await loadRepository(session.repository, session.archDirectories);
   if (!repository.ok) return explain(session, repository.failure);
   const root = storeDirectory(session, storeOption);
-  const store = await openStore(root, repository.value.lock.sourceDateEpoch, (text) =>
+  const store = await openExistingStore(root, repository.value.lock.sourceDateEpoch, (text) =>
     session.err(`${text}\n`),
   );
   if (!store.ok) return explain(session, store.failure);
-  const history = await recallAction(store.value, name as ActionName);
-  if (history === undefined) return explain(session, await neverRun(repository.value, name, root));
+  const history = store.value && (await recallAction(store.value, name as ActionName));
+  if (store.value === undefined || history === undefined)
+    return explain(session, await neverRun(repository.value, name, root));
   return commands
     ? printRecord(session, store.value, name, history.key)
     : printLog(session, await store.value.logDirectory(history.key));

@@ -1,4 +1,4 @@
-import { openStore } from '../build/open-store.ts';
+import { openExistingStore } from '../build/open-store.ts';
 import { summarizeRecords } from '../build/recorded-commands.ts';
 import { selectPlan, type PlanRequest } from '../repository/select-plan.ts';
 import type { ExitCode } from './exit-code.ts';
@@ -19,8 +19,9 @@ export async function recordCommand(
   const { plan, repository } = selected.value;
   const root = storeDirectory(session, options.store);
   const say = (text: string): void => session.err(`${text}\n`);
-  const store = await openStore(root, repository.lock.sourceDateEpoch, say);
+  const store = await openExistingStore(root, repository.lock.sourceDateEpoch, say);
   if (!store.ok) return explain(session, store.failure);
+  if (store.value === undefined) return explain(session, { reason: 'not-recorded' });
   const summary = await summarizeRecords(plan, store.value);
   if (!summary.ok) return explain(session, summary.failure);
   session.out(options.json ? summaryJson(summary.value) : summaryText(summary.value));

@@ -90,6 +90,17 @@ test('without a home there is no store, and none in the temp directory', async (
   });
 });
 
+test.each([
+  [['log', 'host-tools/busybox'], 'has never run with the store'],
+  [['record', 'armv5l'], 'record'],
+])('%j makes no store where there is none', async (argv, message) => {
+  const session = testSession();
+  const result = await run(session, ...argv, '--store', 'none');
+  expect(result.err).toContain(message);
+  expect(result.code).toBe(2);
+  expect(existsSync(path.join(session.home, 'none'))).toBe(false);
+});
+
 describe('bad input', () => {
   test('a malformed lock, with file, line and field of all faults', async () => {
     const copy = repositoryCopy();
