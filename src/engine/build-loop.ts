@@ -205,8 +205,7 @@ export class BuildLoop {
         this.#awaitOther(node);
         return;
       case 'found':
-        node.state = 'waiting';
-        node.stale = false;
+        this.#resolveAgain(node);
         return;
       case 'aborted':
         node.state = 'must-run';
@@ -224,7 +223,13 @@ export class BuildLoop {
 
   /** It did not come to its end, and is to start anew, under another key where what it reads has changed meanwhile. */
   #again(node: Node): void {
-    node.state = node.stale ? 'waiting' : 'must-run';
+    if (node.stale) this.#resolveAgain(node);
+    else node.state = 'must-run';
+  }
+
+  /** Its key and result are to be looked up once more. */
+  #resolveAgain(node: Node): void {
+    node.state = 'waiting';
     node.stale = false;
   }
 
@@ -258,8 +263,7 @@ export class BuildLoop {
     node.ran = true;
     this.#progress.finished(node, result, unchanged);
     if (node.stale) {
-      node.stale = false;
-      node.state = 'waiting';
+      this.#resolveAgain(node);
       return;
     }
     node.state = 'known';
@@ -269,13 +273,9 @@ export class BuildLoop {
 
   #endAwaited(node: Node, end: AwaitEnd): void {
     this.#awaited.delete(node);
-    if (end.kind === 'found') {
-      node.state = 'waiting';
-      node.stale = false;
-      return;
-    }
     if (end.kind === 'ours') node.held = end.held;
-    this.#again(node);
+    if (end.kind === 'found') this.#resolveAgain(node);
+    else this.#again(node);
   }
 
   #endCrash(task: Node | ExternalInput, error: unknown): void {

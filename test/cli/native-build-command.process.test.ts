@@ -213,11 +213,7 @@ describe('a native build that fails', () => {
     const session = machine();
     rmSync(place(session, 'bin/sleep'));
     control(session);
-    const { child, ended } = startHanging(session);
-    await until(
-      'the guest runs',
-      () => existsSync(place(session, 'guest')) && text(place(session, 'guest')) !== '',
-    );
+    const { child, ended } = await startHanging(session);
     child.kill(signal);
     const { code, err } = await ended;
     expect(err).toContain(`bootstrap: stopped by ${signal};`);
@@ -232,11 +228,7 @@ describe('a native build that fails', () => {
     const session = machine();
     rmSync(place(session, 'bin/sleep'));
     control(session);
-    const { child, ended } = startHanging(session);
-    await until(
-      'the guest runs',
-      () => existsSync(place(session, 'guest')) && text(place(session, 'guest')) !== '',
-    );
+    const { child, ended } = await startHanging(session);
     child.kill('SIGKILL');
     await ended;
     await until(
@@ -247,7 +239,8 @@ describe('a native build that fails', () => {
   });
 });
 
-function startHanging(session: TestSession) {
+/** Starts a native build whose guest hangs, and waits until that guest runs. */
+async function startHanging(session: TestSession) {
   const script = path.join(import.meta.dirname, 'hanging-guest.ts');
   const child = spawn(process.execPath, scriptArguments(script, session.home, 'zlib'), {
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -259,6 +252,8 @@ function startHanging(session: TestSession) {
   const ended = new Promise<{ code: number | null; err: string }>((resolve) => {
     child.on('close', (code) => resolve({ code, err }));
   });
+  const guest = place(session, 'guest');
+  await until('the guest runs', () => existsSync(guest) && text(guest) !== '');
   return { child, ended };
 }
 
