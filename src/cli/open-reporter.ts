@@ -1,6 +1,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import type { Failure } from '../core/failure.ts';
+import { errorCode } from '../core/fault.ts';
 import { failed, ok, type Result } from '../core/result.ts';
 import { createJsonReporter } from '../report/json-lines.ts';
 import { createLineReporter } from '../report/lines.ts';
@@ -8,7 +9,10 @@ import type { Reporter } from '../report/reporter.ts';
 import { createTerminalReporter } from '../report/terminal.ts';
 import type { Session } from './session.ts';
 
-/** The reporter that suits what stderr is connected to, and one more for `--events FILE`. */
+/**
+ * The reporter that suits what stderr is connected to, and one more for `--events FILE`. Fails with `bad-option` if that
+ * file cannot be opened.
+ */
 export function openReporter(session: Session, eventsFile: string | undefined): Result<Reporter, Failure> {
   const main = openMain(session);
   if (eventsFile === undefined) return ok(main);
@@ -17,7 +21,9 @@ export function openReporter(session: Session, eventsFile: string | undefined): 
   try {
     descriptor = openSync(file, 'w');
   } catch (error) {
-    return failed({ reason: 'unwritable', path: file, detail: (error as Error).message });
+    const why = `cannot be opened for writing (${errorCode(error) ?? (error as Error).message})`;
+    const hint = 'Name a file that you can write to, in a directory that exists, or omit --events.';
+    return failed({ reason: 'bad-option', option: '--events', value: eventsFile, why, hint });
   }
   let open = true;
   const events = createJsonReporter({

@@ -60,7 +60,7 @@ export function createProgram(given: Session, version: string, done: (code: numb
     .exitOverride()
     .showSuggestionAfterError();
 
-  // Each command takes the option; what it names is in force before any of them starts.
+  // Each command but those below `store` and `share` takes the option; what it names is in force before any of them starts.
   const archDirectories: string[] = [];
   const session: Session = { ...given, archDirectories };
   program.hook('preAction', async (_, started) => {

@@ -53,6 +53,12 @@ describe('wrong use', () => {
       ['armv5l', '--hosst', 'i686'],
       "bootstrap: unknown option '--hosst'\n  (Did you mean --host?)\n  `bootstrap build --help` shows its usage.\n",
     ],
+    [
+      ['armv5l', '--events', 'nowhere/events.jsonl'],
+      'bootstrap: --events nowhere/events.jsonl: cannot be opened for writing (ENOENT)\n' +
+        '  Name a file that you can write to, in a directory that exists, or omit --events.\n',
+    ],
+    [['armv5l', '--events', '.'], 'bootstrap: --events .: cannot be opened for writing (EISDIR)\n'],
     [['armv5l', '-j', '0'], 'It must be a whole number from 1 to 9999.'],
     [['armv5l', '-j', 'many'], 'It must be a whole number from 1 to 9999.'],
     [['armv5l', '--mirror', 'nowhere'], 'It must be an absolute URL'],
