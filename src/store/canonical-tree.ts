@@ -2,26 +2,32 @@ import type { Digest } from '../core/digest.ts';
 import { decodeDirectory, digestBytes, encodeDirectory, type DirectoryMessage } from './directory-message.ts';
 import { readFields } from './message-fields.ts';
 
-/** A tree as what a remote cache holds of it, apart from the bytes of its files. */
+/** A tree as a remote cache holds it, without the contents of its files. */
 export interface EncodedTree {
   /** Digest of the root's message. */
   readonly tree: Digest;
-  /** Encoded `Directory` messages by digest: the root's and every other one. */
+  /** Encoded `Directory` messages by digest, including the root's. */
   readonly messages: ReadonlyMap<Digest, Uint8Array>;
-  /** Whether a link in it has an absolute target: a server takes it only with `SymlinkAbsolutePathStrategy` `ALLOWED`. */
+  /**
+   * Whether any symbolic link has an absolute target: servers accept that only with `SymlinkAbsolutePathStrategy`
+   * `ALLOWED`.
+   */
   readonly absoluteLinks: boolean;
 }
 
-/** A path has at most 4,096 bytes, so that nothing deeper can be unpacked. */
+/** A path has at most 4,096 bytes, so nothing deeper can be unpacked. */
 const mostLevels = 2048;
-/** Equal directories share one message, so that a few messages can stand for more files than any disk takes. */
+/** Equal directories share one message, so a few messages can describe more files than fit on any disk. */
 const mostEntries = 2 ** 24;
 
 export function hasAbsoluteLink(message: DirectoryMessage): boolean {
   return message.symlinks.some(({ target }) => target.startsWith('/'));
 }
 
-/** The encoded directories in a `Tree` message of anybody's, the root's first; undefined when the bytes are none. */
+/**
+ * The encoded directories of a `Tree` message from an external source, the root's first; undefined if the bytes are not
+ * such a message.
+ */
 export function splitTree(bytes: Uint8Array): readonly [Uint8Array, ...Uint8Array[]] | undefined {
   const fields = readFields(bytes);
   if (fields === undefined) return undefined;
@@ -37,12 +43,12 @@ export function splitTree(bytes: Uint8Array): readonly [Uint8Array, ...Uint8Arra
 }
 
 /**
- * Which tree of ours a tree of somebody else's is: the same files, directories and links, encoded in the one way that
- * gives our digest. Undefined when a directory is missing, malformed (`decodeDirectory`), or not what its digest says,
- * and for what is too deep or too large to be unpacked.
+ * Converts an external tree to our canonical encoding: the same files, directories and links, encoded in the one way
+ * that gives our digest. Undefined if a directory is missing, malformed (`decodeDirectory`) or does not match its
+ * digest, or if the tree is too deep or too large to be unpacked.
  *
- * @param root digest of the foreign root
- * @param directories encoded `Directory` messages, of which those below the root are read
+ * @param root digest of the external root
+ * @param directories encoded `Directory` messages; only those reachable from the root are read
  */
 export function canonicalTree(root: Digest, directories: Iterable<Uint8Array>): EncodedTree | undefined {
   const foreign = new Map([...directories].map((bytes) => [digestBytes(bytes), bytes]));
@@ -53,7 +59,7 @@ export function canonicalTree(root: Digest, directories: Iterable<Uint8Array>): 
   const visit = (directory: Digest, level: number): Canonical | undefined => {
     const before = known.get(directory);
     if (before !== undefined) return level + before.levels > mostLevels ? undefined : before;
-    // No bytes are an empty directory, which nobody needs to send.
+    // An empty message is an empty directory, which servers need not send.
     const bytes = foreign.get(directory) ?? (directory === empty ? new Uint8Array() : undefined);
     const message = bytes === undefined ? undefined : decodeDirectory(bytes);
     if (message === undefined || level >= mostLevels) return undefined;
@@ -84,8 +90,8 @@ const empty = digestBytes(new Uint8Array());
 
 interface Canonical {
   readonly digest: Digest;
-  /** Files, directories and links in it and below. */
+  /** Number of files, directories and links in it and below. */
   readonly entries: number;
-  /** 1 for a directory without directories. */
+  /** 1 for a directory without subdirectories. */
   readonly levels: number;
 }

@@ -15,37 +15,38 @@ import { readRoots } from './roots.ts';
 
 export interface CollectionRequest {
   readonly policy: CollectionPolicy;
-  /** Says what would go, and removes nothing. */
+  /** Report what would be removed, without removing anything. */
   readonly dryRun?: boolean;
-  /** Told once when another process collects already, before this one waits for it. */
+  /** Called once if another process is already collecting, before waiting for it. */
   readonly onWait?: () => void;
-  /** Ends the waiting and the collection. */
+  /** Ends the wait and the collection. */
   readonly signal?: AbortSignal;
 }
 
 /** What a collection did, or would do. */
 export interface Collection {
   readonly removed: readonly InventoryEntry[];
-  /** Files and directories of killed processes that went too. */
+  /** Number of files and directories of killed processes that were removed as well. */
   readonly leftovers: number;
-  /** Room that is free now, in bytes. */
+  /** Space freed, in bytes. */
   readonly freedBytes: number;
-  /** Room that the store takes now. */
+  /** Space that the store takes now, in bytes. */
   readonly leftBytes: number;
-  /** Room of what running builds and products need. */
+  /** Space taken by what running builds and products need, in bytes. */
   readonly protectedBytes: number;
 }
 
-/** What is removed between two looks at who uses the store. */
+/** Number of entries removed between two checks of who uses the store. */
 const batchSize = 16;
-/** Files of a lock that this old are of a process that was killed while it took one. */
+/** Lock files of this age belong to a process that was killed while it took a lock. */
 const litterMilliseconds = 24 * 3600 * 1000;
 
 /**
- * Removes from a store what the policy chooses. What running builds use and what products need stays, whatever it says.
- * Each thing is renamed away before it is removed, so that nobody sees half of one; several collectors take turns.
+ * Removes from a store what the policy selects. What running builds use and what products need is kept regardless of
+ * the policy. Each entry is renamed before it is removed, so that nobody sees it half removed; concurrent collectors
+ * take turns.
  *
- * Fails with `no-store` where there is none, with `interrupted` (what is removed by then is removed), and with
+ * Fails with `no-store` if there is no store, with `interrupted` (what was removed until then stays removed), and with
  * `unwritable` or `no-room`.
  */
 export async function collectGarbage(
@@ -63,7 +64,7 @@ export async function collectGarbage(
   });
 }
 
-/** The same, but undefined where another process collects already: it does the work. */
+/** The same, but returns undefined if another process is already collecting, since that one does the work. */
 export async function collectUnlessBusy(
   root: string,
   request: CollectionRequest,
@@ -86,7 +87,7 @@ async function exclusively<Value>(
   });
 }
 
-/** `no-store` where a directory is no store. */
+/** `no-store` if a directory is not a store. */
 export async function missingStore(root: string): Promise<Failure | undefined> {
   const found = await stat(join(root, 'trees')).catch(() => undefined);
   return found?.isDirectory() === true ? undefined : { reason: 'no-store', path: root };
@@ -155,7 +156,7 @@ async function removeAll(
   return removed;
 }
 
-/** One half of a tree, unless somebody has made the other one meanwhile, or is about to. */
+/** Removes one half of a tree, unless another process has meanwhile made the other half, or may be about to. */
 async function removeHalf(root: string, path: string): Promise<void> {
   const other = path.endsWith('.directory') ? path.replace(/\.directory$/, '') : `${path}.directory`;
   const aside = await withLeaseLock(root, async () => {
@@ -169,7 +170,7 @@ async function removeHalf(root: string, path: string): Promise<void> {
 
 interface Protection {
   readonly leases: LeaseSummary;
-  /** @param lastUse as it is now */
+  /** @param lastUse time of last use as of now, in milliseconds since 1970 */
   covers(entry: InventoryEntry, lastUse: number): boolean;
 }
 
@@ -180,14 +181,14 @@ async function protectionOf(root: string): Promise<Protection> {
     leases,
     covers: ({ kind, id }, lastUse) => {
       if (leases.holds.has(id) || lastUse >= leases.since) return true;
-      // Who unpacks an archive has found it a while ago, and no lease names it.
+      // A process that is unpacking an archive may have found it long ago, and no lease names it.
       if (kind === 'download') return leases.count > 0;
       return kind !== 'log' && roots.has(id);
     },
   };
 }
 
-/** When something was used last, by what its files say now. */
+/** When an entry was last used, according to the current times of its files. */
 function lastUseOf(root: string, { kind, paths, namedBy }: InventoryEntry): number {
   const [path] = paths;
   const stats = statsOf(path);

@@ -1,37 +1,39 @@
-/** What of a store can be removed and made or fetched again. */
+/** Kinds of entries in a store that can be removed, because they can be made or fetched again. */
 export type EntryKind = 'tree' | 'blob' | 'result' | 'log' | 'download';
 
-/** One thing in a store that is kept or removed as a whole. */
+/** A unit of a store that is kept or removed as a whole. */
 export interface StoreEntry {
   readonly kind: EntryKind;
   /** Digest of a tree or blob, key of a result or log, file name of a download. */
   readonly id: string;
-  /** Room on the disk, in bytes. */
+  /** Space on disk, in bytes. */
   readonly bytes: number;
   /** Milliseconds since 1970. */
   readonly lastUse: number;
-  /** A tree that is nothing but scratch outputs: nothing reads it once what follows is built. */
+  /**
+   * Whether a tree consists of scratch outputs only, which nothing reads once the actions that depend on them are done.
+   */
   readonly scratch: boolean;
 }
 
-/** What a user wants of a store. At least one of the three. */
+/** What to remove. At least one of the last three is given. */
 export interface CollectionPolicy {
   /** Milliseconds since 1970. */
   readonly now: number;
-  /** Removes what was not used for this long, in milliseconds. */
+  /** Remove what has not been used for this long, in milliseconds. */
   readonly olderThan?: number;
-  /** Removes until the store takes no more room than this, in bytes. */
+  /** Remove entries until the store takes at most this much space, in bytes. */
   readonly maxBytes?: number;
-  /** Removes all scratch outputs. */
+  /** Remove all scratch outputs. */
   readonly scratchOutputs?: boolean;
 }
 
 /**
- * What to remove, in this order. Scratch outputs go first, then what was used longest ago. Results take no room worth
- * the name, and go by age alone.
+ * The entries to remove, in order: scratch outputs first, then the least recently used. Results take a negligible
+ * amount of space, and are removed by age only.
  *
- * @param isProtected what a running build or a product needs, and so stays whatever the policy
- * @param otherBytes room that the store takes beside the entries
+ * @param isProtected whether a running build or a product needs the entry, so that it is kept regardless of the policy
+ * @param otherBytes space that the store takes apart from the entries
  */
 export function chooseRemovals<Entry extends StoreEntry>(
   entries: readonly Entry[],

@@ -21,7 +21,9 @@ export interface SymlinkNode {
   readonly target: string;
 }
 
-/** The Remote Execution API v2 message `Directory`, without node properties: these say what no tree of ours holds. */
+/**
+ * The Remote Execution API v2 message `Directory`, without node properties, which describe nothing that our trees have.
+ */
 export interface DirectoryMessage {
   readonly files: readonly FileNode[];
   readonly directories: readonly DirectoryNode[];
@@ -34,8 +36,8 @@ export function digestBytes(bytes: Uint8Array): Digest {
 }
 
 /**
- * Order of names in a directory: that of their UTF-8 bytes. It is code-unit order but for characters
- * beyond U+FFFF, whose surrogates would sort before U+E000 to U+FFFF.
+ * Order of names in a directory: that of their UTF-8 bytes. It equals code-unit order except for characters beyond
+ * U+FFFF, whose surrogates would sort before U+E000 to U+FFFF.
  */
 export function compareNames(a: string, b: string): number {
   const shorter = Math.min(a.length, b.length);
@@ -51,7 +53,7 @@ function byteRank(unit: number): number {
   return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit;
 }
 
-/** Canonical encoding: fields in order of number, nodes in order of name, defaults left out. */
+/** Canonical encoding: fields in order of number, nodes in order of name, default values omitted. */
 export function encodeDirectory(message: DirectoryMessage): Uint8Array {
   const writer = new BinaryWriter();
   for (const file of byName(message.files)) {
@@ -89,9 +91,9 @@ function writeDigest(writer: BinaryWriter, value: Digest): void {
 }
 
 /**
- * Reads a `Directory` message of anybody's: unknown fields and node properties are dropped. Undefined when the bytes are
- * not such a message, or it breaks what the Remote Execution API demands of one: every list in order of name, no name
- * twice, no name that is a path, text in UTF-8, no field twice.
+ * Decodes a `Directory` message from an external source; unknown fields and node properties are dropped. Undefined if
+ * the bytes are not such a message, or it violates the requirements of the Remote Execution API: every list sorted by
+ * name, no duplicate names, no name that is a path, text in UTF-8, no field twice.
  */
 export function decodeDirectory(bytes: Uint8Array): DirectoryMessage | undefined {
   const files: FileNode[] = [];
@@ -126,8 +128,8 @@ function isSorted(nodes: readonly { readonly name: string }[]): boolean {
 }
 
 /**
- * The message `Tree`: a root `Directory` and every different one below it, given as encoded. Kept beside a
- * tree in the store, so that listing it touches none of its files.
+ * Encodes the message `Tree`: a root `Directory` and every distinct one below it, already encoded. It is kept beside a
+ * tree in the store, so that the tree can be listed without touching its files.
  */
 export function encodeTree(root: Uint8Array, children: Iterable<Uint8Array>): Uint8Array {
   const writer = new BinaryWriter();
@@ -136,7 +138,7 @@ export function encodeTree(root: Uint8Array, children: Iterable<Uint8Array>): Ui
   return writer.finish();
 }
 
-/** Directories of an encoded `Tree` by digest, or undefined when the bytes are not such a message of root `tree`. */
+/** Directories of an encoded `Tree` by digest, or undefined if the bytes are not such a message with root `tree`. */
 export function decodeTree(bytes: Uint8Array, tree: Digest): Map<Digest, DirectoryMessage> | undefined {
   const found = new Map<Digest, DirectoryMessage>();
   const fields = readFields(bytes);
@@ -161,10 +163,10 @@ function readNode(
   const second = onlyField(fields, 2);
   const executable = onlyField(fields, 4);
   if (!name || !second || name.chunk === undefined || second.chunk === undefined) return undefined;
-  // Of links the fourth field is the node properties.
+  // In symlink nodes, field 4 holds the node properties.
   if (executable === false) return undefined;
   const text = readText(name.chunk);
-  // A name that is a path could lead whoever unpacks the message out of the tree.
+  // A name that is a path could make a file be unpacked outside the tree.
   if (text === undefined || ['', '.', '..'].includes(text) || text.includes('/')) return undefined;
   return { name: text, second: second.chunk, executable: (executable?.varint ?? 0n) !== 0n };
 }
@@ -177,7 +179,7 @@ function readDigest(bytes: Uint8Array): Digest | undefined {
   if (!hash || hash.chunk === undefined || size === false) return undefined;
   if (size !== undefined && size.varint === undefined) return undefined;
   const length = size?.varint ?? 0n;
-  // Beyond, no number of ours can hold it; a negative one reads as such.
+  // Larger values do not fit a safe integer; negative ones are decoded as large values.
   if (length > BigInt(Number.MAX_SAFE_INTEGER)) return undefined;
   const text = `${Buffer.from(hash.chunk).toString('latin1')}-${String(length)}`;
   return isDigest(text) ? text : undefined;

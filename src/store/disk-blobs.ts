@@ -9,7 +9,10 @@ import { catchFailures, errorCode } from '../core/fault.ts';
 import type { Lease } from './lease.ts';
 import { digestFile } from './tree-digest.ts';
 
-/** Blobs of a store on disk: `blobs/D`. Their access time, which is set and not left to the system, says when one was used last. */
+/**
+ * Blobs of a store on disk: `blobs/D`. Their access time is set explicitly, not left to the kernel, and is the time of
+ * last use.
+ */
 export class DiskBlobs {
   readonly #root: string;
   readonly #epochSeconds: number;
@@ -26,7 +29,7 @@ export class DiskBlobs {
     return join(this.#root, 'blobs', blob);
   }
 
-  /** A blob is read in full once for each store object; a damaged one is removed and does not count. */
+  /** A blob is read in full once per store object; a damaged one is removed and counts as absent. */
   has(blob: Digest): Promise<boolean> {
     const known = this.#verified.get(blob);
     if (known !== undefined) return known;
@@ -92,7 +95,7 @@ export class DiskBlobs {
   }
 }
 
-/** Whether a file is the blob that it is named for; a directory is none. */
+/** Whether a file is the blob that its name says; false for a directory. */
 export async function isBlob(path: string, blob: Digest): Promise<boolean> {
   try {
     return (await digestFile(path)) === blob;
@@ -106,7 +109,7 @@ async function markUsed(path: string): Promise<void> {
   try {
     await utimes(path, new Date(), (await stat(path)).mtime);
   } catch (error) {
-    // A file of another user's.
+    // The file belongs to another user.
     if (!['EPERM', 'EACCES', 'EROFS', 'ENOENT'].includes(errorCode(error) ?? '')) throw error;
   }
 }

@@ -6,12 +6,15 @@ import { makeDirectory } from '../core/make-directory.ts';
 import { removeForcibly } from './remove.ts';
 import { scratchName } from './scratch.ts';
 
-/** The system's error codes if something else is where a file or directory of the store should be. */
+/** Error codes of the system if something else is where a file or directory of the store should be. */
 const obstacles: ReadonlySet<string> = new Set(['EISDIR', 'ENOTDIR', 'EEXIST', 'ENOTEMPTY', 'ELOOP']);
-/** Of a file of another user's one may not say when it was used; that is no reason to fail. */
+/** The times of another user's file may not be set; that is no reason to fail. */
 const notOurs: ReadonlySet<string> = new Set(['EPERM', 'EACCES', 'EROFS', 'ENOENT', 'ENOTDIR']);
 
-/** Writes a file beside its place and renames it; `durable` forces the bytes to disk before. Makes its directory. */
+/**
+ * Writes a temporary file and renames it into place; `durable` flushes the bytes to disk first. Makes the parent
+ * directory.
+ */
 export async function writeWhole(
   root: string,
   path: string,
@@ -35,16 +38,21 @@ export async function writeWhole(
   }
 }
 
-/** What a user can help becomes a `StoreFault` that names the store's own file; everything else stays what it is. */
+/**
+ * Converts an error that the user can do something about to a `StoreFault` that names the store's own file; returns any
+ * other error unchanged.
+ */
 export function storeFault(error: unknown, path: string): unknown {
   if (error instanceof StoreFault) return error;
-  // The path of the place, and not that of the temporary file which was to be renamed to it.
+  // The path of the destination, not that of the temporary file that was to be renamed to it.
   if (obstacles.has(errorCode(error) ?? '')) return new StoreFault(inTheWay(path, (error as Error).message));
   const failure = describeSystemError(error, path);
   return failure === undefined ? error : new StoreFault(failure);
 }
 
-/** Bytes of a file of the store; undefined when it is not there. Throws a `StoreFault` where a directory stands in its place. */
+/**
+ * Bytes of a file of the store; undefined if it does not exist. Throws a `StoreFault` if a directory is in its place.
+ */
 export async function readRecord(path: string): Promise<Buffer | undefined> {
   try {
     return await readFile(path);
@@ -54,7 +62,9 @@ export async function readRecord(path: string): Promise<Buffer | undefined> {
   }
 }
 
-/** The same for what is content: whatever else stands there is no content, and gives way when it is made again. */
+/**
+ * The same for content: anything else in its place counts as absent, and is replaced when the content is made again.
+ */
 export async function readOrUndefined(path: string): Promise<Buffer | undefined> {
   try {
     return await readFile(path);
@@ -73,7 +83,7 @@ export async function statOrUndefined(path: string): Promise<Awaited<ReturnType<
   }
 }
 
-/** Moves something out of its place, and answers where it lies now; undefined when it is not there. */
+/** Moves something out of its place and returns its new path; undefined if it does not exist. */
 export async function moveAside(root: string, path: string, name: string): Promise<string | undefined> {
   const away = join(root, 'damaged', `${name}-${randomBytes(6).toString('hex')}`);
   try {
@@ -85,13 +95,13 @@ export async function moveAside(root: string, path: string, name: string): Promi
   }
 }
 
-/** Renames first, so that nobody sees a thing half removed. */
+/** Renames before removing, so that nobody sees anything half removed. */
 export async function moveAway(root: string, path: string, name: string): Promise<void> {
   const away = await moveAside(root, path, name);
   if (away !== undefined) await removeForcibly(away);
 }
 
-/** Says of a file that it was used now: its modification time tells what was not used for long. */
+/** Marks a file as used now: the modification time is the time of last use. */
 export async function touch(path: string): Promise<void> {
   const now = new Date();
   try {

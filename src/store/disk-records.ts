@@ -8,8 +8,8 @@ import { noteFile, parseResult, renderResult } from './records.ts';
 import type { ActionResult, NoteKind } from './store.ts';
 
 /**
- * Results and notes of a store on disk: `results/KEY.json`, whose modification time says when the result was used last,
- * and `notes/KIND/NAME.json`.
+ * Results and notes of a store on disk: `results/KEY.json`, whose modification time is the time of last use, and
+ * `notes/KIND/NAME.json`.
  */
 export class DiskRecords {
   readonly #root: string;
@@ -27,7 +27,7 @@ export class DiskRecords {
     if (bytes === undefined) return undefined;
     const result = parseResult(key, bytes.toString());
     if (result === undefined) return undefined;
-    // What was used since the lease began is protected with all that it names.
+    // Whatever was used since the lease began is protected, together with everything that it names.
     const used = await stat(path).catch(() => undefined);
     if (used !== undefined && used.mtimeMs <= since) await touch(path);
     return result;

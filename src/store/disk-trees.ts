@@ -16,11 +16,11 @@ import type { Bytes, TreeEntry } from './store.ts';
 import { digestDirectory, type DigestedDirectory } from './tree-digest.ts';
 
 /**
- * Trees of a store on disk: `trees/D/` beside `trees/D.directory` (its `Tree` message), whose modification time says when
- * the tree was used last. A tree counts when both its parts are there; the message is written first and removed last.
+ * Trees of a store on disk: `trees/D/` beside `trees/D.directory` (its `Tree` message), whose modification time is the
+ * time of last use. A tree exists if both parts exist; the message is written first and removed last.
  *
- * The files of trees are not forced to disk: that would cost minutes on large sources. What a power cut
- * damages there, `verify` notices.
+ * The files of trees are not flushed to disk, because that would cost minutes on large sources. Damage by a power
+ * failure is found by `verify`.
  */
 export class DiskTrees {
   readonly #root: string;
@@ -42,7 +42,7 @@ export class DiskTrees {
     return join(this.#root, 'trees', `${tree}.directory`);
   }
 
-  /** Whether a tree is there; then it stays until the lease ends. */
+  /** Whether a tree exists; if so, it is kept until the lease ends. */
   async has(tree: Digest): Promise<boolean> {
     if (!(await this.#lies(tree))) return false;
     await this.#lease.hold(tree);
@@ -57,7 +57,7 @@ export class DiskTrees {
     return directory?.isDirectory() === true && message?.isFile() === true;
   }
 
-  /** Throws a `StoreFault` of reason `damaged-tree` when the message is missing or malformed. */
+  /** Throws a `StoreFault` with reason `damaged-tree` if the message is missing or malformed. */
   async list(tree: Digest): Promise<readonly TreeEntry[]> {
     const bytes = await readOrUndefined(this.#messagePath(tree));
     const messages = bytes === undefined ? undefined : decodeTree(bytes, tree);
@@ -81,7 +81,7 @@ export class DiskTrees {
         await rename(directory, this.path(tree));
         this.#verified.set(tree, Promise.resolve(ok(undefined)));
       } catch (error) {
-        // Another process was faster with the same tree; which of the two stays does not matter.
+        // Another process stored the same tree first; it does not matter which of the two is kept.
         if (!['ENOTEMPTY', 'EEXIST'].includes(errorCode(error) ?? ''))
           throw storeFault(error, this.path(tree));
         await removeForcibly(directory);
@@ -127,7 +127,7 @@ export class DiskTrees {
     const forget = (): void => {
       if (this.#verified.get(tree) === verdict) this.#verified.delete(tree);
     };
-    // Only success is remembered: the tree may be made again.
+    // Only success is remembered, because a damaged tree may be made again.
     verdict.then((result) => {
       if (!result.ok) forget();
     }, forget);
@@ -154,7 +154,7 @@ export class DiskTrees {
     });
   }
 
-  /** Makes the next request for trees, all or one, read them again. */
+  /** Makes the next use of a tree (all trees if undefined) read it again. */
   forget(tree?: Digest): void {
     if (tree === undefined) this.#verified.clear();
     else this.#verified.delete(tree);
@@ -162,9 +162,9 @@ export class DiskTrees {
 }
 
 /**
- * What is wrong with a tree, as words, or why it cannot be told; undefined: nothing.
+ * What is wrong with a tree, or why that cannot be determined, in words; undefined: nothing.
  *
- * @param normalise seconds since 1970: puts times and modes right on the way. Undefined: changes nothing.
+ * @param normalise seconds since 1970: also corrects times and modes. Undefined: changes nothing.
  */
 export async function findDamage(
   root: string,
@@ -177,7 +177,7 @@ export async function findDamage(
   try {
     digested = await digestDirectory(path, normalise === undefined ? {} : { normalise });
   } catch (error) {
-    // ENOENT: another process throws it away at this moment. EIO, EUCLEAN: the disk is bad.
+    // ENOENT: another process is removing it at this moment. EIO, EUCLEAN: the disk is faulty.
     const code = errorCode(error) ?? '';
     if (!['ENOENT', 'EIO', 'EUCLEAN'].includes(code)) throw error;
     return `it cannot be read (${code})`;
@@ -192,7 +192,10 @@ export async function findDamage(
   return message.equals(digested.value.message) ? undefined : 'its list of files is damaged';
 }
 
-/** Writes what a tree holds into an empty directory. A file's bytes are requested once, however often it occurs. */
+/**
+ * Writes the contents of a tree into an empty directory. The bytes of a file are requested once, however often it
+ * occurs.
+ */
 async function writeEntries(
   directory: string,
   entries: readonly TreeEntry[],

@@ -2,7 +2,7 @@ import type { Digest } from '../core/digest.ts';
 import { compareNames, type DirectoryMessage } from './directory-message.ts';
 import type { TreeEntry } from './store.ts';
 
-/** Entries of a tree in order, from the messages of its directories, of which none may be missing. */
+/** Entries of a tree in order, from the messages of its directories, none of which may be missing. */
 export function flattenTree(tree: Digest, messages: ReadonlyMap<Digest, DirectoryMessage>): TreeEntry[] {
   const entries: TreeEntry[] = [];
   const visit = (directory: Digest, prefix: string): void => {

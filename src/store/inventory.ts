@@ -13,43 +13,43 @@ import type { ActionResult } from './store.ts';
 /** Directory of downloaded archives in a store. */
 export const downloadsName = 'downloads';
 
-/** What a store consists of; anything else in its directory (guests, for one) is counted, and nobody's business here. */
+/** What a store consists of; anything else in its directory (guests, for example) is counted, but not examined. */
 const ownNames: ReadonlySet<string> = new Set([
   ...['trees', 'blobs', 'results', 'notes', 'logs', 'scratch', 'damaged', 'locks', 'leases', 'roots'],
   downloadsName,
 ]);
 
-/** An entry, with what a collector and a reader of tables want to know of it. */
+/** An entry, with what the collector and reports need to know about it. */
 export interface InventoryEntry extends StoreEntry {
-  /** Where it lies; all of it goes, the first last. */
+  /** Its paths; all of them are removed, the first one last. */
   readonly paths: readonly [string, ...string[]];
-  /** Of a tree: the outputs that it is. Empty: a source, one of the machine's trees, or one that no result names. */
+  /** For a tree: the outputs that it is. Empty for a source, a tree of the machine, or a tree that no result names. */
   readonly producers: readonly { readonly action: string; readonly output: string }[];
-  /** Of a tree: keys of the results that name it, whose use is use of the tree too. */
+  /** For a tree: keys of the results that name it; using one of them also counts as using the tree. */
   readonly namedBy: readonly Key[];
-  /** Of a tree without producers: which kind of note names it. */
+  /** For a tree without producers: which kind of note names it. */
   readonly noted?: 'sources' | 'machine';
 }
 
 /** Everything in a store. */
 export interface Inventory {
   readonly entries: readonly InventoryEntry[];
-  /** Results, logs and the like that are not entries: room by name of their directory. */
+  /** Space taken by results, logs and the like that are not entries, by name of their directory. */
   readonly others: ReadonlyMap<string, number>;
-  /** What killed processes left, and trees of which only one half is there. */
+  /** Leftovers of killed processes, and trees of which only one half exists. */
   readonly leftovers: readonly Leftover[];
 }
 
 export interface Leftover {
   readonly path: string;
   readonly bytes: number;
-  /** Milliseconds since 1970; 0 for what certainly nobody uses. */
+  /** Milliseconds since 1970; 0 if certainly unused. */
   readonly lastUse: number;
   /** Whether it is one half of a tree. */
   readonly half: boolean;
 }
 
-/** Looks at everything in a store, and changes nothing. The sizes of trees are remembered: they do not change. */
+/** Examines everything in a store without changing it. Sizes of trees are remembered, as they do not change. */
 export async function takeInventory(root: string): Promise<Inventory> {
   const results = await readResults(root);
   const sizes = await TreeSizes.read(root);
@@ -88,7 +88,7 @@ export async function takeInventory(root: string): Promise<Inventory> {
   return { entries, others, leftovers };
 }
 
-/** Room that a store takes, in bytes. */
+/** Space that a store takes, in bytes. */
 export function bytesOf({ entries, others, leftovers }: Inventory): number {
   const sum = (numbers: Iterable<number>): number => [...numbers].reduce((a, b) => a + b, 0);
   return (
@@ -161,7 +161,7 @@ interface TreeUse {
   producers: { readonly action: string; readonly output: string }[];
   namedBy: Key[];
   lastUse: number;
-  /** Of all its producers it is a scratch output. */
+  /** Whether it is a scratch output of all its producers. */
   scratch: boolean;
 }
 
@@ -183,7 +183,7 @@ function usesOf(results: ReadonlyMap<Key, KnownResult>): ReadonlyMap<Digest, Tre
   return uses;
 }
 
-/** Trees that notes of a kind name, wherever in them: what each note holds is its writer's own business. */
+/** Trees named anywhere in the notes of each kind; the format of a note is known only to its writer. */
 async function notedTrees(root: string): Promise<ReadonlyMap<Digest, 'sources' | 'machine'>> {
   const noted = new Map<Digest, 'sources' | 'machine'>();
   for (const kind of ['machine', 'sources'] as const) {
@@ -215,7 +215,7 @@ async function logEntries(root: string): Promise<readonly InventoryEntry[]> {
   return entries;
 }
 
-/** Archives, and beginnings of some; apt's own state is not ours to pick apart. */
+/** Archives and partial downloads; apt's own state is left alone. */
 async function downloadEntries(
   root: string,
 ): Promise<{ readonly entries: readonly InventoryEntry[]; readonly apt: number }> {
@@ -242,10 +242,12 @@ function plain(
   return { kind, id, bytes, lastUse, scratch: false, paths: [path], producers: [], namedBy: [] };
 }
 
-/** After this time the size of what was written is what the file system says. */
+/** After this time, the file system reports the final size of what was written. */
 const settledMilliseconds = 60_000;
 
-/** Sizes of trees, measured once each: a tree does not change, and walking all of a large store takes a minute. */
+/**
+ * Sizes of trees, measured once each: a tree does not change, and walking all trees of a large store takes a minute.
+ */
 class TreeSizes {
   readonly #root: string;
   readonly #known: Readonly<Record<string, unknown>>;
@@ -268,7 +270,7 @@ class TreeSizes {
       typeof known === 'number' && Number.isFinite(known) && known >= 0
         ? known
         : (await diskUsage(path)).bytes + (await diskUsage(`${path}.directory`)).bytes;
-    // Some file systems count blocks only when they have written them.
+    // Some file systems count blocks only once they have written them.
     if (Date.now() - (statsOf(path)?.ctimeMs ?? Infinity) > settledMilliseconds)
       this.#present.set(tree, bytes);
     return bytes;
@@ -279,7 +281,7 @@ class TreeSizes {
     if (known.length === this.#present.size && [...this.#present.keys()].every((tree) => tree in this.#known))
       return;
     const bytes = Buffer.from(JSON.stringify(Object.fromEntries(this.#present)));
-    // In a store that one may only read they are measured again the next time.
+    // In a read-only store they are measured again the next time.
     await writeWhole(this.#root, sizesFile(this.#root), bytes, false).catch(() => undefined);
   }
 }

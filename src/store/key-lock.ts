@@ -6,9 +6,9 @@ import { throwFaults } from '../core/fault.ts';
 import { makeDirectory } from '../core/make-directory.ts';
 
 /**
- * Takes the lock under which one process at a time makes the result of a key; undefined when another holds it. The
- * lock says nothing of the result: whoever gets it looks for one (`getResult`) before he makes it. That of a dead
- * process counts as free. Throws a `StoreFault` where the store cannot be written to.
+ * Takes the lock that lets only one process at a time make the result of a key; undefined if another process holds it.
+ * The lock says nothing about the result: its holder must look for one (`getResult`) before making it. The lock of a
+ * dead process counts as free. Throws a `StoreFault` if the store is not writable.
  */
 export async function tryKeyLock(
   store: Pick<LocalTrees, 'root'>,
@@ -19,8 +19,8 @@ export async function tryKeyLock(
 }
 
 /**
- * The same, but waits until the lock is free; undefined when `signal` ended the waiting. `onWait` is told once if
- * another process holds it.
+ * The same, but waits until the lock is free; undefined if `signal` ended the wait. `onWait` is called once if another
+ * process holds it.
  */
 export async function takeKeyLock(
   store: Pick<LocalTrees, 'root'>,

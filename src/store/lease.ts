@@ -9,11 +9,11 @@ import { errorCode, throwFaults } from '../core/fault.ts';
 import { findAbandoned, scratchName } from './scratch.ts';
 
 /**
- * What a living process uses of a store, as a file under `leases/`: trees, blobs and keys that it holds. What was used
- * since the lease began is as good as held.
+ * What a living process uses in a store, as a file under `leases/` that lists the trees, blobs and keys that it holds.
+ * What was used since the lease began counts as held too.
  *
- * Holding and collecting exclude each other by a lock that both take for moments. So who holds something first and looks
- * for it then finds it gone, or keeps it.
+ * Holding and collecting exclude each other by a lock that both take briefly. A process that first holds something and
+ * then looks for it therefore either finds that it is missing, or keeps it.
  */
 export class Lease {
   readonly #root: string;
@@ -27,7 +27,7 @@ export class Lease {
     this.#root = root;
   }
 
-  /** Begins the lease where that has not been done; answers when it began, in milliseconds since 1970. */
+  /** Begins the lease unless it has begun; returns when it began, in milliseconds since 1970. */
   begin(): Promise<number> {
     this.#begun ??= this.#write(Date.now()).catch((error: unknown) => {
       this.#begun = undefined;
@@ -36,7 +36,7 @@ export class Lease {
     return this.#begun;
   }
 
-  /** Protects something from now on. Several that are held at once cost one file. */
+  /** Protects something from now on. Concurrent calls share one write of the file. */
   async hold(content: Digest | Key): Promise<void> {
     if (this.#held.has(content)) return;
     this.#pending.add(content);
@@ -66,7 +66,7 @@ export class Lease {
     return join(this.#root, 'leases', this.#name);
   }
 
-  /** Ends all protection; the next use starts afresh. */
+  /** Ends all protection; the next use begins a new lease. */
   async end(): Promise<void> {
     await this.#writing;
     await this.#begun;
@@ -76,20 +76,23 @@ export class Lease {
   }
 }
 
-/** Times of files may lag behind the clock of programs. */
+/** File times may lag behind the clock that programs read. */
 const clockLagMilliseconds = 2000;
 
-/** What the leases of living processes protect, together. */
+/** What the leases of all living processes protect. */
 export interface LeaseSummary {
-  /** How many there are. */
+  /** Number of leases. */
   readonly count: number;
   /** Digests and keys. */
   readonly holds: ReadonlySet<string>;
-  /** When the first of them began, in milliseconds since 1970; infinite when there is none. */
+  /** When the oldest of them began, in milliseconds since 1970; infinite if there are none. */
   readonly since: number;
 }
 
-/** Reads all leases, and removes those of dead processes. To be called with the lease lock held where removal follows. */
+/**
+ * Reads all leases, and removes those of dead processes. Call it with the lease lock held if anything is removed
+ * afterwards.
+ */
 export async function readLeases(root: string): Promise<LeaseSummary> {
   const directory = join(root, 'leases');
   for (const path of await findAbandoned(directory)) await rm(path, { force: true });
@@ -107,7 +110,8 @@ export async function readLeases(root: string): Promise<LeaseSummary> {
     count += 1;
     const lease = parseJson(text);
     const started = isRecord(lease) ? lease['started'] : undefined;
-    // One that cannot be read may hold anything; one written before it began shows that the clock was put back.
+    // An unreadable lease may hold anything; a file older than the start of its lease shows that the clock was set
+    // back.
     since = Math.min(since, typeof started === 'number' ? started : 0, mtimeMs);
     if (isRecord(lease) && Array.isArray(lease['holds'])) {
       for (const each of lease['holds']) if (typeof each === 'string') holds.add(each);
@@ -116,7 +120,7 @@ export async function readLeases(root: string): Promise<LeaseSummary> {
   return { count, holds, since: since - clockLagMilliseconds };
 }
 
-/** Runs `work` while nobody begins to hold anything, and nobody else collects. For moments. */
+/** Runs `work` while no other process begins to hold or collect anything. The lock must be held only briefly. */
 export function withLeaseLock<Value>(root: string, work: () => Promise<Value>): Promise<Value> {
   const file = join(root, 'locks', 'leases');
   return throwFaults(file, () => withProcessLock(file, work));

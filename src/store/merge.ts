@@ -12,25 +12,25 @@ import {
 import { flattenTree } from './flatten.ts';
 import type { TreeEntry } from './store.ts';
 
-/** A tree's listing (`Store.listTree`) under a name for messages. */
+/** A tree's listing (`Store.listTree`) with a name for messages. */
 export interface LabelledTree {
   readonly label: string;
   readonly entries: readonly TreeEntry[];
 }
 
-/** Two trees bring one path with different kind, content, executable bit or link target. */
+/** Two trees contain the same path with a different kind, content, executable bit or link target. */
 export interface TreeClash {
   readonly file: string;
-  /** The two that clash, in the order given. */
+  /** Labels of the two conflicting trees, in the order given. */
   readonly labels: readonly [string, string];
 }
 
-/** What several trees are when laid over each other. */
+/** Union of several trees. */
 export interface MergedTree extends EncodedTree {
   readonly entries: readonly TreeEntry[];
 }
 
-/** A directory of a union that is being made. */
+/** A directory of a union under construction. */
 export interface Folder {
   readonly kind: 'directory';
   readonly label: string;
@@ -43,14 +43,14 @@ interface Leaf {
   readonly entry: LeafContent;
 }
 
-/** What a file or a link is, whatever its name. */
+/** A file or a link, without its name. */
 export type LeafContent =
   | { readonly kind: 'file'; readonly digest: Digest; readonly executable: boolean }
   | { readonly kind: 'symlink'; readonly target: string };
 
 /**
- * Union of several trees' listings. Directories unite; files and links may be brought by several when they are the same in
- * every respect. Fails with the clash that comes first in order of trees, then paths. `sealTree` makes a tree of the union.
+ * Union of several trees' listings. Directories are merged; a file or link may be in several trees if it is identical
+ * in all of them. Fails with the first conflict in order of trees, then paths. `sealTree` makes a tree of the union.
  */
 export function layTrees(trees: readonly LabelledTree[]): Result<Folder, TreeClash> {
   const root = emptyFolder();
@@ -92,7 +92,7 @@ export function emptyFolder(): Folder {
   return { kind: 'directory', label: '', children: new Map() };
 }
 
-/** The folder at a path, made with all above it where there is none. Throws where something else is in the way. */
+/** The folder at a path; it and its parents are created if missing. Throws if a file or link is in the way. */
 export function folderAt(root: Folder, path: string): Folder {
   let folder = root;
   for (const name of namesIn(path)) {
@@ -104,13 +104,13 @@ export function folderAt(root: Folder, path: string): Folder {
   return folder;
 }
 
-/** Puts a folder at a path, instead of what is there. */
+/** Puts a folder at a path, replacing what is there. */
 export function putFolder(root: Folder, path: string, folder: Folder): void {
   const [parent, name] = splitPath(root, path);
   parent.children.set(name, folder);
 }
 
-/** Puts a file or a link at a path, instead of what is there. */
+/** Puts a file or a link at a path, replacing what is there. */
 export function putLeaf(root: Folder, path: string, entry: LeafContent): void {
   const [parent, name] = splitPath(root, path);
   parent.children.set(name, { kind: 'leaf', label: '', entry });

@@ -4,16 +4,16 @@ import { isRecord, parseJson } from '../core/json.ts';
 import type { Key } from '../plan/names.ts';
 import type { ActionResult } from './store.ts';
 
-/** A result as it is written: with a check over everything else in it, and over the key that it belongs to. */
+/** A result as it is written: with a checksum over all its other fields and the key that it belongs to. */
 export function renderResult(key: Key, result: ActionResult): Readonly<Record<string, unknown>> {
   const fields = JSON.parse(JSON.stringify(result)) as Readonly<Record<string, unknown>>;
   return { ...fields, check: checkOf(key, fields) };
 }
 
 /**
- * An action result read from disk, which may hold anything; undefined unless it is whole and is that of the key. Results
- * of earlier versions have no check and are believed as they are. The check finds damage; who wants to deceive can
- * compute it too.
+ * Parses an action result read from disk, which may contain anything; undefined unless it is intact and belongs to the
+ * key. Results of earlier versions have no checksum and are accepted as they are. The checksum detects damage, not
+ * forgery: anyone can compute it.
  */
 export function parseResult(key: Key, text: string): ActionResult | undefined {
   const value = parseJson(text);
@@ -59,7 +59,7 @@ function ordered(value: unknown): unknown {
   return names.map((name) => [name, ordered(value[name])]);
 }
 
-/** File name of a note: the name itself where it can be one, else escaped, else (too long) hashed. */
+/** File name of a note: the name itself if possible, otherwise escaped, otherwise (if too long) hashed. */
 export function noteFile(name: string): string {
   const escaped = encodeURIComponent(name);
   if (escaped.length <= 200) return `${escaped}.json`;

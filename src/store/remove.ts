@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { errorCode } from '../core/fault.ts';
 
 /**
- * Removes a file or a directory with everything in it, whatever the modes of the directories are; what
- * is gone already is no error. Overlay work directories, for one, are made with mode 000.
+ * Removes a file, or a directory with everything in it, regardless of the modes of directories; no error if it does not
+ * exist. Overlay work directories, for example, are created with mode 000.
  */
 export async function removeForcibly(path: string): Promise<void> {
   const remove = (): Promise<void> => rm(path, { recursive: true, force: true, maxRetries: 3 });
@@ -17,7 +17,7 @@ export async function removeForcibly(path: string): Promise<void> {
   }
 }
 
-/** Directories may go while this looks at them: a failed `rm` rejects while its other deletions are still on their way. */
+/** Directories may disappear meanwhile: a failed `rm` rejects while its other deletions are still in progress. */
 async function openDirectories(directory: string): Promise<void> {
   try {
     await chmod(directory, 0o700);

@@ -8,7 +8,7 @@ import { readRecord, writeWhole } from './disk-files.ts';
 import { namesIn, statsOf } from './disk-usage.ts';
 import type { LocalTrees } from './store.ts';
 
-/** What one run brought into an output directory. */
+/** What one run put into an output directory. */
 export interface PublishedRun {
   /** Keys of all its actions. */
   readonly keys: readonly Key[];
@@ -17,9 +17,9 @@ export interface PublishedRun {
 }
 
 /**
- * Remembers which trees and results an output directory needs, so that they are not collected: with them a run that has
- * nothing to do finds that out. A product takes the place of the one that bore its name. The caller is alone in the
- * output directory.
+ * Remembers which trees and results an output directory needs, so that they are not collected and a run that has
+ * nothing to do can find that out. A product replaces the previous one of the same name. The caller must have exclusive
+ * use of the output directory.
  */
 export async function rememberProducts(
   store: Pick<LocalTrees, 'root'>,
@@ -37,7 +37,7 @@ export async function rememberProducts(
   await writeWhole(store.root, file, bytes, false);
 }
 
-/** Trees and keys that output directories need. A product that is gone from its directory needs nothing. */
+/** Trees and keys that output directories need. A product that is no longer in its directory needs nothing. */
 export async function readRoots(root: string): Promise<ReadonlySet<string>> {
   const needed = new Set<string>();
   for (const name of namesIn(join(root, 'roots'))) {

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { errorCode } from '../core/fault.ts';
 import { probeProcess, processStamp } from '../core/process-stamp.ts';
 
-/** After this time what a process of another pid namespace left counts as abandoned. */
+/** After this time, scratch of a process in another pid namespace counts as abandoned. */
 const foreignMilliseconds = 2 * 24 * 3600 * 1000;
 
-/** A fresh name in a scratch directory: `<process>-<purpose>-<random>`. */
+/** A unique name in a scratch directory: `<process>-<purpose>-<random>`. */
 export function scratchName(purpose: string): string {
   const readable = purpose.replace(/[^A-Za-z0-9._]+/g, '-').slice(0, 80);
   return `${processStamp()}-${readable}-${randomBytes(6).toString('hex')}`;
@@ -38,7 +38,7 @@ async function isOld(path: string): Promise<boolean> {
   try {
     return Date.now() - (await lstat(path)).ctimeMs > foreignMilliseconds;
   } catch (error) {
-    // Another process sweeps or works here too.
+    // Another process is using or cleaning this directory too.
     if (errorCode(error) === 'ENOENT') return false;
     throw error;
   }

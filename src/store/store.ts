@@ -4,15 +4,18 @@ import type { Result } from '../core/result.ts';
 import type { Key } from '../plan/names.ts';
 import type { EncodedTree } from './canonical-tree.ts';
 
-/** What a finished action left. Written only after exit code 0 with every output in the store. */
+/** What a finished action produced. Written only after exit code 0 and with every output in the store. */
 export interface ActionResult {
   readonly action: string;
-  /** Output name to tree. */
+  /** Tree of each output, by name. */
   readonly outputs: Readonly<Record<string, Digest>>;
-  /** Names of outputs that nothing reads once what follows is built (`Action.scratch`): collected first. Undefined: none. */
+  /**
+   * Names of outputs that nothing reads once the actions that depend on them are done (`Action.scratch`), so that they
+   * are collected first. Undefined: none.
+   */
   readonly scratch?: readonly string[];
   readonly wallSeconds: number;
-  /** User and system time of the whole sandbox. Undefined: the executor did not know. */
+  /** User and system time of the whole sandbox. Undefined: not known to the executor. */
   readonly cpuSeconds?: number;
 }
 
@@ -35,31 +38,31 @@ export type TreeEntry =
       readonly target: string;
     };
 
-/** Bytes of a file, whole or in pieces. */
+/** Contents of a file, whole or in pieces. */
 export type Bytes = Uint8Array | AsyncIterable<Uint8Array>;
 
 /**
- * Trees, blobs and action results by digest and key: what this machine's disk and a cache elsewhere both can offer.
- * Writes are verified, and seen whole or not at all; several processes may share one.
+ * Trees and blobs by digest, and action results by key: what both this machine's disk and a remote cache can offer.
+ * Writes are verified and atomic; several processes may share one.
  */
 export interface ContentStore {
   hasTree(tree: Digest): Promise<boolean>;
   /** All entries of a tree, read from its Directory messages (the files themselves are not touched). */
   listTree(tree: Digest): Promise<readonly TreeEntry[]>;
   /**
-   * Takes a tree whose directories are known (`canonicalTree`, `sealTree`). `read` gives the bytes of its files and is
-   * asked once for each different one; its errors are thrown on. Fails with `damaged-tree` when bytes are not what
-   * their digest says.
+   * Stores a tree whose directories are known (`canonicalTree`, `sealTree`). `read` returns the bytes of a file and is
+   * called once per distinct file; its errors are rethrown. Fails with `damaged-tree` if bytes do not match their
+   * digest.
    */
   putTree(tree: EncodedTree, read: (blob: Digest) => Promise<Bytes>): Promise<Result<void, Failure>>;
   removeTree(tree: Digest): Promise<void>;
 
   hasBlob(blob: Digest): Promise<boolean>;
-  /** Bytes of a blob; undefined when it is not there, or damaged. */
+  /** Bytes of a blob; undefined if it is missing or damaged. */
   getBlob(blob: Digest): Promise<Uint8Array | undefined>;
   putBlob(bytes: Uint8Array): Promise<Digest>;
 
-  /** Undefined too when what is known of a key is damaged. */
+  /** Also undefined if the stored result is damaged. */
   getResult(key: Key): Promise<ActionResult | undefined>;
   putResult(key: Key, result: ActionResult): Promise<void>;
 
@@ -68,38 +71,41 @@ export interface ContentStore {
   putNote(kind: NoteKind, name: string, value: unknown): Promise<void>;
 }
 
-/** Trees and blobs as files of this machine. Paths it returns are read-only for everyone else. */
+/** Trees and blobs as files on this machine. The paths it returns are read-only for all users of the store. */
 export interface LocalTrees {
   /** Directory of the store on this machine. */
   readonly root: string;
 
-  /** Where a tree lies; the caller has seen `hasTree` or `verifyTree` succeed. */
+  /** Path of a tree; the caller must have seen `hasTree` or `verifyTree` succeed. */
   treePath(tree: Digest): string;
-  /** Where a blob lies as a file. */
+  /** Path of a blob's file. */
   blobPath(blob: Digest): string;
   /**
-   * Takes over a directory made by `makeScratch` (or a part of one): normalises modes and times, digests
-   * it, and renames it into place. Afterwards the directory is gone. Sockets, devices and pipes in it are refused.
+   * Takes over a directory made by `makeScratch` (or a part of one): normalises modes and times, digests it, and
+   * renames it into place. The directory no longer exists afterwards. Sockets, devices and pipes in it are refused.
    */
   adoptTree(directory: string): Promise<Result<Digest, Failure>>;
-  /** Takes over a file made in a scratch directory; refuses it when it is not `expected`. */
+  /** Takes over a file made in a scratch directory; refuses it if its digest is not `expected`. */
   adoptBlob(file: string, expected?: Digest): Promise<Result<Digest, Failure>>;
-  /** Digest of a directory as `adoptTree` would give it, without changing anything. */
+  /** Digest of a directory as `adoptTree` would compute it, without changing anything. */
   digestTree(directory: string): Promise<Result<Digest, Failure>>;
   /**
-   * Reads a tree in full, once a run (remembered in this object), and compares it with its digest. A damaged one is moved
-   * away and reported, so that the caller can make it again.
+   * Reads a tree in full, once per run (remembered in this object), and compares it with its digest. A damaged tree is
+   * moved away and reported, so that the caller can make it again.
    */
   verifyTree(tree: Digest): Promise<Result<void, Failure>>;
 
-  /** A fresh directory on the store's file system. Removed by `release`, or by a later run when its process is gone. */
+  /**
+   * Makes an empty directory on the store's file system. Removed by `release`, or by a later run once its process is
+   * dead.
+   */
   makeScratch(purpose: string): Promise<Scratch>;
-  /** Directory of an action's kept script, environment and log, by key: made when missing. */
+  /** Directory that keeps an action's script, environment and log, by key; created if missing. */
   logDirectory(key: Key): Promise<string>;
 
   /**
-   * Says that the user of this object has ended: until then no collector of garbage removes what it has given out. A
-   * process that ends need not say so.
+   * Ends the use of this object; until then, the collector removes nothing that was obtained through it. A process that
+   * is about to exit need not call it.
    */
   release(): Promise<void>;
 }

@@ -1,9 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 
 /**
- * Lets a long stretch of synchronous work breathe. Synchronous file system calls cost a fifth of
- * asynchronous ones on trees of many small files; the price is that the event loop waits, so the work
- * gives way whenever its slice is spent.
+ * Lets long synchronous work yield to the event loop. Synchronous file system calls cost a fifth of asynchronous ones
+ * on trees of many small files; the price is that the event loop waits, so the work yields whenever its time slice is
+ * used up.
  */
 export class TimeSlice {
   readonly #milliseconds: number;
@@ -18,7 +18,7 @@ export class TimeSlice {
     return performance.now() >= this.#until;
   }
 
-  /** Lets everything else that waits run once, then starts a new slice. */
+  /** Lets everything else that is waiting run once, then starts a new slice. */
   async giveWay(): Promise<void> {
     await setImmediate();
     this.#until = performance.now() + this.#milliseconds;

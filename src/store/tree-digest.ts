@@ -27,8 +27,8 @@ import { TimeSlice } from './time-slice.ts';
 
 export interface DigestOptions {
   /**
-   * Seconds since 1970. When given, every file gets this modification time and mode 0644 or 0755
-   * (0755 when its owner may execute it), every directory 0755; links get the time.
+   * Seconds since 1970. If given, every file gets this modification time and mode 0644 or 0755 (0755 if its owner may
+   * execute it), every directory mode 0755; links get the time only.
    */
   readonly normalise?: number;
 }
@@ -37,20 +37,20 @@ export interface DigestOptions {
 export interface DigestedDirectory {
   /** Digest of the root's `Directory` message. */
   readonly tree: Digest;
-  /** Encoded `Tree` message: the root and every different directory below it, parents first. */
+  /** Encoded `Tree` message: the root and every distinct directory below it, parents first. */
   readonly message: Uint8Array;
-  /** Number of files, links not counted. */
+  /** Number of files, not counting links. */
   readonly files: number;
-  /** Bytes in all files. */
+  /** Total size of all files, in bytes. */
   readonly bytes: number;
 }
 
 /**
- * Canonical digest of a directory: names, bytes, executable bits and link targets; no times, owners or
- * other modes. Everything is read; nothing is changed unless `normalise` is given.
+ * Canonical digest of a directory: names, bytes, executable bits and link targets; no times, owners or other modes.
+ * Everything is read; nothing is changed unless `normalise` is given.
  *
- * Fails with `unfit-tree` on sockets, devices, pipes, and on names or link targets that are not UTF-8
- * (the messages cannot hold those). The directory must exist and not change meanwhile.
+ * Fails with `unfit-tree` on sockets, devices, pipes, and on names or link targets that are not UTF-8 (the messages
+ * cannot hold those). The directory must exist and must not change meanwhile.
  */
 export async function digestDirectory(
   directory: string,
@@ -69,12 +69,12 @@ export async function digestDirectory(
   });
 }
 
-/** Digest of one file's bytes, read in pieces. */
+/** Digest of the contents of one file, read in pieces. */
 export async function digestFile(path: string): Promise<Digest> {
   return new Walk(undefined).contents(path);
 }
 
-/** One pass over a directory; throws `StoreFault` for what a user can help. */
+/** One pass over a directory; throws a `StoreFault` for errors that the user can do something about. */
 class Walk {
   /** Encoded messages by digest, children before their parents. */
   readonly messages = new Map<Digest, Uint8Array>();
@@ -90,7 +90,7 @@ class Walk {
 
   async directory(path: string, stats: Stats): Promise<{ digest: Digest; message: Uint8Array }> {
     if (!stats.isDirectory()) throw unfit(path, 'is not a directory');
-    // Modes come before reading: a directory that its owner may not enter would stop the walk.
+    // Set modes before reading: a directory that its owner may not enter would stop the walk.
     this.#setMode(path, stats, 0o755);
     const files: FileNode[] = [];
     const directories: DirectoryNode[] = [];
@@ -117,7 +117,7 @@ class Walk {
     this.#setTime(path, stats);
     const message = encodeDirectory({ files, directories, symlinks });
     const own = digestBytes(message);
-    // Identical directories share one message. It keeps its first place, so children precede all their parents.
+    // Identical directories share one message. It keeps its first position, so that children precede all their parents.
     const known = this.messages.get(own);
     if (known === undefined) this.messages.set(own, message);
     return { digest: own, message: known ?? message };
@@ -131,7 +131,7 @@ class Walk {
       let size = 0;
       for (;;) {
         if (this.#slice.spent) await this.#slice.giveWay();
-        // The buffer is shared, but nothing else of this walk runs while a file is read.
+        // The buffer is shared, but nothing else in this walk runs while a file is read.
         const count = readSync(descriptor, this.#buffer, 0, this.#buffer.length, null);
         if (count === 0) break;
         hash.update(this.#buffer.subarray(0, count));
@@ -143,7 +143,7 @@ class Walk {
     }
   }
 
-  /** The same for a file that should fit the buffer, with the fewest calls. */
+  /** The same for a file that should fit the buffer, with as few system calls as possible. */
   #small(path: string): Digest {
     const descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
     try {
@@ -178,7 +178,7 @@ class Walk {
   }
 }
 
-/** Node replaces what is not UTF-8 by U+FFFD; only names that hold it need the second look. */
+/** Node replaces bytes that are not UTF-8 by U+FFFD; only names that contain it need a second look. */
 function readNames(directory: string): string[] {
   const names = readdirSync(directory);
   if (!names.some((name) => name.includes('\ufffd'))) return names;

@@ -3,13 +3,13 @@ import { failed, ok, type Result } from '../core/result.ts';
 import { missingStore } from './collect.ts';
 import { bytesOf, takeInventory, type InventoryEntry } from './inventory.ts';
 
-/** What takes room in a store. Bytes are room on the disk. */
+/** What takes space in a store. Bytes are space on disk. */
 export interface StoreUsage {
   readonly root: string;
   readonly bytes: number;
-  /** In a fixed order, those that are empty too. */
+  /** In a fixed order, including empty kinds. */
   readonly kinds: readonly { readonly kind: UsageKind; readonly count: number; readonly bytes: number }[];
-  /** Trees of actions, in order of size. A tree that several actions made counts for the first. */
+  /** Trees of actions, in order of size. A tree that several actions made is counted for the first one. */
   readonly stages: readonly ActionUsage[];
   readonly actions: readonly ActionUsage[];
 }
@@ -18,7 +18,7 @@ export interface ActionUsage {
   readonly name: string;
   readonly trees: number;
   readonly bytes: number;
-  /** Of them in scratch outputs. */
+  /** The part of it in scratch outputs. */
   readonly scratchBytes: number;
 }
 
@@ -40,7 +40,7 @@ export type UsageKind = (typeof usageKinds)[number];
 
 const otherKinds: Readonly<Record<string, UsageKind>> = { apt: 'downloads', scratch: 'in use as scratch' };
 
-/** Measures a store. Fails with `no-store` where there is none. */
+/** Measures a store. Fails with `no-store` if there is none. */
 export async function measureStore(root: string): Promise<Result<StoreUsage, Failure>> {
   const missing = await missingStore(root);
   if (missing !== undefined) return failed(missing);

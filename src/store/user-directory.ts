@@ -4,29 +4,29 @@ import type { Failure } from '../core/failure.ts';
 import { catchFailures, errorCode } from '../core/fault.ts';
 import { failed, ok, type Result } from '../core/result.ts';
 
-/** A directory of the user's, and what it was named for. */
+/** A directory of the user, and what it is used for. */
 export interface UserPath {
   /** Noun phrase for messages: `the overlay`. */
   readonly what: string;
   /** Absolute. */
   readonly path: string;
-  /** What such a directory holds, as a sentence. */
+  /** What such a directory contains, as a sentence. */
   readonly hint: string;
 }
 
 const readable = 'Make it readable for you.';
 
 /**
- * Copies names, bytes, executable bits and links of a directory of the user's to a place of ours, where a tree is made
- * of it. Fails with `unreadable-user-file`, with `unfit-user-file` where it holds what no tree can, or with `no-room`.
+ * Copies names, contents, executable bits and links of a user's directory to one of our own, which then becomes a tree.
+ * Fails with `unreadable-user-file`, with `unfit-user-file` if it contains what a tree cannot, or with `no-room`.
  */
 export function copyUserDirectory(from: UserPath, to: string): Promise<Result<void, Failure>> {
   return readUserFiles(from, async () => copyTree(from, '', to));
 }
 
 /**
- * Does something with files of the user's. What the system or the store has against them becomes a failure that names
- * the file: it is no bug of ours.
+ * Does something with files of the user. Errors of the system or the store become failures that name the file, as they
+ * are not bugs of ours.
  */
 export async function readUserFiles<Value>(
   from: UserPath,
@@ -44,7 +44,7 @@ export async function readUserFiles<Value>(
   }
 }
 
-/** What is said of a directory of ours, for one of the user's. */
+/** Rewords a failure about our directory for the user's. */
 function inWords({ what, hint }: UserPath, failure: Failure): Failure {
   if (failure.reason === 'unfit-tree') {
     return { reason: 'unfit-user-file', what, path: failure.path, why: failure.why, hint };

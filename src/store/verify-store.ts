@@ -16,34 +16,34 @@ import { findDamage } from './disk-trees.ts';
 import { downloadsName } from './inventory.ts';
 import { parseResult } from './records.ts';
 
-/** Something in a store that is not what its name says. */
+/** Something in a store that does not match its name. */
 export interface Damage {
   readonly kind: 'tree' | 'blob' | 'result' | 'note' | 'download';
   /** Digest, key or file name. */
   readonly name: string;
   /** What is wrong with it. */
   readonly detail: string;
-  /** Where it lies; with `repair`: lay. */
+  /** Its path; with `repair`, where it was. */
   readonly path: string;
 }
 
 export interface Verification {
-  /** How many things were read in full. */
+  /** Number of things read in full. */
   readonly checked: number;
   readonly damage: readonly Damage[];
 }
 
 export interface VerificationRequest {
-  /** Throws away what is damaged, so that it is made or fetched again. Undefined: changes nothing. */
+  /** Discard what is damaged, so that it is made or fetched again. Undefined: change nothing. */
   readonly repair?: boolean;
-  /** Told before each thing is read. */
+  /** Called before each thing is read. */
   readonly onCheck?: (kind: Damage['kind'], name: string) => void;
   readonly signal?: AbortSignal;
 }
 
 /**
- * Reads every tree, blob, result, note and archive of a store in full, and compares it with its name and check. That
- * finds damage; an attacker can make all of them match each other.
+ * Reads every tree, blob, result, note and archive of a store in full, and compares it with its name or checksum. This
+ * finds damage, not tampering: an attacker can make them all consistent.
  */
 export async function verifyStore(
   root: string,
@@ -57,7 +57,7 @@ export async function verifyStore(
     for (const { kind, name, path, check } of thingsIn(root)) {
       if (signal?.aborted === true) return failed({ reason: 'interrupted', signal: String(signal.reason) });
       onCheck?.(kind, name);
-      // What is gone now was removed while this ran.
+      // What no longer exists was removed meanwhile.
       const fault = (await check()) === undefined ? undefined : await check();
       checked += 1;
       if (fault === undefined || statsOf(path) === undefined) continue;
@@ -74,7 +74,7 @@ interface Thing {
   readonly kind: Damage['kind'];
   readonly name: string;
   readonly path: string;
-  /** What is wrong with it; undefined: nothing. */
+  /** Returns what is wrong with it; undefined: nothing. */
   readonly check: () => Promise<string | undefined>;
 }
 
@@ -98,7 +98,7 @@ function thingsIn(root: string): readonly Thing[] {
   for (const name of namesIn(join(root, 'blobs'))) {
     const path = join(root, 'blobs', name);
     add('blob', path, name, async () =>
-      isDigest(name) && (await isBlob(path, name)) ? undefined : 'its bytes are others',
+      isDigest(name) && (await isBlob(path, name)) ? undefined : 'its contents do not match its name',
     );
   }
   for (const name of namesIn(join(root, downloadsName))) {
@@ -107,7 +107,7 @@ function thingsIn(root: string): readonly Thing[] {
   }
   for (const name of namesIn(join(root, 'trees'))) {
     const path = join(root, 'trees', name);
-    // One half of a tree counts for nothing, and is made whole or swept.
+    // One half of a tree counts as absent, and is completed or cleaned up later.
     if (isDigest(name)) add('tree', path, name, () => treeFault(root, name));
   }
   return things;
@@ -123,11 +123,11 @@ async function treeFault(root: string, name: string): Promise<string | undefined
 
 async function resultFault(path: string, name: string): Promise<string | undefined> {
   const hex = /^([0-9a-f]{64})\.json$/.exec(name)?.[1];
-  if (hex === undefined) return 'its name is no key';
+  if (hex === undefined) return 'its name is not a key';
   const text = await textOf(path);
   if (text === undefined) return 'it is not a file';
   if (parseResult(key(hex), text) !== undefined) return undefined;
-  return parseJson(text) === undefined ? 'it is not JSON' : 'its check does not fit what it says';
+  return parseJson(text) === undefined ? 'it is not JSON' : 'its checksum does not match its contents';
 }
 
 async function downloadFault(path: string, sha: string): Promise<string | undefined> {
@@ -138,7 +138,7 @@ async function downloadFault(path: string, sha: string): Promise<string | undefi
   } catch (error) {
     return `it cannot be read (${errorCode(error) ?? 'unknown'})`;
   }
-  return hash.digest('hex') === sha ? undefined : 'its bytes are others';
+  return hash.digest('hex') === sha ? undefined : 'its contents do not match its name';
 }
 
 async function textOf(path: string): Promise<string | undefined> {

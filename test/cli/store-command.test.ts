@@ -93,7 +93,7 @@ describe('bootstrap store', () => {
     const found = await run(testSession(), 'store', 'verify', ...named);
     expect(found.code).toBe(1);
     expect(found.out).toBe(
-      `result ${keys[0] ?? ''}: its check does not fit what it says\n4 things read, 1 damaged\n` +
+      `result ${keys[0] ?? ''}: its checksum does not match its contents\n4 things read, 1 damaged\n` +
         '`bootstrap store verify --repair` discards it, so that it is rebuilt or fetched again when it is needed.\n',
     );
     expect((await run(testSession(), 'store', 'verify', '--repair', ...named)).code).toBe(0);

@@ -5,7 +5,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { processArguments } from './process-arguments.ts';
 import { openTestStore, temporaryDirectory } from './temporary-store.ts';
 
-it('builds and collectors at once harm nobody', async () => {
+it('concurrent builds and collectors do no harm', async () => {
   const root = join(await temporaryDirectory(), 'store');
   await openTestStore(root);
   const end = join(root, 'end');

@@ -68,7 +68,7 @@ describe('collectGarbage', () => {
     expect(removed.freedBytes).toBeGreaterThan(0);
   });
 
-  it('says what would go and removes nothing in a dry run', async () => {
+  it('reports what would be removed and removes nothing in a dry run', async () => {
     const store = await openTestStore();
     const tree = await addTree(store, { a: '1' });
     await age(store, 40);
@@ -99,7 +99,7 @@ describe('collectGarbage', () => {
     expect(await store.hasTree(kept)).toBe(true);
   });
 
-  it('takes a tree for scratch only where it is that of all who made it', async () => {
+  it('counts a tree as scratch only if it is a scratch output of all its producers', async () => {
     const store = await openTestStore();
     const tree = await addTree(store, {});
     await putResult(store, keys[0], tree, ['out']);
@@ -111,7 +111,7 @@ describe('collectGarbage', () => {
     expect(removedIds(await collect(store, { scratchOutputs: true }))).toEqual([tree]);
   });
 
-  it('goes by the use of results: what a build found there was used', async () => {
+  it('counts finding a result as use of its trees', async () => {
     const store = await openTestStore();
     const [one, two] = [await addTree(store, { a: '1' }), await addTree(store, { b: '1' })];
     await putResult(store, keys[0], one);
@@ -169,7 +169,7 @@ describe('collectGarbage', () => {
     expect(await listTrees(store)).toEqual([tree]);
   });
 
-  it('leaves what products need, as long as they lie in their directory', async () => {
+  it('keeps what products need, as long as they are in their directory', async () => {
     const store = await openTestStore();
     const out = join(await temporaryDirectory(), 'out');
     await mkdir(out);
@@ -266,7 +266,7 @@ describe('collectGarbage', () => {
     });
   });
 
-  it.each(['locks', 'leases', 'damaged'])('says what stands where %s belongs', async (name) => {
+  it.each(['locks', 'leases', 'damaged'])('reports what is in the place of %s', async (name) => {
     const store = await openTestStore();
     await store.release();
     const path = join(store.root, name);
@@ -289,7 +289,7 @@ describe('collectGarbage', () => {
 });
 
 describe('the limit of a store', () => {
-  it('is kept in it, and by whoever builds with it', async () => {
+  it('is kept in it, and obeyed by whatever builds with it', async () => {
     const store = await openTestStore();
     const tree = await addTree(store, { a: 'x'.repeat(50_000) });
     await age(store, 1);

@@ -49,7 +49,7 @@ describe('chooseRemovals', () => {
     expect(chooseRemovals(entries, nothing, 0, { now })).toEqual([]);
   });
 
-  it('leaves results where only room is short', () => {
+  it('keeps results if only space is short', () => {
     const result = entry('result', { kind: 'result', lastUse: 0 });
     expect(chooseRemovals([result], nothing, 0, { now, maxBytes: 0 })).toEqual([]);
     expect(ids(chooseRemovals([result], nothing, 0, { now, olderThan: day }))).toEqual(['result']);
@@ -85,7 +85,7 @@ describe('for any store and policy', () => {
   const sum = (entries: readonly StoreEntry[]): number =>
     entries.reduce((total, { bytes }) => total + bytes, 0);
 
-  it('nothing that is protected goes, and nothing twice', () => {
+  it('removes nothing that is protected, and nothing twice', () => {
     fc.assert(
       fc.property(anyEntries, anyPolicy, fc.nat(100), (entries, policy, other) => {
         const removed = chooseRemovals(entries, ({ held }) => held, other, policy);
@@ -95,7 +95,7 @@ describe('for any store and policy', () => {
     );
   });
 
-  it('the bound holds, or nothing is left that could go; and the last that goes for it was needed', () => {
+  it('keeps to the size limit if possible, and removes no more entries than necessary', () => {
     fc.assert(
       fc.property(anyEntries, anyPolicy, fc.nat(100), (entries, policy, other) => {
         const removed = chooseRemovals(entries, ({ held }) => held, other, policy);
@@ -113,7 +113,7 @@ describe('for any store and policy', () => {
     );
   });
 
-  it('for room nothing goes while something scratch, or used longer ago, stays', () => {
+  it('removes nothing for size while scratch outputs or less recently used entries remain', () => {
     fc.assert(
       fc.property(anyEntries, fc.nat(2000), (entries, maxBytes) => {
         const removed = chooseRemovals(entries, ({ held }) => held, 0, { now, maxBytes });
@@ -130,7 +130,7 @@ describe('for any store and policy', () => {
     );
   });
 
-  it('all that is too old goes, and without a bound nothing else', () => {
+  it('removes everything that is too old, and nothing else without a size limit', () => {
     fc.assert(
       fc.property(anyEntries, fc.nat(now), (entries, olderThan) => {
         const removed = chooseRemovals(entries, ({ held }) => held, 0, { now, olderThan });

@@ -70,7 +70,7 @@ describe.each(Object.entries(implementations))('a content store %s', (_, open) =
     await expect(store.listTree(encoded.tree)).rejects.toMatchObject({ failure: { reason: 'damaged-tree' } });
   });
 
-  it('refuses a tree whose bytes are others, and keeps nothing of it', async () => {
+  it('refuses a tree whose contents do not match its digest, and keeps nothing of it', async () => {
     const store = await open();
     const { encoded } = sample();
     expect(await store.putTree(encoded, () => Promise.resolve(Buffer.from('other')))).toMatchObject({
@@ -85,7 +85,7 @@ describe.each(Object.entries(implementations))('a content store %s', (_, open) =
     });
   });
 
-  it('throws on what the giver of bytes throws', async () => {
+  it('rethrows errors of the function that provides the bytes', async () => {
     const store = await open();
     const { encoded } = sample();
     await expect(store.putTree(encoded, () => Promise.reject(new Error('cut off')))).rejects.toThrow(

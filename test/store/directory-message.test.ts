@@ -173,7 +173,7 @@ describe('canonicalTree', () => {
     expect(canonicalTree(digestBytes(ourOuter), [ourInner, ourOuter])).toEqual(canonical);
   });
 
-  it('takes the directories from a Tree message, and the empty one from nowhere', () => {
+  it('takes the directories from a Tree message, where the empty one may be missing', () => {
     const empty = digestBytes(Buffer.alloc(0));
     const root = encodeDirectory({ files: [], directories: [{ name: 'd', digest: empty }], symlinks: [] });
     const foreign = all(field(9, 'x'), field(1, root), numberField(8, 1));
@@ -209,7 +209,7 @@ describe('canonicalTree', () => {
     return { root: made.at(-1) ?? Buffer.alloc(0), all: made };
   }
 
-  it('is undefined for what nobody could unpack', () => {
+  it('is undefined for a tree that cannot be unpacked', () => {
     const deep = chain(20_000, 1);
     expect(canonicalTree(digestBytes(deep.root), deep.all)).toBeUndefined();
     const fits = chain(1000, 1);

@@ -104,7 +104,7 @@ describe('trees', () => {
     await store.removeTree(nobody);
   });
 
-  it('puts times and modes right while it verifies', async () => {
+  it('corrects times and modes while verifying', async () => {
     const store = await openTestStore();
     const tree = await addTree(store, { 'd/a': '1', 'd/b': { executable: '2' } });
     await utimes(join(store.treePath(tree), 'd/a'), 5, 5);

@@ -42,7 +42,7 @@ it('is held by one at a time, key by key', async () => {
   expect(await readdir(join(store.root, 'locks'))).toEqual([]);
 });
 
-it('is waited for, and says once that it waits', async () => {
+it('is waited for, and the wait is reported once', async () => {
   const store = await openTestStore();
   const held = await tryKeyLock(store, aKey);
   let waits = 0;
@@ -60,7 +60,7 @@ it('is waited for, and says once that it waits', async () => {
   expect(waits).toBe(1);
 });
 
-it('is waited for until the signal says no', async () => {
+it('is waited for until the signal is aborted', async () => {
   const store = await openTestStore();
   const held = await tryKeyLock(store, aKey);
   const abort = new AbortController();

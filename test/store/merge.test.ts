@@ -73,7 +73,7 @@ describe('a union of trees', () => {
 });
 
 describe('reading messages', () => {
-  it('never throws on foreign bytes', () => {
+  it('never throws on external bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {
         decodeDirectory(bytes);

@@ -93,7 +93,7 @@ describe('scratch of other processes', () => {
     expect(told).toEqual([1]);
   });
 
-  it('is told by pid, start time and pid namespace', async () => {
+  it('is identified by pid, start time and pid namespace', async () => {
     expect(probeProcess(processStamp())).toBe('alive');
     expect(probeProcess('')).toBeUndefined();
     const stat = await readFile('/proc/self/stat', 'latin1');

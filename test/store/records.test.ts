@@ -33,7 +33,7 @@ describe('a result', () => {
     );
   });
 
-  it('that names another tree than it did is not believed, however valid that tree is', async () => {
+  it('is rejected if it names another tree than before, even a valid one', async () => {
     const store = await openTestStore();
     const [built, other] = [await addTree(store, { a: '1' }), await addTree(store, { a: '2' })];
     await store.putResult(aKey, { action: 'a/b', outputs: { tree: built }, wallSeconds: 1, cpuSeconds: 1 });

@@ -6,7 +6,7 @@ import { diskUsage } from '../../src/store/disk-usage.ts';
 import { measureStore } from '../../src/store/usage.ts';
 import { addTree, openTestStore, temporaryDirectory } from './temporary-store.ts';
 
-it('says what takes room, by kind, stage and action', async () => {
+it('reports the space taken, by kind, stage and action', async () => {
   const store = await openTestStore();
   const big = await addTree(store, { 'bin/gcc': 'x'.repeat(300_000) });
   const scratch = await addTree(store, { build: 'x'.repeat(200_000) });

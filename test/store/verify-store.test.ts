@@ -59,13 +59,13 @@ describe('verifyStore', () => {
       /list of files is damaged/,
     ],
     ['a list of files that is lost', 'tree', (path) => rm(`${path}.directory`), /list of files is missing/],
-    ['a blob of other bytes', 'blob', (path) => writeFile(path, 'hellO'), /bytes are others/],
-    ['an archive of other bytes', 'download', (path) => writeFile(path, 'Archive'), /bytes are others/],
+    ['a blob of other bytes', 'blob', (path) => writeFile(path, 'hellO'), /contents do not match/],
+    ['an archive of other bytes', 'download', (path) => writeFile(path, 'Archive'), /contents do not match/],
     ['a note that is cut', 'note', (path) => writeFile(path, '{ "a":'), /not JSON/],
     ['a result that is cut', 'result', (path) => writeFile(path, '{'), /not JSON/],
     ['a directory for a result', 'result', (path) => replaceByDirectory(path), /not a file/],
-    ['a directory for a blob', 'blob', (path) => replaceByDirectory(path), /bytes are others/],
-    ['a result that names another valid tree', 'result', editResult, /check does not fit/],
+    ['a directory for a blob', 'blob', (path) => replaceByDirectory(path), /contents do not match/],
+    ['a result that names another valid tree', 'result', editResult, /checksum does not match/],
   ])('reports %s, and throws it away when it is to repair', async (_, kind, harm, detail) => {
     const { store, paths } = await filled();
     await harm(paths[kind], store);
