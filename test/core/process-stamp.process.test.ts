@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
 import { probeProcess, processStamp } from '../../src/core/process-stamp.ts';
+import { lineOf } from '../executor/processes.ts';
 
 it('tells of another process whether it lives', async () => {
   const child = spawn('sleep', ['1000']);
@@ -19,9 +20,7 @@ it('a process that has ended is dead, though its parent has not noticed', async 
   // The program that the shell becomes knows nothing of the child that it has.
   const parent = spawn('sh', ['-c', 'sleep 1000 & echo $!; exec sleep 1000']);
   onTestFinished(() => void parent.kill('SIGKILL'));
-  const child = await new Promise<number>((resolve) => {
-    parent.stdout.once('data', (text: Buffer) => resolve(Number(text)));
-  });
+  const child = Number(await lineOf(parent));
   const stamp = processStamp(child);
   expect(probeProcess(stamp)).toBe('alive');
   // The shell itself would notice.

@@ -1,5 +1,7 @@
+import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** How many processes of this machine have this text in their command line, and are more than a zombie. */
@@ -33,4 +35,25 @@ export async function until(what: string, happened: () => boolean | Promise<bool
 /** Waits until no process of this machine has this text in its command line. */
 export async function untilNoneHas(text: string): Promise<void> {
   await until(`no process has ${text}`, async () => (await countProcesses(text)) === 0);
+}
+
+/**
+ * Waits for a line of a child's output, the first one unless `wanted` is given. Rejects, with what the child wrote to
+ * stderr, when it ends before or does not start. stdout and stderr must be pipes.
+ */
+export function lineOf(child: ChildProcess, wanted?: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    if (child.stdout === null || child.stderr === null) throw new Error('stdout and stderr must be pipes');
+    let errors = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (errors += text));
+    createInterface(child.stdout).on('line', (line) => {
+      if (wanted === undefined || line === wanted) resolve(line);
+    });
+    child.once('error', reject);
+    child.once('close', (code, signal) => {
+      const how = signal === null ? `with exit code ${String(code)}` : `by ${signal}`;
+      const missing = wanted === undefined ? 'a line of output' : `the line '${wanted}'`;
+      reject(new Error(`${child.spawnfile} ended ${how} before ${missing}; stderr:\n${errors}`));
+    });
+  });
 }

@@ -1,23 +1,10 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { chown, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { describe, expect, it } from 'vitest';
-import { countProcesses, untilNoneHas } from '../executor/processes.ts';
+import { countProcesses, lineOf, untilNoneHas } from '../executor/processes.ts';
 import { temporaryDirectory } from '../store/temporary-store.ts';
 import { asOrdinaryUser, command, isRoot, linesOf, nobody, openDirectory } from './processes.ts';
-
-function firstLine(running: ChildProcess, wanted: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (running.stdout === null) throw new Error('no output to read');
-    createInterface(running.stdout).on('line', (line) => {
-      if (line === wanted) resolve();
-    });
-    running.on('exit', () => {
-      reject(new Error('it ended before'));
-    });
-  });
-}
 
 // More than a busy machine needs.
 describe('a sandbox', { timeout: 300_000 }, () => {
@@ -26,9 +13,9 @@ describe('a sandbox', { timeout: 300_000 }, () => {
     const marker = `611.${String(process.pid)}`;
     const text = `sleep ${marker}5 & sleep ${marker}6 & echo started; sleep ${marker}7`;
     const [program, args] = command(store, text);
-    const engine = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const engine = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     const gone = new Promise((resolve) => engine.on('close', resolve));
-    await firstLine(engine, 'started');
+    await lineOf(engine, 'started');
     // Three sleeps, the shell with this text, process 1's arguments …
     expect(await countProcesses(marker)).toBeGreaterThanOrEqual(4);
     engine.kill('SIGKILL');

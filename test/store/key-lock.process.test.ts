@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { key } from '../../src/plan/names.ts';
 import { takeKeyLock, tryKeyLock } from '../../src/store/key-lock.ts';
+import { lineOf } from '../executor/processes.ts';
 import { processArguments } from './process-arguments.ts';
 import { openTestStore } from './temporary-store.ts';
 
@@ -11,16 +12,11 @@ const aKey = key('ab'.repeat(32));
 const anotherKey = key('cd'.repeat(32));
 
 /** A process that does a task of `store-process.ts`; resolves when it has said its first line. */
-async function startProcess(...rest: string[]): Promise<{ process: ChildProcess; line: string }> {
-  const started = spawn(process.execPath, processArguments(...rest), {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+async function startProcess(...rest: string[]): Promise<ChildProcess> {
+  const started = spawn(process.execPath, processArguments(...rest), { stdio: ['ignore', 'pipe', 'pipe'] });
   onTestFinished(() => void started.kill('SIGKILL'));
-  const line = await new Promise<string>((resolve, reject) => {
-    started.stdout.once('data', (bytes: Buffer) => resolve(bytes.toString()));
-    started.once('close', () => reject(new Error('it said nothing')));
-  });
-  return { process: started, line };
+  await lineOf(started);
+  return started;
 }
 
 it('is held by one at a time, key by key', async () => {
@@ -72,7 +68,7 @@ it('is waited for until the signal is aborted', async () => {
 
 it('of a killed process is free', async () => {
   const store = await openTestStore();
-  const { process: holder } = await startProcess('hold-lock', store.root, aKey);
+  const holder = await startProcess('hold-lock', store.root, aKey);
   expect(await tryKeyLock(store, aKey)).toBeUndefined();
   const ended = new Promise((resolve) => holder.once('close', resolve));
   holder.kill('SIGKILL');
@@ -87,14 +83,12 @@ it('goes from a killed process to one of its rivals at a time', async () => {
   const log = join(store.root, 'work');
   await writeFile(log, '');
   // The first dies in its work, so that the others all find an abandoned lock at once.
-  const { process: first } = await startProcess('hold-lock', store.root, aKey);
+  const first = await startProcess('hold-lock', store.root, aKey);
   const rivals = await Promise.all(
     [0, 1, 2].map(() => startProcess('work-under-lock', store.root, aKey, log)),
   );
   first.kill('SIGKILL');
-  await Promise.all(
-    rivals.map(({ process: rival }) => new Promise((resolve) => rival.once('close', resolve))),
-  );
+  await Promise.all(rivals.map((rival) => new Promise((resolve) => rival.once('close', resolve))));
   // Each enters and leaves five times, and no other one is inside meanwhile.
   const lines = (await readFile(log, 'utf8')).trim().split('\n');
   expect(lines).toHaveLength(30);

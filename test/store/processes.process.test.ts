@@ -9,6 +9,7 @@ import { isDigest, type Digest } from '../../src/core/digest.ts';
 import { key } from '../../src/plan/names.ts';
 import { openDiskStore } from '../../src/store/disk-store.ts';
 import { probeProcess, processStamp } from '../../src/core/process-stamp.ts';
+import { lineOf, until } from '../executor/processes.ts';
 import { processArguments } from './process-arguments.ts';
 import { listTrees, openTestStore, temporaryDirectory, testEpoch } from './temporary-store.ts';
 import { mayLack } from '../setup/skip.ts';
@@ -23,9 +24,9 @@ describe('a writer that is killed', () => {
   it.each([0, 40, 90, 170, 310])('after %d ms of work leaves nothing half-done', async (milliseconds) => {
     const root = join(await temporaryDirectory(), 'store');
     const writer = spawn(process.execPath, processArguments('write-forever', root), {
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: ['ignore', 'pipe', 'pipe'],
     });
-    await new Promise((resolve) => writer.stdout.once('data', resolve));
+    await lineOf(writer);
     await setTimeout(milliseconds);
     writer.kill('SIGKILL');
     await new Promise((resolve) => writer.once('close', resolve));
@@ -54,7 +55,9 @@ it('lets processes race for the same trees', async () => {
   const rivals = [0, 1, 2].map(() => runProcess([], 'race', root, start));
   const ready = async (): Promise<number> =>
     (await readdir(directory)).filter((name) => name.startsWith('start-ready')).length;
-  while ((await ready()) < rivals.length) await setTimeout(10);
+  const allReady = until('all rivals are ready', async () => (await ready()) === rivals.length);
+  // One that dies fails this at once.
+  await Promise.race([allReady, Promise.all(rivals)]);
   await writeFile(start, '');
   const [first, ...others] = (await Promise.all(rivals)) as { ok: boolean; value: Digest }[][];
   expect(first?.every(({ ok }) => ok)).toBe(true);
