@@ -1,4 +1,4 @@
-/** One archive of the machine's apt configuration. */
+/** One archive in the machine's apt configuration. */
 export interface AptArchive {
   readonly uri: string;
   readonly suites: readonly string[];
@@ -6,7 +6,7 @@ export interface AptArchive {
   readonly signedBy: string | undefined;
 }
 
-/** Reads a one-line-style file (`/etc/apt/sources.list`). */
+/** Parses a one-line-style file (`/etc/apt/sources.list`). */
 export function parseListFile(text: string): readonly AptArchive[] {
   return text.split('\n').flatMap((line): readonly AptArchive[] => {
     const match = /^\s*deb(?:-src)?\s+(?:\[([^\]]*)\]\s+)?(\S+)\s+(\S+)\s*([^#]*)/.exec(line);
@@ -17,7 +17,7 @@ export function parseListFile(text: string): readonly AptArchive[] {
   });
 }
 
-/** Reads a deb822-style file (`debian.sources`). Disabled stanzas are left out. */
+/** Parses a deb822-style file (`debian.sources`). Disabled stanzas are skipped. */
 export function parseSourcesFile(text: string): readonly AptArchive[] {
   return text
     .split('\n')
@@ -29,15 +29,15 @@ export function parseSourcesFile(text: string): readonly AptArchive[] {
       if (['no', 'false'].includes(fields.get('enabled')?.toLowerCase() ?? '')) return [];
       const suites = words(fields.get('suites') ?? '');
       const components = words(fields.get('components') ?? '');
-      // A key may stand in the stanza itself, which our one-line file cannot repeat.
+      // The key may be embedded in the stanza, which the one-line format cannot express.
       const [signedBy] = words(fields.get('signed-by') ?? '').filter((word) => word.startsWith('/'));
       return words(fields.get('uris') ?? '').map((uri) => ({ uri, suites, components, signedBy }));
     });
 }
 
 /**
- * The archive among those that serves Debian itself: its suites are known, security and other side archives
- * (which lack most sources) excepted. Undefined when the machine knows none.
+ * The archive that serves Debian itself: one with known suites, other than security and other side archives (which lack
+ * most sources). Undefined if the machine has none.
  */
 export function pickMirror(archives: readonly AptArchive[]): AptArchive | undefined {
   return archives.find(
@@ -49,7 +49,7 @@ export function pickMirror(archives: readonly AptArchive[]): AptArchive | undefi
   );
 }
 
-/** Names under which main archives publish; backports, updates and security have others. */
+/** Suite names of main archives; backports, updates and security have different ones. */
 const debianSuites: ReadonlySet<string> = new Set([
   ...['oldoldstable', 'oldstable', 'stable', 'testing', 'unstable', 'sid'],
   ...['buster', 'bullseye', 'bookworm', 'trixie', 'forky', 'duke'],

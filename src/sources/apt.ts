@@ -7,14 +7,14 @@ import { parseListFile, parseSourcesFile, pickMirror, type AptArchive } from './
 import { withProcessLock } from '../core/process-lock.ts';
 import { Slots } from './slots.ts';
 
-/** What a program said. */
+/** Output of a program. */
 export interface ProgramResult {
   readonly exitCode: number | null;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** Runs a program of the machine with exactly this environment; null as exit code where it cannot be started. */
+/** Runs a program of the machine with exactly this environment; the exit code is null if it cannot be started. */
 export type RunProgram = (
   argv: readonly string[],
   cwd: string,
@@ -26,14 +26,14 @@ export interface AptOptions {
   readonly directory: string;
   /** Suites whose source indexes are wanted. */
   readonly suites: readonly string[];
-  /** Root of the machine's configuration; `/` but in tests. */
+  /** Root of the machine's configuration; `/` except in tests. */
   readonly machineRoot?: string;
   readonly run?: RunProgram;
 }
 
 /**
- * The machine's own apt over a private state, so that nothing of the machine changes and no rights are needed. One
- * program at a time: apt's locks would make the second one fail.
+ * The machine's own apt with private state, so that nothing on the machine changes and no privileges are needed. Only
+ * one apt program runs at a time: because of apt's locks a second one would fail.
  */
 export class Apt {
   readonly #directory: string;
@@ -51,7 +51,7 @@ export class Apt {
     this.#run = options.run ?? runProgram;
   }
 
-  /** Index records of a source package; empty when the indexes do not know it. Failures say why, for people. */
+  /** Index records of a source package; empty if the indexes do not contain it. Failures say why, in words. */
   async showSource(name: string): Promise<Result<string, string>> {
     const ready = await this.#prepare();
     if (!ready.ok) return ready;
@@ -61,7 +61,7 @@ export class Apt {
     return ok(result.exitCode === 0 ? result.stdout : '');
   }
 
-  /** Fetches the indexes again, once in the life of this object. */
+  /** Fetches the indexes again, once per object. */
   update(): Promise<Result<void, string>> {
     this.#updated ??= this.#update();
     return this.#updated;
@@ -98,10 +98,10 @@ export class Apt {
       'Acquire::Retries=3',
       'Acquire::http::Timeout=30',
       'Acquire::https::Timeout=30',
-      // As root apt would drop to a user who may not write into our directories.
+      // When run as root, apt would switch to a user who may not write to our directories.
       ...(process.getuid?.() === 0 ? ['APT::Sandbox::User=root'] : []),
     ].flatMap((option) => ['-o', option]);
-    // Other processes may share the directory, and apt does not wait for a lock that it finds taken.
+    // Other processes may share the directory, and apt fails instead of waiting for a lock.
     return this.#turn.run(() =>
       withProcessLock(join(this.#directory, 'lock'), () =>
         this.#run([program, '-q', ...options, ...argv], cwd, environment()),
@@ -143,7 +143,9 @@ export class Apt {
     return lists.flat();
   }
 
-  /** Debian's keyring, which knows newer suites than the machine's own; else what the configuration names. */
+  /**
+   * Debian's keyring, which knows newer suites than the machine's own, or else the one that the configuration names.
+   */
   async #keyring(mirror: AptArchive): Promise<string | undefined> {
     for (const name of ['debian-archive-keyring.gpg', 'debian-archive-keyring.pgp']) {
       const file = join('/usr/share/keyrings', name);
@@ -160,7 +162,7 @@ export class Apt {
 
 const missing = 'this machine has no apt-get';
 
-/** apt itself reads proxies from the environment; nothing else of ours concerns it. */
+/** Only the proxy variables, which apt itself reads from the environment. */
 function environment(): Readonly<Record<string, string>> {
   const passed = ['http_proxy', 'https_proxy', 'ftp_proxy', 'no_proxy'].flatMap((name) => {
     const value = process.env[name];
@@ -179,9 +181,9 @@ async function runProgram(
   env: Readonly<Record<string, string>>,
 ): Promise<ProgramResult> {
   const shell = $({ cwd, env: { ...env }, quiet: true, nothrow: true, timeout: '20m', stdio: 'pipe' });
-  // With `exec` our process is the parent whose death ends apt-get, however it dies.
+  // With `exec`, our process is the parent whose death, however it happens, ends apt-get.
   const output = await shell`exec $(command -v setpriv >/dev/null && echo setpriv --pdeathsig KILL) ${argv}`;
-  // 127 is the shell's own answer for a program that is not there; null: ended by a signal, when its time was over.
+  // 127 is the shell's exit code for a missing program; null: killed by a signal after the timeout.
   return {
     exitCode: output.exitCode === 127 ? null : (output.exitCode ?? 124),
     stdout: output.stdout,

@@ -8,8 +8,8 @@ import { errorCode, inTheWay, StoreFault } from '../core/fault.ts';
 import { probeProcess, processStamp } from '../core/process-stamp.ts';
 
 /**
- * Verified archives, each a file named by its SHA-256, and beginnings of such: `<sha256>.part`, or
- * `<sha256>.<process>.part` while a process adds to it. Several processes may share the directory.
+ * Verified archives, each a file named by its SHA-256, and partial downloads: `<sha256>.part`, or
+ * `<sha256>.<process>.part` while a process appends to it. Several processes may share the directory.
  */
 export class ArchiveCache {
   readonly directory: string;
@@ -18,7 +18,7 @@ export class ArchiveCache {
     this.directory = directory;
   }
 
-  /** The archive's file, read and verified; undefined when it is not there. A damaged one is removed. */
+  /** The archive's file, read and verified; undefined if it does not exist. A damaged one is removed. */
   async find(sha: Sha256): Promise<string | undefined> {
     const file = this.#file(sha);
     const actual = await hashOf(file);
@@ -28,8 +28,8 @@ export class ArchiveCache {
   }
 
   /**
-   * A file for this process alone that holds what an earlier or killed one has fetched. Renaming is
-   * how two processes that want the same beginning agree on who has it.
+   * A part file for this process alone, with what an earlier or killed process has fetched. If two processes want the
+   * same part file, the one that succeeds in renaming it gets it.
    */
   async claimPart(sha: Sha256): Promise<{ readonly part: string; readonly resumed: boolean }> {
     await mkdir(this.directory, { recursive: true });
@@ -45,7 +45,7 @@ export class ArchiveCache {
       if (isDirectory === undefined && entry.isDirectory()) {
         throw new StoreFault(inTheWay(path, 'It is a directory.'));
       }
-      // A link may lead anywhere; nobody's beginning is one.
+      // A link could point anywhere, and we never create one as a part file.
       if (isDirectory !== undefined || resumed || !entry.isFile()) {
         await rm(path, { recursive: true, force: true });
         continue;
@@ -60,7 +60,7 @@ export class ArchiveCache {
     return { part, resumed };
   }
 
-  /** Leaves an unfinished part for the next who asks; an empty one goes. */
+  /** Leaves an unfinished part file for the next process; removes an empty one. */
   async releasePart(sha: Sha256, part: string): Promise<void> {
     try {
       if ((await stat(part)).size === 0) await rm(part);
@@ -70,7 +70,7 @@ export class ArchiveCache {
     }
   }
 
-  /** Takes a complete file in when it is what it should be; else removes it and fails with the hash that it has. */
+  /** Moves a complete file into the cache if its hash is right; otherwise removes it and fails with the actual hash. */
   async accept(sha: Sha256, part: string): Promise<Result<string, string>> {
     const actual = await hashOf(part);
     if (actual !== sha) {
@@ -87,7 +87,7 @@ export class ArchiveCache {
   }
 }
 
-/** SHA-256 of a file in hex; undefined when there is none. */
+/** SHA-256 of a file in hex; undefined if it does not exist. */
 async function hashOf(file: string): Promise<string | undefined> {
   const hash = createHash('sha256');
   try {

@@ -17,14 +17,14 @@ export interface ArchiveFetcherOptions {
   readonly timing?: Partial<Timing>;
 }
 
-/** A place to fetch from: an origin, or a user's mirror of its file. */
+/** Where to fetch from: an origin, or the same file on a user's mirror. */
 export interface Place {
   readonly origin: Origin;
   /** URL below the user's mirror; undefined: the origin itself. */
   readonly mirrorUrl?: string;
 }
 
-/** All places in the order in which they are asked: the mirror for every origin's file, then the origins. */
+/** All places in the order in which they are tried: the mirror for every origin's file, then the origins. */
 export function placesOf(origins: readonly Origin[], mirror: string | undefined): readonly Place[] {
   const own = origins.map((origin): Place => ({ origin }));
   if (mirror === undefined) return own;
@@ -32,7 +32,7 @@ export function placesOf(origins: readonly Origin[], mirror: string | undefined)
   return [...origins.map((origin): Place => ({ origin, mirrorUrl: `${base}/${fileName(origin)}` })), ...own];
 }
 
-/** What people know a place by. */
+/** Name of a place in messages. */
 export function placeText({ origin, mirrorUrl }: Place): string {
   if (mirrorUrl !== undefined) return mirrorUrl;
   return origin.kind === 'url' ? origin.url : `Debian's ${origin.package} (${origin.file})`;
@@ -43,19 +43,19 @@ function fileName(origin: Origin): string {
   return origin.url.slice(origin.url.lastIndexOf('/') + 1);
 }
 
-/** Brings archives into the cache, verified. */
+/** Downloads archives into the cache and verifies them. */
 export class ArchiveFetcher {
   readonly #options: ArchiveFetcherOptions;
-  /** More at once would only divide the line, and open many connections to one server. */
+  /** More concurrent downloads would only divide the bandwidth and open many connections to one server. */
   readonly #slots = new Slots(4);
-  /** Two sources may share an archive: the second waits, and finds it in the cache. */
+  /** Two sources may share an archive: the second one waits, and then finds it in the cache. */
   readonly #turns = new Map<string, Slots>();
 
   constructor(options: ArchiveFetcherOptions) {
     this.#options = options;
   }
 
-  /** The archive's verified file. A file with another hash is thrown away. */
+  /** The archive's verified file. A file with another hash is discarded. */
   fetch(source: string, place: Place, progress: (line: string) => void): Promise<Result<string, FetchFault>> {
     const { sha256 } = place.origin;
     const turn = this.#turns.get(sha256) ?? new Slots(1);
@@ -78,7 +78,7 @@ export class ArchiveFetcher {
     return this.#slots.run(async () => {
       try {
         const first = await this.#attempt(source, place, progress);
-        // A beginning from another day or another server may not belong to this file: once more from nothing.
+        // A part from another day or another server may not belong to this file: start over once.
         if (first.resumed && !first.result.ok && first.result.failure.kind === 'refused') {
           return (await this.#attempt(source, place, progress)).result;
         }
@@ -109,7 +109,7 @@ export class ArchiveFetcher {
       const failure: Failure = { reason: 'wrong-hash', source, origin, expected, actual: accepted.failure };
       return { resumed, result: failed({ kind: 'refused', failure }) };
     } finally {
-      // What came so far stays for the next run; after `accept` there is nothing left to release.
+      // A partial download is kept for the next run; after `accept` there is nothing left to release.
       await cache.releasePart(expected, part);
     }
   }
@@ -141,7 +141,7 @@ export class ArchiveFetcher {
   }
 }
 
-/** Progress in words, at most twice a second. */
+/** Progress messages, at most two per second. */
 function throttled(progress: (line: string) => void, url: string) {
   const name = url.slice(url.lastIndexOf('/') + 1);
   let last = Date.now();

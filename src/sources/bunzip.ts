@@ -1,17 +1,20 @@
 import { createRequire } from 'node:module';
 
-/** Reads so many bits, highest first; null goes to the next byte. */
+/** Reads that many bits, highest first; null skips to the next byte. */
 type ReadBits = ((count: number | null) => number) & { readonly bytesRead: number };
 
 const require = createRequire(import.meta.url);
 /**
- * The decoder of blocks in unbzip2-stream. The stream around it is not used: it decodes every block that it was given
- * before it hands out one, so that three kilobytes could ask for gigabytes of memory.
+ * The block decoder of unbzip2-stream. Its stream wrapper is not used: it decodes every block that it was given before
+ * it emits one, so that three kilobytes could require gigabytes of memory.
  */
 const decoder = require('unbzip2-stream/lib/bzip2.js') as {
-  /** Reads the head of a stream; gives its level, 1 to 9. */
+  /** Reads the header of a stream; returns its level, 1 to 9. */
   header(bits: ReadBits): number;
-  /** Decodes a block byte by byte; gives the stream's CRC so far, and null at the end of a stream, once it was right. */
+  /**
+   * Decodes a block byte by byte; returns the stream's CRC so far, or null at the end of a stream, once that was
+   * correct.
+   */
   decompress(
     bits: ReadBits,
     sink: (byte: number) => void,
@@ -22,23 +25,23 @@ const decoder = require('unbzip2-stream/lib/bzip2.js') as {
 };
 const bitReader = require('unbzip2-stream/lib/bit_iterator.js') as (next: () => Uint8Array) => ReadBits;
 
-/** What a block can take at most when compressed: 900,000 symbols of 20 bits and its tables, rounded up. */
+/** Maximum size of a compressed block: 900,000 symbols of 20 bits and its tables, rounded up. */
 const mostCompressed = 3 * 2 ** 20;
 const pieceSize = 1 << 18;
 
 /**
- * Decompresses bzip2, also several streams behind each other. One block at a time is in memory, which is 47 MB at most;
- * the next is not decoded before all of it was taken. Throws on what is damaged or cut off.
+ * Decompresses bzip2, including several concatenated streams. One block at a time is in memory, at most 47 MB; the next
+ * is not decoded before the previous one was consumed. Throws if the data is damaged or cut off.
  */
 export async function* bunzip(raw: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
   const source = raw[Symbol.asyncIterator]();
   const held: Uint8Array[] = [];
   let received = 0;
   let ended = false;
-  // The reader takes a first piece at once, before there is any.
+  // The decoder takes a first piece at once, before there is any data.
   held.push(new Uint8Array(0));
   const bits = bitReader(() => held.shift() ?? cutOff());
-  /** Whether there is more; after it there is enough for a block, or the rest. */
+  /** Whether there is more data; if so, it buffers enough for a block, or the rest. */
   const filled = async (): Promise<boolean> => {
     while (!ended && received - bits.bytesRead < mostCompressed) {
       const next = await source.next();
@@ -74,7 +77,7 @@ function cutOff(): never {
   throw new CutOff('the stream is cut off');
 }
 
-/** The decoder's own errors are jokes. */
+/** The decoder's own error messages are jokes. */
 function decode<Value>(step: () => Value): Value {
   try {
     return step();

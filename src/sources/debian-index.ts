@@ -1,4 +1,4 @@
-/** The versions of a Debian source package that ship a file with this name and hash, in the order of the index. */
+/** The versions of a Debian source package that contain a file with this name and hash, in the order of the index. */
 export function revisionsWith(
   showsrc: string,
   wanted: { readonly package: string; readonly file: string; readonly sha256: string },
@@ -11,7 +11,7 @@ export function revisionsWith(
         ?.slice(name.length + 2)
         .trim();
     const version = field('Version');
-    // apt-cache also answers for source packages that build a binary of this name.
+    // apt-cache also returns source packages that build a binary package of this name.
     if (version === undefined || field('Package') !== wanted.package) return [];
     const begin = lines.indexOf('Checksums-Sha256:');
     if (begin === -1) return [];

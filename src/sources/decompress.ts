@@ -7,7 +7,7 @@ import type { XzReadableStream as XzStream } from 'xz-decompress';
 import { bunzip } from './bunzip.ts';
 import { withoutSha256Check } from './xz-check.ts';
 
-// A CommonJS bundle whose export names Node cannot see.
+// A CommonJS bundle whose export names Node cannot detect.
 const { XzReadableStream } = createRequire(import.meta.url)('xz-decompress') as {
   XzReadableStream: typeof XzStream;
 };
@@ -20,7 +20,10 @@ const magics: readonly (readonly [Compression, readonly number[]])[] = [
   ['bzip2', [0x42, 0x5a, 0x68]],
 ];
 
-/** How a tar archive is compressed, by its first bytes: names lie, mirrors rename. Undefined: not an archive we read. */
+/**
+ * How a tar archive is compressed, according to its first bytes; names are unreliable. Undefined: not a supported
+ * archive.
+ */
 export async function compressionOf(file: string): Promise<Compression | undefined> {
   const handle = await open(file, 'r');
   try {
@@ -33,17 +36,20 @@ export async function compressionOf(file: string): Promise<Compression | undefin
   }
 }
 
-/** Old tar archives (xz is one) have no magic number, but a sum over the header that counts itself as blanks. */
+/**
+ * Old tar archives (xz's is one) have no magic number, but a checksum of the header, computed as if its own field were
+ * blanks.
+ */
 function isTarHeader(head: Buffer): boolean {
   const stated = parseInt(head.toString('latin1', 148, 156), 8);
   const sum = head.reduce((total, byte, index) => total + (index >= 148 && index < 156 ? 0x20 : byte), 0);
   return stated === sum;
 }
 
-/** A compressed stream that is damaged or ends early. */
+/** A compressed stream is damaged or ends early. */
 export class DamagedStream extends Error {}
 
-/** The file's decompressed bytes. Throws DamagedStream: the decompressors have no codes of their own. */
+/** The file's decompressed bytes. Throws DamagedStream, because the decompressors have no error codes of their own. */
 export async function* decompressed(file: string, compression: Compression): AsyncIterable<Uint8Array> {
   try {
     yield* plain(file, compression);
@@ -70,7 +76,7 @@ function plain(file: string, compression: Compression): AsyncIterable<Uint8Array
   }
 }
 
-/** `pipe` alone would lose an error of the reading side. */
+/** `pipe` alone would lose errors of the readable side. */
 function piped(raw: Readable, transform: NodeJS.ReadWriteStream & { destroy(error?: Error): unknown }) {
   raw.on('error', (error) => transform.destroy(error));
   return raw.pipe(transform) as AsyncIterable<Uint8Array>;

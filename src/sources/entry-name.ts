@@ -1,13 +1,13 @@
 import { failed, ok, type Result } from '../core/result.ts';
 
 /**
- * The components of an entry's name, without `.` and empty ones; none for the root itself. The failure
- * says why the name is refused.
+ * The components of an entry's name, without `.` and empty ones; none for the root itself. The failure says why the
+ * name is refused.
  */
 export function nameParts(name: string): Result<readonly string[], string> {
   if (name.startsWith('/')) return failed('an absolute path');
   if (name.includes('\0')) return failed('a NUL byte in a name');
-  // The tar reader puts U+FFFD where bytes are not UTF-8; two such names could then be one.
+  // The tar reader replaces bytes that are not UTF-8 by U+FFFD, which could make two names equal.
   if (name.includes('\ufffd')) return failed('a name that is not UTF-8');
   const parts = name.split('/').filter((part) => part !== '' && part !== '.');
   if (parts.includes('..')) return failed('a path with `..`');

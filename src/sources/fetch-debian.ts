@@ -8,8 +8,8 @@ import { revisionsWith } from './debian-index.ts';
 import type { FetchFault } from './fetch-fault.ts';
 
 /**
- * Fetches the orig file of a Debian source package into `part`. Debian's revisions come and go around one upstream
- * release: any that names the file with the pinned hash serves, the newest first. The bytes are not verified here.
+ * Fetches the orig file of a Debian source package into `part`. Several Debian revisions may exist for one upstream
+ * release; the newest one that lists the file with the pinned hash is used. The bytes are not verified here.
  *
  * @param directory an empty directory on the same file system as `part`
  */
@@ -25,7 +25,7 @@ export async function fetchDebian(
   if (found.ok && found.value.length === 0) {
     progress("fetching Debian's source indexes");
     const updated = await apt.update();
-    // What came in spite of an error of one suite may do.
+    // What was fetched may suffice even though one suite failed.
     found = await revisions(origin, apt);
     if (!updated.ok && found.ok && found.value.length === 0) return unavailable(updated.failure);
   }
@@ -40,7 +40,7 @@ export async function fetchDebian(
     const downloaded = await apt.downloadTars(origin.package, version, directory);
     if (downloaded.ok) {
       if (await taken(join(directory, origin.file), part)) return ok(undefined);
-      why = `apt-get brought no ${origin.file}`;
+      why = `apt-get downloaded no ${origin.file}`;
     } else {
       why = downloaded.failure;
     }
@@ -60,7 +60,7 @@ function unavailable(why: string): Result<never, FetchFault> {
   return failed({ kind: 'unavailable', why });
 }
 
-/** Takes the file over; apt leaves a link where its mirror is a directory of this machine, and that file may change. */
+/** Takes over the file. If the mirror is a local directory, apt leaves a link to a file there, which may change. */
 async function taken(from: string, to: string): Promise<boolean> {
   try {
     const found = await lstat(from);

@@ -1,10 +1,10 @@
 import type { Failure } from '../core/failure.ts';
 
-/** Why an origin gave no file. */
+/** Why an origin supplied no file. */
 export type FetchFault =
   /** It could not be fetched there. */
   | { readonly kind: 'unavailable'; readonly why: string }
-  /** What came is not what is pinned, and was thrown away. Another origin may serve. */
+  /** The file is not the pinned one, and was discarded. Another origin may work. */
   | { readonly kind: 'refused'; readonly failure: Failure }
-  /** Nothing that another origin would change: no room, say. */
+  /** Something that another origin would not change, such as a full disk. */
   | { readonly kind: 'failure'; readonly failure: Failure };

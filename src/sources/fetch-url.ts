@@ -10,19 +10,19 @@ import { get, type BodyReader, type GetTiming } from './http-get.ts';
 
 export interface FetchUrlRequest {
   readonly url: string;
-  /** File that receives the bytes; what it holds already is taken for the beginning and is not fetched again. */
+  /** File that receives the bytes; what it already contains is taken to be the beginning and is not fetched again. */
   readonly part: string;
-  /** Called with bytes had so far, and all of them where the server says. */
+  /** Called with the number of bytes received so far, and the total if the server gives it. */
   readonly progress: (done: number, total: number | undefined) => void;
   readonly timing?: Partial<Timing>;
 }
 
-/** Milliseconds, where nothing else is said; tests shorten them. */
+/** In milliseconds, unless noted otherwise; tests shorten them. */
 export interface Timing extends GetTiming {
   /** First pause before a retry; doubles each time, with jitter of half of it. */
   readonly pause: number;
   readonly longestPause: number;
-  /** Retries in a row that bring no byte. */
+  /** Number of consecutive retries that receive nothing. */
   readonly retries: number;
 }
 
@@ -35,13 +35,13 @@ const defaultTiming: Timing = {
   retries: 5,
 };
 
-/** No archive of ours is near this; a server that sends more is not sending the archive. */
+/** None of our archives is nearly this large; a server that sends more is not sending the archive. */
 const mostBytes = 4 * 2 ** 30;
 
-/** For servers that cut the connection after every few bytes. */
+/** Limits requests to servers that cut the connection after every few bytes. */
 const mostRequests = 60;
 
-/** What one request came to. */
+/** Result of one request. */
 type Step =
   | { readonly kind: 'done' }
   | { readonly kind: 'retry'; readonly why: string; readonly most: number; readonly after?: number }
@@ -49,14 +49,14 @@ type Step =
   | { readonly kind: 'failure'; readonly failure: Failure };
 
 /**
- * Fetches a file over HTTP. Cut connections, server errors (5xx) and 429 are tried again with growing pauses, from the
- * byte that is missing; 404 and its like are not. The bytes are not verified here.
+ * Fetches a file over HTTP. Cut connections, server errors (5xx) and 429 are retried after growing pauses, from the
+ * first missing byte; 404 and similar errors are not. The bytes are not verified here.
  */
 export async function fetchUrl(fetch: FetchUrlRequest): Promise<Result<void, FetchFault>> {
   const timing = { ...defaultTiming, ...fetch.timing };
   const misnamed = proxyVariables.find((name) => !isHttpUrl(process.env[name] ?? '', ''));
   if (misnamed !== undefined) {
-    const why = `${misnamed}=${process.env[misnamed] ?? ''} is no URL as http://host:port`;
+    const why = `${misnamed}=${process.env[misnamed] ?? ''} is not a URL of the form http://host:port`;
     return failed({ kind: 'unavailable', why });
   }
   if (!isHttpUrl(fetch.url)) return failed({ kind: 'unavailable', why: 'it is not an http or https URL' });
@@ -77,12 +77,12 @@ export async function fetchUrl(fetch: FetchUrlRequest): Promise<Result<void, Fet
 
 const proxyVariables = ['http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY'];
 
-/** undici throws on anything else; `also` is allowed beside it. */
+/** undici throws on anything else; `also` is accepted too. */
 function isHttpUrl(value: string, also?: string): boolean {
   return value === also || (URL.canParse(value) && /^https?:$/.test(new URL(value).protocol));
 }
 
-/** Exponential, half of it random: many machines that lost one server do not come back at one instant. */
+/** Exponential, half of it random, so that many machines that lost the same server do not all return at once. */
 function pauseBefore(retry: number, timing: Timing): number {
   const whole = Math.min(timing.longestPause, timing.pause * 2 ** (retry - 1));
   return whole / 2 + (Math.random() * whole) / 2;
@@ -94,7 +94,7 @@ async function fetchOnce(fetch: FetchUrlRequest, offset: number, timing: Timing)
     const outcome = await get({
       url: new URL(fetch.url),
       headers: {
-        // Without this some servers unpack or pack on the way, and the hash is that of the file as it lies.
+        // Otherwise some servers change the compression, but the hash is that of the file as stored.
         'accept-encoding': 'identity',
         'user-agent': 'bootstrap',
         ...(offset > 0 ? { range: `bytes=${String(offset)}-` } : {}),
@@ -120,17 +120,17 @@ async function fetchOnce(fetch: FetchUrlRequest, offset: number, timing: Timing)
   }
 }
 
-/** One answer on its way into the part. */
+/** One response being written to the part file. */
 class Download {
   readonly #fetch: FetchUrlRequest;
   readonly #offset: number;
   readonly #timing: Timing;
-  /** What an answer came to that brings no bytes of the file. */
+  /** The result of a response that contains no bytes of the file. */
   #refusal: Step | undefined;
-  /** Whether what the part holds is no beginning of the file. */
+  /** Whether what the part file contains is not the beginning of the file. */
   #isWorthless = false;
   #file: number | undefined;
-  /** Bytes of the file in the part, and of the whole file where the server says. */
+  /** Bytes of the file in the part file, and of the whole file if the server gives its size. */
   #done = 0;
   #total: number | undefined;
 
@@ -150,7 +150,7 @@ class Download {
     const length = lengthOf(headers['content-length']);
     this.#total = length === undefined ? undefined : from + length;
     if (this.#total !== undefined && this.#total > mostBytes) {
-      this.#refusal = { kind: 'gone', why: `the file is absurdly large: ${String(this.#total)} bytes` };
+      this.#refusal = { kind: 'gone', why: `the file is far too large: ${String(this.#total)} bytes` };
       return undefined;
     }
     this.#done = from;
@@ -161,7 +161,7 @@ class Download {
     return (bytes) => this.#write(file, bytes);
   }
 
-  /** Synchronous, so that a server which is faster than the disk waits for it, and nothing piles up. */
+  /** Synchronous, so that a server which is faster than the disk has to wait, and no data accumulates. */
   #write(file: number, bytes: Uint8Array): boolean {
     for (let written = 0; written < bytes.length;) written += writeSync(file, bytes, written);
     this.#done += bytes.length;
@@ -174,16 +174,16 @@ class Download {
     return true;
   }
 
-  /** After the last byte. */
+  /** To be called after the last byte. */
   async end(): Promise<Step> {
-    // Our beginning is longer than the file, or the server returned a different range: start over.
+    // Our part is longer than the file, or the server returned a different range: start over.
     if (this.#isWorthless) await truncate(this.#fetch.part).catch(ignoreMissing);
     if (this.#refusal !== undefined) return this.#refusal;
     if (this.#total !== undefined && this.#done < this.#total) return this.brokenOff('cut off', Infinity);
     return { kind: 'done' };
   }
 
-  /** Adds how far it came, which tells a cut connection from a server that is down. */
+  /** Adds how much was received, which distinguishes a cut connection from a server that is down. */
   brokenOff(why: string, most: number): Step {
     if (this.#file === undefined) return { kind: 'retry', why, most };
     const all = this.#total === undefined ? '' : ` of ${String(this.#total)}`;

@@ -3,49 +3,52 @@ import { EnvHttpProxyAgent, interceptors, type Dispatcher } from 'undici';
 import { errorCode } from '../core/fault.ts';
 
 export interface GetRequest {
-  /** Of http or https. */
+  /** An http or https URL. */
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly timing: GetTiming;
-  /** Decides what happens to the body: a function that gets its pieces in order, or undefined to stop here. */
+  /** Decides what to do with the body: a function that receives its pieces in order, or undefined to stop here. */
   readonly onAnswer: (status: number, headers: IncomingHttpHeaders) => BodyReader | undefined;
 }
 
-/** Gets the next bytes and is done with them when it returns, so that none pile up; false: that is enough. */
+/**
+ * Receives the next bytes and has processed them when it returns, so that no data accumulates; false stops the
+ * transfer.
+ */
 export type BodyReader = (bytes: Uint8Array) => boolean;
 
 export interface GetTiming {
   /** Milliseconds. */
   readonly connectTimeout: number;
-  /** Milliseconds in which an answer, and then at least `slowest` bytes a second of it, must come. */
+  /** Milliseconds within which a response, and then at least `slowest` bytes per second of it, must arrive. */
   readonly silence: number;
-  /** Bytes a second. */
+  /** Bytes per second. */
   readonly slowest: number;
 }
 
-/** What a request came to. */
+/** Result of a request. */
 export type GetOutcome =
-  /** The whole answer came, as far as the server's own words tell. */
+  /** The whole response arrived, as far as the server's headers tell. */
   | { readonly kind: 'complete' }
-  /** Stopped by `onAnswer` or the reader of the body. */
+  /** Stopped by `onAnswer` or by the reader of the body. */
   | { readonly kind: 'stopped' }
-  /** Our own `onAnswer` or reader threw this; no fault of the server. */
+  /** Our own `onAnswer` or reader threw this; not the server's fault. */
   | { readonly kind: 'threw'; readonly error: unknown }
-  /** No answer, or one that broke off or is not HTTP. `lasting`: asking again at once is of little use. */
+  /** No response, or one that was cut off or is not HTTP. `lasting`: retrying at once is unlikely to help. */
   | { readonly kind: 'broken'; readonly why: string; readonly lasting: boolean };
 
 /**
- * Sends one GET request, through the proxies of the environment and up to five redirections. Whatever a server sends
- * or does not send becomes an outcome: this neither throws nor waits for ever.
+ * Sends one GET request, through the proxies in the environment and up to five redirections. Whatever a server sends or
+ * does not send becomes an outcome: this function neither throws nor waits for ever.
  *
- * The body is handed over as it comes in and never paused: undici's HTTP/1 parser dies of an assertion, outside of
- * any promise, where a server closes the connection while its reader has paused it.
+ * The body is passed on as it arrives and never paused: undici's HTTP/1 parser fails an assertion, outside of any
+ * promise, if a server closes the connection while the reader has paused it.
  */
 export function get(request: GetRequest): Promise<GetOutcome> {
   const { timing } = request;
   const agent = new EnvHttpProxyAgent({
     connect: { timeout: timing.connectTimeout },
-    // The watch below does this: it sees servers that trickle, too, and proxies.
+    // `checkPace` below does this, and also covers slow servers and proxies.
     headersTimeout: 0,
     bodyTimeout: 0,
   });
@@ -53,7 +56,7 @@ export function get(request: GetRequest): Promise<GetOutcome> {
     const transfer = new Transfer(request, (outcome) => {
       clearInterval(watch);
       resolve(outcome);
-      // Not awaited: it ends sockets, and the answer does not depend on how.
+      // Not awaited: it only closes sockets, and the outcome does not depend on that.
       agent.destroy().catch(() => undefined);
     });
     const watch = setInterval(() => {
@@ -73,18 +76,18 @@ export function get(request: GetRequest): Promise<GetOutcome> {
   });
 }
 
-/** Provisional answers (1xx) that are listened to; honest servers send one. */
+/** Limit on provisional responses (1xx); well-behaved servers send one. */
 const mostHints = 20;
 
 class EndlessHints extends Error {}
 
-/** One request under way, as undici calls it. None of these methods throws. */
+/** A request in progress, as the handler that undici calls. None of these methods throws. */
 class Transfer implements Dispatcher.DispatchHandler {
   readonly #request: GetRequest;
   readonly #onEnd: (outcome: GetOutcome) => void;
   #controller: Dispatcher.DispatchController | undefined;
   #reader: BodyReader | undefined;
-  /** Bytes since the last look at the pace. */
+  /** Bytes since the last check of the rate. */
   #recent = 0;
   #hints = 0;
   #settled = false;
@@ -105,7 +108,7 @@ class Transfer implements Dispatcher.DispatchHandler {
     headers: IncomingHttpHeaders,
   ): void {
     this.#guarded(() => {
-      // Early hints and the like come before the answer, and are none.
+      // Early hints and similar responses precede the final one.
       if (status < 200) {
         this.#hints += 1;
         if (this.#hints > mostHints) throw new EndlessHints();
@@ -147,7 +150,7 @@ class Transfer implements Dispatcher.DispatchHandler {
     if (outcome.kind !== 'complete') this.#controller?.abort(new Error('settled'));
   }
 
-  /** A step of ours within undici's call stack. */
+  /** Runs our own code within undici's call stack. */
   #guarded(step: () => boolean): void {
     if (this.#settled) return;
     try {
@@ -159,7 +162,7 @@ class Transfer implements Dispatcher.DispatchHandler {
   }
 }
 
-/** Errors of connecting come at once and stay; those of an answer may be gone with the next. */
+/** Connection errors are immediate and persist; errors in a response may not recur. */
 function brokenBy(error: unknown): GetOutcome {
   const code = errorCode(error) ?? errorCode(error instanceof Error ? error.cause : undefined);
   if (code === undefined) {
@@ -188,7 +191,7 @@ const described: Readonly<Record<'passing' | 'lasting', Readonly<Record<string, 
     ENETUNREACH: 'network unreachable',
     ERR_INVALID_URL: 'a redirection to an invalid URL',
     UND_ERR_CONNECT_TIMEOUT: 'connecting took too long',
-    // The URL itself has been checked: only where a redirection points is left.
-    UND_ERR_INVALID_ARG: 'a redirection that leads nowhere',
+    // The request's own URL has been checked, so only the target of a redirection is left.
+    UND_ERR_INVALID_ARG: 'a redirection to an invalid address',
   },
 };

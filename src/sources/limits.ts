@@ -1,6 +1,6 @@
-/** What an archive may hold at most. The largest pinned source, linux, has 84 thousand entries and 1.3 GB. */
+/** Limits on the contents of an archive. The largest pinned source, linux, has 84 thousand entries and 1.3 GB. */
 export interface Limits {
-  /** Bytes of all files together, and of the decompressed archive. */
+  /** Total bytes of all files, and bytes of the decompressed archive. */
   readonly totalBytes: number;
   readonly fileBytes: number;
   readonly entries: number;

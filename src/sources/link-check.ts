@@ -1,10 +1,10 @@
-/** What stands at a path of an unpacked tree: symbolic links with their target. */
+/** What is at a path of an unpacked tree; a symbolic link has a target. */
 export type Node = 'file' | 'directory' | { readonly target: string };
 
 /**
- * The first symbolic link that leads out of the tree, if any. `..` is resolved as the kernel does it, through
- * other links: `x/up -> ../..` and `evil -> x/up/../secret` are each inside by their text, and outside together.
- * A dangling link inside the tree, and a cycle, do no harm.
+ * The first symbolic link that leads out of the tree, if any. `..` is resolved as the kernel does, through other links:
+ * `x/up -> ../..` and `evil -> x/up/../secret` each stay inside as text, but together they lead outside. Dangling links
+ * inside the tree and cycles are harmless.
  */
 export function findEscape(nodes: ReadonlyMap<string, Node>): string | undefined {
   for (const [path, node] of nodes) {

@@ -1,17 +1,17 @@
 import { failed, ok, type Result } from '../core/result.ts';
 import { nameParts } from './entry-name.ts';
 
-/** One line of a hunk, without its first character. Text is latin1: a byte a character. */
+/** One line of a hunk, without its first character. Text is latin1: one character per byte. */
 export interface HunkLine {
   readonly kind: 'keep' | 'add' | 'remove';
-  /** With its newline, unless the patch says that the file ends without one. */
+  /** Includes the newline, unless the patch says that the file ends without one. */
   readonly text: string;
 }
 
 export interface Hunk {
   /** 1-based line of the hunk's header in the patch. */
   readonly line: number;
-  /** Index of the first line it looks at in the old file, from 0. */
+  /** 0-based index of the first line of the old file that it covers. */
   readonly start: number;
   readonly lines: readonly HunkLine[];
 }
@@ -28,20 +28,20 @@ export interface FilePatch {
   readonly hunks: readonly Hunk[];
 }
 
-/** A line of the patch and what is wrong there. */
+/** A line of the patch and what is wrong with it. */
 export interface PatchFault {
   readonly line: number;
   readonly why: string;
 }
 
 /**
- * Reads a unified diff. Text around the parts of a diff is let be; git's renames, copies and binary parts, which carry
- * no lines to compare, are refused. Of each name the first component (`a/`, `b/`) is taken off.
+ * Parses a unified diff. Text around the parts of a diff is ignored; git's renames, copies and binary parts, which have
+ * no lines to compare, are refused. The first component (`a/`, `b/`) of each name is removed.
  */
 export function parsePatch(text: string): Result<readonly FilePatch[], PatchFault> {
   const lines = text.match(/[^\n]*\n|[^\n]+$/g) ?? [];
   const files: FilePatch[] = [];
-  /** What git's header says of the modes of the next file, and where. */
+  /** Modes of the next file according to git's header, and the line. */
   let modes: Modes | undefined;
   for (let at = 0; at < lines.length;) {
     const line = lines[at] ?? '';
@@ -55,8 +55,7 @@ export function parsePatch(text: string): Result<readonly FilePatch[], PatchFaul
       return failed({ line: at + 1, why: 'renames, copies and binary parts are not supported' });
     }
     if (!line.startsWith('--- ') || !(lines[at + 1] ?? '').startsWith('+++ ')) {
-      if (/^@@ -\d/.test(line))
-        return failed({ line: at + 1, why: 'a hunk without the names of a file before it' });
+      if (/^@@ -\d/.test(line)) return failed({ line: at + 1, why: 'a hunk without file names before it' });
       at += 1;
       continue;
     }
@@ -80,7 +79,7 @@ interface Modes {
 
 const onlyModes = 'a change of mode, or an empty file, without lines to compare is not supported';
 
-/** The lines of a git header that name modes: undefined where it has none. */
+/** The mode lines of a git header; undefined if it has none. */
 function readModes(lines: readonly string[], begin: number): Result<Modes | undefined, PatchFault> {
   let modes: Modes | undefined;
   for (let at = begin; at < lines.length && !/^(?:---|diff) /.test(lines[at] ?? ''); at += 1) {
@@ -120,7 +119,7 @@ function parseFile(
     hunks.push(hunk.value.hunk);
     at = hunk.value.next;
   }
-  if (hunks.length === 0) return failed({ line, why: 'no hunk follows the names' });
+  if (hunks.length === 0) return failed({ line, why: 'no hunk follows the file names' });
   const kind = before.value === undefined ? 'create' : after.value === undefined ? 'delete' : 'change';
   return ok({ patch: { line, kind, path, hunks }, next: at });
 }
@@ -132,7 +131,7 @@ function patchName(line: string): Result<string | undefined, string> {
   if (name === '/dev/null') return ok(undefined);
   if (name.startsWith('"')) return failed('quoted names are not supported');
   const slash = name.indexOf('/');
-  if (slash < 1) return failed(`the name ${JSON.stringify(name)} has no a/ or b/ before it`);
+  if (slash < 1) return failed(`the name ${JSON.stringify(name)} does not begin with a/ or b/`);
   const parts = nameParts(name);
   if (!parts.ok) return failed(`the name ${JSON.stringify(name)} is refused: ${parts.failure}`);
   const below = parts.value.slice(1);
@@ -160,21 +159,21 @@ function parseHunk(
   while (oldLeft > 0 || newLeft > 0) {
     const text = lines[at];
     if (text === undefined) return failed({ line, why: 'the hunk is cut off' });
-    // Editors and mailers strip the blank of an empty line of context.
+    // Editors and mailers strip the space of an empty context line.
     const mark = text === '\n' ? ' ' : text[0];
     const kind = mark === ' ' ? 'keep' : mark === '+' ? 'add' : mark === '-' ? 'remove' : undefined;
     if (kind === undefined)
-      return failed({ line: at + 1, why: 'a line of a hunk begins with blank, + or -' });
+      return failed({ line: at + 1, why: 'a line of a hunk must begin with a space, + or -' });
     if (kind !== 'add') oldLeft -= 1;
     if (kind !== 'remove') newLeft -= 1;
     if (oldLeft < 0 || newLeft < 0)
-      return failed({ line, why: 'the hunk does not have the counts that its header says' });
+      return failed({ line, why: 'the hunk does not match the line counts in its header' });
     at += 1;
     const open = (lines[at] ?? '').startsWith('\\ ');
     if (open) at += 1;
     const content = text === '\n' ? '\n' : text.slice(1);
     found.push({ kind, text: open && content.endsWith('\n') ? content.slice(0, -1) : content });
   }
-  // A hunk that looks at no old line names the line after which it inserts.
+  // A hunk without old lines names the line after which it inserts.
   return ok({ hunk: { line, start: hasOld ? oldStart - 1 : oldStart, lines: found }, next: at });
 }

@@ -12,7 +12,7 @@ export interface Patch {
   readonly bytes: Uint8Array;
 }
 
-/** Applies a series of patches to an unpacked source. When one does not apply, the directory stays as it was. */
+/** Applies a series of patches to an unpacked source. If one does not apply, the directory is left unchanged. */
 export async function patchTree(
   source: string,
   directory: string,
@@ -38,7 +38,7 @@ export async function patchTree(
   return ok(undefined);
 }
 
-/** Reads a regular file whose directories are directories: a patch never goes through a link. */
+/** Reads a regular file whose parent directories are real directories: a patch never follows a link. */
 async function readPlain(directory: string, path: string): Promise<Result<PatchedFile | undefined, string>> {
   const parts = path.split('/');
   for (let count = 1; count <= parts.length; count += 1) {
@@ -46,7 +46,7 @@ async function readPlain(directory: string, path: string): Promise<Result<Patche
     const stats = await statOrUndefined(join(directory, part));
     if (stats === undefined) return ok(undefined);
     if (stats.isSymbolicLink()) return failed(`${part} is a link`);
-    if (count < parts.length && !stats.isDirectory()) return failed(`${part} is no directory`);
+    if (count < parts.length && !stats.isDirectory()) return failed(`${part} is not a directory`);
     if (count === parts.length) {
       if (!stats.isFile()) return failed('it is not a regular file');
       const text = await readFile(join(directory, path), 'latin1');

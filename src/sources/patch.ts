@@ -1,21 +1,21 @@
 import { failed, ok, type Result } from '../core/result.ts';
 import { parsePatch, type FilePatch, type Hunk, type PatchFault } from './patch-parse.ts';
 
-/** A file as a patch sees it. Text is latin1: a byte a character. */
+/** A file as a patch sees it. Text is latin1: one character per byte. */
 export interface PatchedFile {
   readonly text: string;
   readonly executable: boolean;
 }
 
-/** Files of a tree that a patch changed; undefined: deleted. */
+/** Files of a tree changed by a patch; undefined: deleted. */
 export type Changes = Map<string, PatchedFile | undefined>;
 
 /**
- * Applies a unified diff, without fuzz and without searching: every line of context must be what the patch says, at
- * the line that its hunk names. Changes nothing when anything does not fit.
+ * Applies a unified diff, without fuzz and without searching: every context line must match, at the line that its hunk
+ * names. Changes nothing if anything does not match.
  *
- * @param read a file of the tree by path; undefined when there is none; a reason where it must not be touched
- * @param before what earlier patches of a series have done
+ * @param read returns a file of the tree by path; undefined if it does not exist; a reason if it must not be touched
+ * @param before what earlier patches of the series have changed
  */
 export async function applyPatch(
   patch: string,
@@ -37,7 +37,7 @@ export async function applyPatch(
   return ok(changes);
 }
 
-/** A file and a directory of one name. Those of the tree are the business of `read`. */
+/** A conflict between a file and a directory of the same name. Those in the tree are checked by `read`. */
 function clashOf(path: string, changes: Changes): string | undefined {
   const parts = path.split('/');
   for (let count = 1; count < parts.length; count += 1) {
@@ -53,7 +53,7 @@ function applyToFile(
   file: PatchedFile | undefined,
 ): Result<PatchedFile | undefined, PatchFault> {
   if (patch.kind === 'create' && file !== undefined) {
-    return failed({ line: patch.line, why: `${patch.path} is there already` });
+    return failed({ line: patch.line, why: `${patch.path} already exists` });
   }
   if (patch.kind !== 'create' && file === undefined) {
     return failed({ line: patch.line, why: `there is no ${patch.path}` });
@@ -94,7 +94,7 @@ function applyHunks(hunks: readonly Hunk[], text: string, path: string): Result<
     }
   }
   result.push(...old.slice(done));
-  // Only the last line of a file can be without a newline.
+  // Only the last line of a file may lack a newline.
   const open = result.findIndex((line, index) => index < result.length - 1 && !line.endsWith('\n'));
   if (open !== -1) {
     return failed({

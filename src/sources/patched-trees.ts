@@ -3,21 +3,21 @@ import { isDigest, type Digest, type Sha256 } from '../core/digest.ts';
 import type { PlannedSource } from '../plan/action.ts';
 import type { ContentStore } from '../store/store.ts';
 
-/** What a source became. */
+/** The result of patching a source. */
 export interface PatchedTree {
   /** The patched tree. */
   readonly tree: Digest;
-  /** Set where the unpatched tree is not the pinned one, and the user accepted that. */
+  /** Set if the unpatched tree is not the pinned one, and the user accepted that. */
   readonly variant?: { readonly origin: string; readonly tree: Digest };
 }
 
-/** Archives of a source whose tree may differ from the pinned one: the hash of each, in the order of the lock. */
+/** For a source whose tree may differ from the pinned one: the hashes of its archives, in the order of the lock. */
 export type AcceptedArchives = readonly Sha256[];
 
 /**
- * Remembers, in the store's notes, what a source became with a list of patches. A pinned tree and the patches say that
- * alone, so that a patch with a changed header is applied again and gives the same tree. Where a variant is
- * accepted the pinned tree says nothing: what was made then belongs to that source and its archives.
+ * Remembers, in the store's notes, which tree a source became with a list of patches. It is determined by the pinned
+ * tree and the patches alone, so that a patch with a changed header is applied again and gives the same tree. If a
+ * variant is accepted, the pinned tree determines nothing, and the result belongs to that source and its archives.
  */
 export class PatchedTrees {
   readonly #store: ContentStore;
@@ -26,12 +26,12 @@ export class PatchedTrees {
     this.#store = store;
   }
 
-  /** @param accepted undefined: only the pinned tree will do */
+  /** @param accepted undefined: only the pinned tree is accepted */
   async recall(
     source: PlannedSource,
     accepted: AcceptedArchives | undefined,
   ): Promise<PatchedTree | undefined> {
-    // Without patches the pinned tree is the result, whether or not it was ever here.
+    // Without patches, the pinned tree is the result, whether or not it was ever in the store.
     if (source.patches.length === 0 && accepted === undefined) return { tree: source.tree };
     const note = await this.#store.getNote('sources', noteName(source, accepted));
     return parseNote(note);
@@ -50,7 +50,7 @@ function noteName(source: PlannedSource, accepted: AcceptedArchives | undefined)
   const patches = source.patches.map((patch) => patch.digest);
   const parts =
     accepted === undefined
-      ? // Format 1: [format, variants accepted or not, pinned tree, patches in order].
+      ? // Format 1: [format, whether variants are accepted, pinned tree, patches in order].
         [1, false, source.tree, patches]
       : // Format 2: [format, source, its version, pinned tree, archives, patches in order].
         [2, source.name, source.version, source.tree, accepted, patches];

@@ -20,23 +20,23 @@ import { unpackInThread } from './unpack-thread.ts';
 export interface SourceProviderOptions {
   readonly store: Store;
   readonly lock: Lock;
-  /** Directory for verified archives, beginnings of downloads, and apt's private state; made when missing. */
+  /** Directory for verified archives, partial downloads, and apt's private state; created if missing. */
   readonly cacheDirectory: string;
-  /** URL of a directory that is asked first, for each archive by its file name. */
+  /** URL of a directory that is tried first, for each archive by its file name. */
   readonly mirror?: string;
-  /** Uses what is in store and cache, and nothing else. */
+  /** Use only what is in the store and the cache. */
   readonly offline: boolean;
   readonly readRepoFile: (path: RepoPath) => Promise<Uint8Array>;
   /** Names of sources whose tree may differ from the pinned one. */
   readonly acceptVariants?: readonly string[];
-  /** Told once for every accepted variant that is in use. */
+  /** Called once for every accepted variant in use. */
   readonly onNote?: (text: string) => void;
-  /** For tests: how long to wait, and which machine's apt. */
+  /** For tests: timeouts, and which machine's apt to use. */
   readonly timing?: Partial<Timing>;
   readonly apt?: Pick<AptOptions, 'machineRoot' | 'run'>;
 }
 
-/** A source whose tree is not the pinned one, by the user's leave. */
+/** A source whose tree is not the pinned one, as the user allowed. */
 export interface Variant {
   readonly name: string;
   readonly version: string;
@@ -45,7 +45,7 @@ export interface Variant {
   readonly tree: Digest;
 }
 
-/** The sources of `sources.lock`: fetched from the first origin that serves, verified, unpacked and patched. */
+/** The sources of `sources.lock`: fetched from the first origin that works, verified, unpacked and patched. */
 export function createSourceProvider(
   options: SourceProviderOptions,
 ): SourceProvider & { readonly variants: () => readonly Variant[] } {
@@ -97,12 +97,12 @@ class LockSources implements SourceProvider {
     });
   }
 
-  /** Variants in use so far, for the manifest. */
+  /** Variants used so far, for the manifest. */
   variants(): readonly Variant[] {
     return [...this.#variants.values()];
   }
 
-  /** From the first place that serves. What a place gives and is refused matters more than what one does not give. */
+  /** Uses the first place that works. A refused file is reported in preference to places that are unavailable. */
   async #make(
     source: PlannedSource,
     patches: readonly Patch[],
@@ -118,7 +118,7 @@ class LockSources implements SourceProvider {
         if (fault.kind === 'failure') return failed(fault.failure);
         if (fault.kind === 'refused') refused ??= fault.failure;
         else attempts.push({ origin: placeText(place), why: fault.why });
-        progress(`${placeText(place)}: ${fault.kind === 'refused' ? 'wrong hash, thrown away' : fault.why}`);
+        progress(`${placeText(place)}: ${fault.kind === 'refused' ? 'wrong hash, discarded' : fault.why}`);
         continue;
       }
       const made = await this.#unpackAndPatch(source, place, archive.value, patches, progress);
@@ -165,7 +165,7 @@ class LockSources implements SourceProvider {
     }
   }
 
-  /** Digests while adopting, and takes a wrong tree out again: reading linux twice would cost seconds. */
+  /** Digests while adopting, and removes the tree again if it is wrong: reading linux twice would take seconds. */
   async #adoptUnpatched(
     source: PlannedSource,
     place: Place,
@@ -218,7 +218,7 @@ class LockSources implements SourceProvider {
     return this.#options.acceptVariants?.includes(source.name) ?? false;
   }
 
-  /** Undefined where only the pinned tree will do. */
+  /** Undefined if only the pinned tree is accepted. */
   #acceptedArchives(source: PlannedSource): AcceptedArchives | undefined {
     if (!this.#acceptsVariant(source)) return undefined;
     return this.#locked(source).origins.map((origin) => origin.sha256);
@@ -232,10 +232,10 @@ class LockSources implements SourceProvider {
   }
 }
 
-/** Faults of what one place gave; the next place may give better. */
+/** Faults in what one place supplied; the next place may supply something better. */
 const refusals: ReadonlySet<Failure['reason']> = new Set(['wrong-tree', 'hostile-archive', 'bad-archive']);
 
-/** A patch that was removed after planning has changed, too. */
+/** A patch that was removed after planning counts as changed. */
 function goneOr(error: unknown): undefined {
   if (errorCode(error) !== 'ENOENT') throw error;
   return undefined;

@@ -1,4 +1,4 @@
-/** Lets at most so many pieces of work run at once; the others wait in order. */
+/** Limits how many pieces of work run at once; the others wait in order. */
 export class Slots {
   #free: number;
   readonly #waiting: (() => void)[] = [];
@@ -17,7 +17,7 @@ export class Slots {
     try {
       return await work();
     } finally {
-      // A slot is handed over, not freed and taken again, so that nobody slips in between.
+      // A slot is handed over directly, so that no other caller can take it in between.
       const next = this.#waiting.shift();
       if (next === undefined) this.#free += 1;
       else next();

@@ -12,7 +12,7 @@ import {
 import { join } from 'node:path';
 import type { Node } from './link-check.ts';
 
-/** Why an entry was refused; thrown inside the unpacker only, which turns it into a failure. */
+/** Why an entry was refused; thrown only inside the unpacker, which turns it into a failure. */
 export class RefusedEntry extends Error {
   readonly entry: string;
   constructor(entry: string, why: string) {
@@ -22,9 +22,9 @@ export class RefusedEntry extends Error {
 }
 
 /**
- * Writes the entries of an archive below an empty directory that nobody else touches. It knows every path it made,
- * so that a path which leads through a link or a file is noticed before the file system is asked.
- * Everything is synchronous: this runs in a thread of its own, and 80 thousand promises cost more than the writes.
+ * Writes the entries of an archive below an empty directory that no other process uses. It remembers every path it
+ * made, so that a path through a link or a file is detected without asking the file system. Everything is synchronous:
+ * this runs in a thread of its own, and 80 thousand promises cost more than the writes.
  */
 export class TreeWriter {
   readonly #root: string;
@@ -47,7 +47,7 @@ export class TreeWriter {
     }
   }
 
-  /** Opens a new file; the caller writes and closes. A file that stood there before is replaced, as tar does. */
+  /** Opens a new file; the caller writes and closes it. An existing file is replaced, as tar does. */
   file(parts: readonly string[], entry: string, executable: boolean): OpenFile {
     const path = this.#place(parts, entry, 'file');
     const fd = openSync(join(this.#root, path), 'wx', executable ? 0o755 : 0o644);
@@ -59,7 +59,7 @@ export class TreeWriter {
     symlinkSync(target, join(this.#root, path));
   }
 
-  /** A hard link becomes a copy: trees know files, not inodes. */
+  /** A hard link becomes a copy, because trees have no inodes. */
   hardlink(parts: readonly string[], entry: string, targetParts: readonly string[]): void {
     const target = targetParts.join('/');
     const node = this.nodes.get(target);
@@ -75,7 +75,7 @@ export class TreeWriter {
     copyFileSync(join(this.#root, target), join(this.#root, path), constants.COPYFILE_EXCL);
   }
 
-  /** Removes a path with everything below it; a path that is not there is none of our business. */
+  /** Removes a path with everything below it, if it exists. */
   drop(path: string): void {
     if (!this.nodes.has(path)) return;
     rmSync(join(this.#root, path), { recursive: true, force: true });
@@ -90,7 +90,7 @@ export class TreeWriter {
     const before = this.nodes.get(path);
     if (before !== undefined) {
       if (before === 'directory' || typeof before !== typeof node) {
-        throw new RefusedEntry(entry, 'it comes twice, as different things');
+        throw new RefusedEntry(entry, 'it occurs twice, as different kinds of entry');
       }
       rmSync(join(this.#root, path));
     }

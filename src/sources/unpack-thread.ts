@@ -10,8 +10,8 @@ import type { UnpackRequest } from './unpack.ts';
 const slots = new Slots(availableParallelism());
 
 /**
- * `unpack` in a thread of its own, as many at once as there are cores: linux alone takes 12 seconds of
- * decompressing, during which the engine has actions to start and a screen to draw.
+ * `unpack` in a thread of its own, at most as many at once as there are cores: linux alone takes 12 seconds to
+ * decompress, during which the engine has to start actions and update the screen.
  */
 export function unpackInThread(request: UnpackRequest): Promise<Result<string, Failure>> {
   return slots.run(

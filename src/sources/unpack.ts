@@ -11,22 +11,22 @@ import { findEscape } from './link-check.ts';
 import { RefusedEntry, TreeWriter, type OpenFile } from './tree-writer.ts';
 
 export interface UnpackRequest {
-  /** The archive's file: tar, alone or in gzip, xz or bzip2. Its hash has been verified. */
+  /** The archive's file: a tar archive, uncompressed or in gzip, xz or bzip2. Its hash has been verified. */
   readonly archive: string;
-  /** What failures call the archive. */
+  /** Name of the archive in failures. */
   readonly name: string;
   /** An empty directory to work in. */
   readonly into: string;
-  /** Name, without its directories, of an archive inside this one that is the source itself. */
+  /** File name of an archive inside this one that is the actual source. */
   readonly inner?: string;
-  /** Paths, below the top directory, to leave out with everything under them. */
+  /** Paths below the top directory to leave out, with everything under them. */
   readonly drop?: readonly string[];
   readonly limits?: Limits;
 }
 
 /**
- * Unpacks an archive without the machine's tools, and gives the directory that is the source: the archive's one top
- * directory, or all of it where it has more. Only owner-executable survives of modes, nothing of owners and times.
+ * Unpacks an archive without the machine's tools, and returns the directory of the source: the archive's single top
+ * directory, or everything if it has more. Of modes, only the owner's executable bit is kept; owners and times are not.
  */
 export async function unpack(request: UnpackRequest): Promise<Result<string, Failure>> {
   let archive = request.archive;
@@ -105,7 +105,7 @@ async function readInto(
   return ok(writer);
 }
 
-/** Drives tar's parser: every callback of it is synchronous, faults are kept and thrown from `push` and `finish`. */
+/** Drives tar's parser. All its callbacks are synchronous; faults are kept and thrown from `push` and `finish`. */
 class ArchiveReader {
   readonly #parser: Parser;
   readonly #writer: TreeWriter;

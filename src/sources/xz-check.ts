@@ -1,9 +1,9 @@
 /**
- * The decompressor knows the integrity checks CRC32 and CRC64 and refuses streams with SHA-256 (xz's own releases have
- * them). Such a stream is rewritten on the way in to one without a check: the archive as a whole has been
- * verified by its own SHA-256. Every other stream passes as it is.
+ * The decompressor supports the integrity checks CRC32 and CRC64 but rejects streams with SHA-256 (as xz's own releases
+ * have). Such a stream is rewritten on the fly to one without a check; the archive as a whole has already been verified
+ * by its SHA-256. All other streams pass unchanged.
  *
- * Throws on what is not an .xz stream. Terms are those of the .xz file format, version 1.2.
+ * Throws on anything that is not an .xz stream. Terms are those of the .xz file format, version 1.2.
  */
 export async function* withoutSha256Check(raw: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
   const input = new Input(raw);
@@ -39,7 +39,7 @@ async function* rewritten(input: Input): AsyncIterable<Uint8Array> {
 const sha256CheckType = 0x0a;
 const sha256CheckSize = 32;
 
-/** One block after the first byte of its header; its check is taken off. */
+/** One block after the first byte of its header; its check is removed. */
 async function* block(input: Input, headerRest: number): AsyncIterable<Uint8Array> {
   yield await input.take(headerRest);
   let size = 0;
@@ -49,7 +49,7 @@ async function* block(input: Input, headerRest: number): AsyncIterable<Uint8Arra
     size += 1;
     const kind = control[0] ?? 0;
     if (kind === 0) break;
-    // Uncompressed chunks have two more bytes of header, LZMA ones four, and a fifth where they set properties.
+    // Uncompressed chunks have two more header bytes, LZMA chunks four, and a fifth if they set properties.
     if (kind > 2 && kind < 0x80) throw new Error('a malformed LZMA2 chunk');
     const header = await input.take(kind < 0x80 ? 2 : kind < 0xc0 ? 4 : 5);
     yield header;
@@ -61,7 +61,7 @@ async function* block(input: Input, headerRest: number): AsyncIterable<Uint8Arra
   await input.take(sha256CheckSize);
 }
 
-/** The index after its first byte, for blocks that are shorter by their check. */
+/** The index after its first byte, for blocks without their checks. */
 async function shorterIndex(input: Input): Promise<Buffer> {
   const count = await integer(input);
   let read = 1 + count.bytes;
@@ -79,7 +79,7 @@ async function shorterIndex(input: Input): Promise<Buffer> {
   return Buffer.concat([padded, crc32(padded)]);
 }
 
-/** A "multibyte integer": seven bits a byte, lowest first. */
+/** A "multibyte integer": seven bits per byte, lowest first. */
 async function integer(input: Input): Promise<{ readonly value: bigint; readonly bytes: number }> {
   let value = 0n;
   for (let bytes = 1; bytes <= 9; bytes += 1) {
@@ -112,7 +112,7 @@ function crc32(bytes: Uint8Array): Buffer {
   return result;
 }
 
-/** Joins small pieces: each one that is handed on costs a turn of the event loop, and an empty one looks like the end. */
+/** Joins small pieces: each piece passed on costs a turn of the event loop, and an empty one looks like the end. */
 async function* gathered(pieces: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
   let held: Uint8Array[] = [];
   let length = 0;
@@ -127,7 +127,7 @@ async function* gathered(pieces: AsyncIterable<Uint8Array>): AsyncIterable<Uint8
   if (length > 0) yield Buffer.concat(held);
 }
 
-/** Reads exactly so many bytes at a time. */
+/** Reads an exact number of bytes at a time. */
 class Input {
   readonly #source: AsyncIterator<Uint8Array>;
   #held: Buffer = Buffer.alloc(0);

@@ -238,7 +238,7 @@ export class ShareWriter {
   }
 }
 
-const twice = 'it comes twice, as different things';
+const twice = 'it occurs twice, as different kinds of entry';
 const exists = 'the share already has an entry with that name';
 
 function metadataOf({ mode, uid, gid }: Attributes, content: Content): string {

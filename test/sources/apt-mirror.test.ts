@@ -89,7 +89,7 @@ describe('pickMirror', () => {
     expect(pickMirror([main])).toBe(main);
   });
 
-  it('knows when there is none', () => {
+  it('is undefined if there is none', () => {
     expect(pickMirror([archive('http://archive.example/ubuntu', 'stable')])).toBeUndefined();
     expect(pickMirror([])).toBeUndefined();
   });

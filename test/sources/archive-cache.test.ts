@@ -33,7 +33,7 @@ describe('ArchiveCache', () => {
     expect(readdirSync(cache.directory)).toEqual([sha]);
   });
 
-  it('throws a file with another hash away', async () => {
+  it('discards a file with another hash', async () => {
     const cache = new ArchiveCache(temporaryDirectory());
     const { part } = await cache.claimPart(sha);
     writeFileSync(part, 'whola');
@@ -42,14 +42,14 @@ describe('ArchiveCache', () => {
     expect(readdirSync(cache.directory)).toEqual([]);
   });
 
-  it('removes an archive that was damaged where it lies', async () => {
+  it('removes an archive that was damaged in the cache', async () => {
     const cache = new ArchiveCache(temporaryDirectory());
     writeFileSync(join(cache.directory, sha), 'hole');
     expect(await cache.find(sha)).toBeUndefined();
     expect(readdirSync(cache.directory)).toEqual([]);
   });
 
-  it('says where a directory lies in the way, and never writes through a link', async () => {
+  it('reports a directory in the way, and never writes through a link', async () => {
     const cache = new ArchiveCache(temporaryDirectory());
     const unwritable = (path: string) => ({ failure: { reason: 'unwritable', path } });
     mkdirSync(join(cache.directory, sha));
@@ -69,7 +69,7 @@ describe('ArchiveCache', () => {
     expect(readFileSync(victim, 'utf8')).toBe('kept');
   });
 
-  it('goes on with what was released, and with what a killed process left', async () => {
+  it('continues with what was released, and with what a killed process left', async () => {
     const cache = new ArchiveCache(temporaryDirectory());
     const first = await cache.claimPart(sha);
     writeFileSync(first.part, 'who');
@@ -87,7 +87,7 @@ describe('ArchiveCache', () => {
     expect(readdirSync(killed.directory)).toEqual([`${sha}.${processStamp()}.part`]);
   });
 
-  it('leaves alone what another living process adds to, and other archives', async () => {
+  it('leaves alone the part files of other living processes, and other archives', async () => {
     const cache = new ArchiveCache(temporaryDirectory());
     const parent = `${sha}.${stampOf(1)}.part`;
     writeFileSync(join(cache.directory, parent), 'w');
@@ -96,7 +96,7 @@ describe('ArchiveCache', () => {
     expect(readdirSync(cache.directory).sort()).toEqual([`${'0'.repeat(64)}.part`, parent].sort());
   });
 
-  it('gives one beginning to one claimer', async () => {
+  it('gives a part file to one claimant only', async () => {
     const cache = new ArchiveCache(temporaryDirectory());
     writeFileSync(join(cache.directory, `${sha}.part`), 'who');
     const claims = await Promise.all([cache.claimPart(sha), cache.claimPart(sha)]);

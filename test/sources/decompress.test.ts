@@ -75,7 +75,7 @@ describe('decompressed', () => {
     expect(tar.filter((byte) => byte === 120).length).toBeGreaterThanOrEqual(300000);
   });
 
-  it('gets on with input in any pieces', async () => {
+  it('accepts input in pieces of any size', async () => {
     const bytes = Buffer.from(packed.blocks, 'base64');
     async function* singly() {
       for (const byte of bytes) yield Buffer.from([byte]);
@@ -111,7 +111,7 @@ describe('bzip2', () => {
     expect((await bytesOf(decompressed(file(two), 'bzip2'))).length).toBe(20480);
   });
 
-  it('comes to an end with any bytes', async () => {
+  it('terminates for any bytes', async () => {
     const good = Buffer.from(packed.bzip2, 'base64');
     const edits = fc.array(fc.tuple(fc.nat(good.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 });
     await fc.assert(
@@ -130,7 +130,7 @@ describe('bzip2', () => {
 });
 
 describe('compressionOf', () => {
-  it('goes by the first bytes', async () => {
+  it('looks at the first bytes', async () => {
     expect(await compressionOf(file(Buffer.from(packed.crc64, 'base64')))).toBe('xz');
     expect(await compressionOf(file(Buffer.from(packed.bzip2, 'base64')))).toBe('bzip2');
     expect(await compressionOf(file(gzipSync('x')))).toBe('gzip');

@@ -143,7 +143,7 @@ describe('fetchDebian', () => {
     expect(calls.filter((call) => call === 'apt-get update')).toHaveLength(1);
   });
 
-  it('asks for another revision where one has gone', async () => {
+  it('tries another revision if one is gone', async () => {
     const { calls, fetch } = rig({
       index: [stanza('4.4.1-1', hash) + stanza('4.4.1-2', hash), ''],
       there: ['4.4.1-1'],
@@ -167,12 +167,12 @@ describe('fetchDebian', () => {
     });
   });
 
-  it('uses what came of an update that failed in part', async () => {
+  it('uses what was fetched by an update that failed in part', async () => {
     const { fetch } = rig({ index: ['', stanza('4.4.1-2', hash)], there: ['4.4.1-2'], updateFails: true });
     expect((await fetch()).part).toBe('4.4.1-2');
   });
 
-  it('says so where the machine has no archive of Debian', async () => {
+  it('reports that the machine has no Debian archive', async () => {
     const { fetch, calls } = rig(
       { index: ['', ''] },
       { 'sources.list.d/x.list': 'deb http://x.example/ubuntu noble main\n' },

@@ -81,7 +81,7 @@ describe('an answer that is not HTTP', () => {
     [
       'a length beyond reason',
       `${ok}Content-Length: 99999999999999\r\n\r\nhello`,
-      /^the file is absurdly large/,
+      /^the file is far too large/,
     ],
     [
       'two lengths',
@@ -119,19 +119,19 @@ describe('an answer that is not HTTP', () => {
     [
       'a redirection to a file',
       'HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n',
-      'a redirection that leads nowhere',
+      'a redirection to an invalid address',
     ],
     [
       'redirections in a cycle',
       'HTTP/1.1 302 Found\r\nLocation: /f\r\nContent-Length: 0\r\n\r\n',
-      'a redirection that leads nowhere',
+      'a redirection to an invalid address',
     ],
     ['nothing', '', 'connection lost'],
   ])('is the failure of its origin: %s', async (_what, bytes, why) => {
     expect(await whyNot(says(bytes))).toMatch(why);
   });
 
-  it('is given up where it comes by drops', async () => {
+  it('is given up if it arrives too slowly', async () => {
     const timers = new Set<NodeJS.Timeout>();
     onTestFinished(() => {
       for (const timer of timers) clearInterval(timer);
@@ -203,7 +203,7 @@ describe('any bytes with any end', () => {
     };
   };
 
-  it('come to a file or a failure of the origin', async () => {
+  it('end with a file or a failure of the origin', async () => {
     let talk: Talk = () => undefined;
     const server = await startRawServer((socket, request) => {
       talk(socket, request);
@@ -218,7 +218,7 @@ describe('any bytes with any end', () => {
     );
   });
 
-  it('do so as answers of a proxy, too', async () => {
+  it('do so as answers of a proxy too', async () => {
     let talk: Talk = () => undefined;
     const proxy = await startRawServer((socket, request) => {
       talk(socket, request);

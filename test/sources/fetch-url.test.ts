@@ -73,7 +73,7 @@ describe('fetchUrl', () => {
     expect(server.asked[1]).toMatch(/^\/f bytes=\d+-$/);
   });
 
-  it('gives up on a server that always cuts at one place', async () => {
+  it('gives up on a server that always cuts the connection at the same byte', async () => {
     const server = await startFileServer();
     server.on('/f', cutFile(bytes, 0));
     const got = await fetched(`${server.url}/f`);
@@ -106,7 +106,7 @@ describe('fetchUrl', () => {
     expect(server.asked).toHaveLength(1 + timing.retries);
   });
 
-  it('gives up on a server that says nothing', async () => {
+  it('gives up on a server that sends nothing', async () => {
     const server = await startFileServer();
     server.on('/f', silence());
     const got = await fetched(`${server.url}/f`, undefined, { silence: 100, retries: 1 });
@@ -120,7 +120,7 @@ describe('fetchUrl', () => {
     expect((await fetched(`${server.url}/f`)).bytes?.equals(bytes)).toBe(true);
   });
 
-  it('does not wait for whom nobody answers', async () => {
+  it('does not wait for an address that does not answer', async () => {
     const server = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => server.once('listening', resolve));
     const { port } = server.address() as AddressInfo;
@@ -134,16 +134,22 @@ describe('fetchUrl', () => {
     expect(got.result).toEqual({ ok: false, failure: { kind: 'unavailable', why: 'connection refused' } });
   });
 
-  it.each(['proxy:3128', 'none'])('says that the proxy %s is no URL, and asks nobody', async (proxy) => {
-    vi.stubEnv('http_proxy', proxy);
-    onTestFinished(() => void vi.unstubAllEnvs());
-    expect((await fetched('http://127.0.0.1:1/f')).result).toEqual({
-      ok: false,
-      failure: { kind: 'unavailable', why: `http_proxy=${proxy} is no URL as http://host:port` },
-    });
-  });
+  it.each(['proxy:3128', 'none'])(
+    'reports that the proxy %s is not a URL, and sends no request',
+    async (proxy) => {
+      vi.stubEnv('http_proxy', proxy);
+      onTestFinished(() => void vi.unstubAllEnvs());
+      expect((await fetched('http://127.0.0.1:1/f')).result).toEqual({
+        ok: false,
+        failure: {
+          kind: 'unavailable',
+          why: `http_proxy=${proxy} is not a URL of the form http://host:port`,
+        },
+      });
+    },
+  );
 
-  it('keeps the bytes as they lie on the server, packed or not', async () => {
+  it('keeps the bytes as they are on the server, compressed or not', async () => {
     const server = await startFileServer();
     server.on('/f.gz', (request, response) => {
       expect(request.headers['accept-encoding']).toBe('identity');
@@ -167,7 +173,7 @@ describe('fetchUrl', () => {
     expect(readFileSync(join(directory, 'victim'), 'utf8')).toBe('kept');
   });
 
-  it('tells the disk from the network', async () => {
+  it('distinguishes errors of the disk from those of the network', async () => {
     const server = await startFileServer();
     server.on('/f', file(bytes));
     // A full device: every write fails with ENOSPC.

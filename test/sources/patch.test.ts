@@ -29,7 +29,7 @@ const create = (name: string) => `--- /dev/null\n+++ b/${name}\n@@ -0,0 +1 @@\n+
 const git = (modes: string) => `diff --git a/n b/n\n${modes}\n${create('n')}`;
 
 describe('applyPatch', () => {
-  it('changes lines, whatever stands around the diff', async () => {
+  it('changes lines, whatever text surrounds the diff', async () => {
     const patch = `From: someone\nSubject: why\n\ndiff --git a/f b/f\nindex 12..34 100644\n${change('two', 'zwei')}-- \n2.44\n`;
     expect(await patched(patch, { f: three })).toEqual({ f: 'one\nzwei\nthree\n' });
   });
@@ -67,7 +67,7 @@ describe('applyPatch', () => {
     expect(result.ok && result.value.get('f.sh')).toEqual({ text: 'one\ndeux\nthree\n', executable: true });
   });
 
-  it('minds the newline at the end of a file', async () => {
+  it('respects a missing newline at the end of a file', async () => {
     const none = '\\ No newline at end of file\n';
     const add = `--- a/f\n+++ b/f\n@@ -1 +1 @@\n-x\n${none}+x\n`;
     const take = `--- a/f\n+++ b/f\n@@ -1 +1 @@\n-x\n+x\n${none}`;
@@ -86,7 +86,7 @@ describe('applyPatch', () => {
     expect(await patched(create(name), {})).toEqual({ é: 'x\n' });
   });
 
-  it('takes modes of the git header alone, and only for its own file', async () => {
+  it('takes modes from the git header only, and only for its own file', async () => {
     const prose = 'new file mode 120000\n';
     const result = await applyPatch(`${prose}${git('new file mode 100755')}${create('o')}`, tree({}));
     expect(result.ok && [...result.value].map(([path, file]) => [path, file?.executable])).toEqual([
@@ -114,7 +114,7 @@ describe('applyPatch', () => {
     ['a hunk that is off by a line', change('two', 'x').replace('-1,3', '-2,3'), 3, /^line 2 of f is "two/],
     ['a hunk after the end', change('two', 'x').replace('-1,3', '-9,3'), 3, 'f has only 3 lines'],
     ['a file that is missing', change('two', 'x').replaceAll('/f', '/g'), 1, 'there is no g'],
-    ['a new file that is there', '--- /dev/null\n+++ b/f\n@@ -0,0 +1 @@\n+x\n', 1, 'f is there already'],
+    ['a new file that is there', '--- /dev/null\n+++ b/f\n@@ -0,0 +1 @@\n+x\n', 1, 'f already exists'],
     [
       'a deletion that leaves lines',
       '--- a/f\n+++ /dev/null\n@@ -1 +0,0 @@\n-one\n',
@@ -122,8 +122,13 @@ describe('applyPatch', () => {
       /more lines than are deleted/,
     ],
     ['a path upwards', change('two', 'x').replaceAll('/f', '/../../f'), 1, /refused: a path with `\.\.`/],
-    ['an absolute path', change('two', 'x').replaceAll('a/f', '/etc/f'), 1, /has no a\/ or b\/ before it/],
-    ['a name without a prefix', change('two', 'x').replaceAll('a/f', 'f'), 1, /has no a\/ or b\/ before it/],
+    ['an absolute path', change('two', 'x').replaceAll('a/f', '/etc/f'), 1, /does not begin with a\/ or b\//],
+    [
+      'a name without a prefix',
+      change('two', 'x').replaceAll('a/f', 'f'),
+      1,
+      /does not begin with a\/ or b\//,
+    ],
     ['two names', change('two', 'x').replaceAll('a/f', 'a/g'), 1, 'the two names differ: g and f'],
     ['a hunk that is cut off', change('two', 'x').replace(' three\n', ''), 3, 'the hunk is cut off'],
     ['wrong counts', change('two', 'x').replace('+1,3', '+1,2'), 3, /./],
@@ -150,8 +155,8 @@ describe('applyPatch', () => {
     ['a name that is not UTF-8', create('\xff'), 2, /not UTF-8/],
     ['no diff', 'just text\n', 1, 'it contains no unified diff'],
     ['nothing', '', 1, 'it contains no unified diff'],
-    ['a hunk before any name', '@@ -1 +1 @@\n-x\n+y\n', 1, /without the names/],
-    ['names without a hunk', '--- a/f\n+++ b/f\n', 1, 'no hunk follows the names'],
+    ['a hunk before any name', '@@ -1 +1 @@\n-x\n+y\n', 1, /without file names/],
+    ['names without a hunk', '--- a/f\n+++ b/f\n', 1, 'no hunk follows the file names'],
   ])('refuses %s, at its line', async (_what, patch, line, why) => {
     const result = await applyPatch(patch, tree({ f: three }));
     expect(result).toMatchObject({ ok: false, failure: { line } });
@@ -160,7 +165,7 @@ describe('applyPatch', () => {
     else expect(said).toMatch(why);
   });
 
-  it('applies what a differ made of any two texts', async () => {
+  it('applies diffs between any two texts', async () => {
     const line = fc.constantFrom('a', 'b', 'c', '', '-x', '+y', '--- z', '\\ odd', '@@ -1 +1 @@');
     const text = fc
       .tuple(fc.array(line, { maxLength: 25 }), fc.boolean())

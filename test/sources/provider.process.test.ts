@@ -153,7 +153,7 @@ describe('a source provider', () => {
     ]);
   });
 
-  it('fetches once what is wanted twice at one time', async () => {
+  it('fetches once what is requested twice at the same time', async () => {
     const { server, tree, url, open, source } = await rig();
     server.on('/p', file(archive));
     const provider = open([url('/p')]);
@@ -165,18 +165,18 @@ describe('a source provider', () => {
     expect(server.asked).toHaveLength(1);
   });
 
-  it('throws a file with the wrong hash away and asks the next origin', async () => {
+  it('discards a file with the wrong hash and tries the next origin', async () => {
     const { server, tree, cacheDirectory, url, open, source } = await rig();
     server.on('/changed', file(other));
     server.on('/p', file(archive));
     const lines: string[] = [];
     const provider = open([url('/changed'), url('/p')]);
     expect(await provider.obtain(source(), (line) => lines.push(line))).toEqual({ ok: true, value: tree });
-    expect(lines).toContain(`${server.url}/changed: wrong hash, thrown away`);
+    expect(lines).toContain(`${server.url}/changed: wrong hash, discarded`);
     expect(readdirSync(cacheDirectory)).toEqual([hashOf(archive)]);
   });
 
-  it('asks the next origin where one answers with what is no HTTP', async () => {
+  it('tries the next origin if one does not answer with HTTP', async () => {
     const { server, tree, url, open, source } = await rig();
     const hostile = await startRawServer(says('HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nhello'));
     server.on('/p', file(archive));
@@ -219,7 +219,7 @@ describe('a source provider', () => {
     expect(again.server.asked).toEqual(['/p bytes=17-', '/p']);
   });
 
-  it('keeps what it got of a server that cuts off, for the next run', async () => {
+  it('keeps what it received from a server that cut the connection, for the next run', async () => {
     const { server, cacheDirectory, url, open, source } = await rig();
     server.on('/p', cutFile(archive, 50), status(404));
     const failure = await failureOf(open([url('/p')]).obtain(source(), silent));
@@ -228,7 +228,7 @@ describe('a source provider', () => {
     expect(existsSync(join(cacheDirectory, hashOf(archive)))).toBe(false);
   });
 
-  it('tells a full disk from a bug, wherever it shows', async () => {
+  it('distinguishes a full disk from a bug, wherever it occurs', async () => {
     const { server, store, url, open, source, files } = await rig();
     files.set('patches/p/1.patch', patch('one'));
     server.on('/p', file(archive));
@@ -238,7 +238,7 @@ describe('a source provider', () => {
     expect(failure).toMatchObject({ reason: 'no-room', path: store.root });
   });
 
-  it('tells of every origin why it did not serve', async () => {
+  it('reports for every origin why it did not work', async () => {
     const { server, url, open, source } = await rig();
     const debian: Origin = {
       kind: 'debian',
@@ -287,7 +287,7 @@ describe('a source provider', () => {
     expect(readdirSync(join(store.root, 'scratch'))).toEqual([]);
   });
 
-  it('asks the next origin when one has another tree', async () => {
+  it('tries the next origin if one has another tree', async () => {
     const { server, tree, url, open, source } = await rig();
     server.on('/other', file(other));
     server.on('/p', file(archive));
@@ -297,7 +297,7 @@ describe('a source provider', () => {
     });
   });
 
-  it('takes a variant by leave, says so, and remembers it only for those who give leave', async () => {
+  it('accepts a variant if allowed, reports it, and remembers it only where it is allowed', async () => {
     const { server, store, tree, url, open, source, notes } = await rig();
     server.on('/other', file(other));
     const origins = [url('/other', other)];
@@ -321,7 +321,7 @@ describe('a source provider', () => {
     expect((await failureOf(strict.obtain(source(), silent))).reason).toBe('wrong-tree');
   });
 
-  it('keeps variants apart that were pinned with one stand-in tree, and those of another archive', async () => {
+  it('distinguishes variants pinned with the same placeholder tree, and those of another archive', async () => {
     const { server, store, url, open } = await rig();
     server.on('/one', file(archive));
     server.on('/other', file(other));
@@ -349,7 +349,7 @@ describe('a source provider', () => {
     expect(await content(opened(url('/other', other)), 'p')).toBe('other\n');
   });
 
-  it('refuses an archive that is hostile or none, though its hash is right', async () => {
+  it('refuses a hostile or malformed archive even if its hash is right', async () => {
     const { server, url, open, source } = await rig();
     const hostile = gzipSync(tarBytes([{ path: '../x', body: 'x' }]));
     const page = Buffer.from('<html></html>');

@@ -45,7 +45,7 @@ async function refusal(entries: readonly Entry[], limits?: Limits): Promise<stri
 }
 
 describe('unpack', () => {
-  it('takes off the one top directory, and keeps of modes the executable bit alone', async () => {
+  it('removes the single top directory, and keeps only the executable bit of modes', async () => {
     const source = await unpacked([
       { path: 'p-1/', type: 'Directory', mode: 0o700 },
       { path: 'p-1/run', body: 'x', mode: 0o6755 },
@@ -183,7 +183,7 @@ describe('a hostile archive', () => {
         { path: 'p/l', type: 'SymbolicLink', linkpath: '/etc/passwd' },
         { path: 'p/l', body: 'x' },
       ],
-      'p/l: it comes twice, as different things',
+      'p/l: it occurs twice, as different kinds of entry',
     ],
     [
       'a file where a directory was',
@@ -191,7 +191,7 @@ describe('a hostile archive', () => {
         { path: 'p/d/', type: 'Directory' },
         { path: 'p/d', body: 'x' },
       ],
-      'p/d: it comes twice, as different things',
+      'p/d: it occurs twice, as different kinds of entry',
     ],
     [
       'a hard link out of the tree',

@@ -219,12 +219,12 @@ describe('a hostile tarball', () => {
     [
       'a file for a directory',
       [sample('d', directory), sample('d', 'x')],
-      'd: it comes twice, as different things',
+      'd: it occurs twice, as different kinds of entry',
     ],
     [
       'a directory for a file',
       [sample('f', 'x'), sample('f', directory)],
-      'f: it comes twice, as different things',
+      'f: it occurs twice, as different kinds of entry',
     ],
     [
       'metadata of its own',
