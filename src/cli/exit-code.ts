@@ -42,9 +42,15 @@ const exitCodes: Readonly<Record<Exclude<FailureReason, 'interrupted'>, 1 | 2>> 
   'guest-failed': 1,
   'guest-not-running': 2,
   'guest-running': 2,
+  'guest-elsewhere': 2,
+  'bad-guest-name': 2,
+  'unsafe-guest-directory': 2,
+  'native-build-refused': 2,
   'no-image': 2,
   'bad-share': 2,
   'unfit-tarball': 2,
+  'bad-tarball-name': 2,
+  'tarball-in-share': 2,
 };
 
 /** The exit codes that shells report for a process ended by such a signal. */

@@ -7,6 +7,7 @@ import type { Digest } from './digest.ts';
  */
 export type Failure =
   // ---- incorrect usage and bad input: exit code 2
+  /** A mistake on the command line that no other reason covers. Only `src/cli/` uses it. */
   | {
       readonly reason: 'wrong-use';
       readonly what: string;
@@ -267,6 +268,26 @@ export type Failure =
       /** Whether it is running in another container. */
       readonly elsewhere: boolean;
     }
+  /** A running guest that only commands in its own container can reach. */
+  | { readonly reason: 'guest-elsewhere'; readonly guest: string }
+  /** A name that no guest can have. */
+  | { readonly reason: 'bad-guest-name'; readonly name: string }
+  /** A directory in which the keys of guests would not be safe, or that is not a directory. */
+  | {
+      readonly reason: 'unsafe-guest-directory';
+      readonly path: string;
+      /** Predicate of a sentence: `is writable by others`. */
+      readonly why: string;
+    }
+  /** The image's scripts refused a setting or the control image, so its init did not run. */
+  | {
+      readonly reason: 'native-build-refused';
+      /** Name of the control image. */
+      readonly control: string;
+      readonly why: string;
+      /** The last line of the guest's console; empty if nothing was booted. */
+      readonly lastLine: string;
+    }
   /** There is no bootable image. */
   | {
       readonly reason: 'no-image';
@@ -293,6 +314,10 @@ export type Failure =
       readonly entry: string;
       readonly why: string;
     }
+  /** A file name that does not say how a tarball is to be compressed. */
+  | { readonly reason: 'bad-tarball-name'; readonly tarball: string }
+  /** A tarball that would be written into the directory that it is made of. */
+  | { readonly reason: 'tarball-in-share'; readonly tarball: string }
   | { readonly reason: 'interrupted'; readonly signal: string };
 
 /** One fault of an input file. */

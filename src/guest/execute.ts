@@ -32,18 +32,15 @@ export type ExecutionEnd =
   Extract<CommandEnd, { kind: 'exited' | 'killed' }> | { readonly kind: 'called-off' };
 
 /**
- * Runs a command in a guest over a connection of its own. Fails with `wrong-use` for a guest of another container, and
- * with `guest-failed` when it has ended, cannot be reached, refuses the command, or the connection breaks.
+ * Runs a command in a guest over a connection of its own. Fails with `guest-elsewhere` for a guest of another container,
+ * and with `guest-failed` when it has ended, cannot be reached, refuses the command, or the connection breaks.
  */
 export async function executeInGuest(
   state: GuestState,
   guest: Guest,
   { command, streams, terminal, calledOff, onStart }: GuestExecution,
 ): Promise<Result<ExecutionEnd, Failure>> {
-  if (guest.state === 'elsewhere') {
-    const what = `guest ${guest.name} runs in another container`;
-    return failed({ reason: 'wrong-use', what, hint: 'Call `bootstrap exec` there.' });
-  }
+  if (guest.state === 'elsewhere') return failed({ reason: 'guest-elsewhere', guest: guest.name });
   if (guest.state === 'ended') return failed(await guestEnded(state, guest));
   const clientKey = await readFile(guestFile(state, guest.name, 'clientKey'), 'utf8');
   const connecting = connect({ ...guest, clientKey }, connectMilliseconds);

@@ -58,17 +58,15 @@ export function isGuestName(name: string): boolean {
   return /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name);
 }
 
-/** What is wrong with a name that a guest is to get, if anything. */
+/** `bad-guest-name` for a name that no guest can have. */
 export function guestNameFault(name: string): Failure | undefined {
-  if (isGuestName(name)) return undefined;
-  return {
-    reason: 'wrong-use',
-    what: `'${name}' cannot be the name of a guest`,
-    hint: 'It may contain letters, digits, dots, dashes and underscores, and must begin with a letter or digit.',
-  };
+  return isGuestName(name) ? undefined : { reason: 'bad-guest-name', name };
 }
 
-/** Makes the directory where it is missing; refuses one that is not this user's alone to write. */
+/**
+ * Makes the directory where it is missing. Fails with `unsafe-guest-directory` for one that is not this user's alone to
+ * write, or with `unwritable` or `no-room`.
+ */
 export async function openGuestState(directory: string): Promise<Result<GuestState, Failure>> {
   try {
     await makeDirectory(path.dirname(directory));
@@ -76,20 +74,14 @@ export async function openGuestState(directory: string): Promise<Result<GuestSta
       if (errorCode(error) !== 'EEXIST') throw error;
     });
     const found = await lstat(directory);
-    const fault = !found.isDirectory()
+    const why = !found.isDirectory()
       ? 'is no directory'
       : found.uid !== process.getuid?.()
         ? `belongs to another user (uid ${String(found.uid)})`
         : (found.mode & 0o022) !== 0
           ? 'is writable by others'
           : undefined;
-    if (fault !== undefined) {
-      return failed({
-        reason: 'wrong-use',
-        what: `${directory} should hold the keys of guests, but it ${fault}`,
-        hint: 'Move it away, or choose another store with --store DIR.',
-      });
-    }
+    if (why !== undefined) return failed({ reason: 'unsafe-guest-directory', path: directory, why });
     await chmod(directory, 0o700);
     return ok({ directory });
   } catch (error) {

@@ -177,7 +177,9 @@ async function failureOf(
   const [said = ''] = stderr.split('\n', 1);
   const why = said.replace(/^native-build\.sh: /, '').replace(/; the end of its console,.*$/, '');
   if (status === undefined && code === 2) {
-    return { reason: 'wrong-use', what: `${name}: ${why}`, hint: lastLines.at(-1) ?? '' };
+    // Otherwise the console is that of an earlier run.
+    const lastLine = said.includes('; the end of its console,') ? (lastLines.at(-1) ?? '') : '';
+    return { reason: 'native-build-refused', control: name, why, lastLine };
   }
   const hint = `The whole console output is in ${console}.`;
   return { reason: 'guest-failed', guest: name, what: `failed: ${why}`, lastLines, hint };

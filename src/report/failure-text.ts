@@ -176,6 +176,22 @@ const renderings: { readonly [Reason in FailureReason]: Rendering<Reason> } = {
     `a guest named ${it.guest} is already running (process ${String(it.process)}${it.elsewhere ? ', in another container' : ''})`,
     `Stop it with: bootstrap stop ${it.guest}. Or give this one another name with --name NAME.`,
   ],
+  'guest-elsewhere': (it) => [
+    `guest ${it.guest} runs in another container`,
+    'Run `bootstrap exec` in that container.',
+  ],
+  'bad-guest-name': (it) => [
+    `'${it.name}' cannot be the name of a guest`,
+    'It may contain letters, digits, dots, dashes and underscores, and must begin with a letter or digit.',
+  ],
+  'unsafe-guest-directory': (it) => [
+    `${it.path} should hold the keys of guests, but it ${it.why}`,
+    'Move it away, or choose another store with --store DIR.',
+  ],
+  'native-build-refused': (it) => [
+    `${it.control}: ${it.why}`,
+    it.lastLine === '' ? 'Nothing was booted.' : it.lastLine,
+  ],
   'no-image': (it) => [
     `there is no image for ${it.arch} in ${it.directory}: it has no ${it.missing}`,
     `Make one with: ${['bootstrap image', it.arch, ...it.options].join(' ')}`,
@@ -186,6 +202,11 @@ const renderings: { readonly [Reason in FailureReason]: Rendering<Reason> } = {
     it.entry === '' ? '' : `entry     ${it.entry}`,
     'Nothing from it was left in the share.',
   ],
+  'bad-tarball-name': (it) => [
+    `the format of ${it.tarball} cannot be determined from its name`,
+    'Name it .tar, .tar.gz or .tgz.',
+  ],
+  'tarball-in-share': (it) => [`${it.tarball} is inside the share itself`, 'Name a file outside it.'],
   interrupted: (it) => [`stopped by ${it.signal}; run the same command again to resume`],
 };
 

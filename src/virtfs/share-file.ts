@@ -23,7 +23,8 @@ export interface ShareFiles {
 
 /**
  * Packs a share into a tarball, compressed as its name says. The file is written beside itself and renamed, so that a
- * tarball of that name is always whole. Fails with `wrong-use` where the name says nothing or the file lies in the share.
+ * tarball of that name is always whole. Fails with `bad-tarball-name` where the name says nothing, or with
+ * `tarball-in-share`.
  */
 export async function packShareFile({
   directory,
@@ -32,14 +33,9 @@ export async function packShareFile({
   signal,
 }: ShareFiles): Promise<Result<Packed, Failure>> {
   const compressor = compressorFor(tarball);
-  if (compressor === undefined) {
-    const what = `the format of ${tarballName} cannot be determined from its name`;
-    return failed({ reason: 'wrong-use', what, hint: 'Name it .tar, .tar.gz or .tgz.' });
-  }
-  if (tarball.startsWith(`${directory}/`)) {
-    const what = `${tarballName} is inside the share itself`;
-    return failed({ reason: 'wrong-use', what, hint: 'Name a file outside it.' });
-  }
+  if (compressor === undefined) return failed({ reason: 'bad-tarball-name', tarball: tarballName });
+  if (tarball.startsWith(`${directory}/`))
+    return failed({ reason: 'tarball-in-share', tarball: tarballName });
   return writeTarball(directory, tarball, compressor, signal);
 }
 

@@ -58,7 +58,7 @@ describe('the directory', () => {
     spoil(directory);
     expect(await openGuestState(directory)).toMatchObject({
       ok: false,
-      failure: { reason: 'wrong-use', what: expect.stringContaining(why) as string },
+      failure: { reason: 'unsafe-guest-directory', path: directory, why },
     });
   });
 
@@ -69,7 +69,11 @@ describe('the directory', () => {
     if (asRoot) chownSync(directory, 12345, 12345);
     expect(await openGuestState(directory)).toMatchObject({
       ok: false,
-      failure: { reason: 'wrong-use', what: expect.stringContaining('belongs to another user') as string },
+      failure: {
+        reason: 'unsafe-guest-directory',
+        path: directory,
+        why: expect.stringContaining('belongs to another user') as string,
+      },
     });
   });
 
@@ -81,7 +85,7 @@ describe('the directory', () => {
     for (const path of [link, file]) {
       expect(await openGuestState(path)).toMatchObject({
         ok: false,
-        failure: { reason: 'wrong-use', what: expect.stringContaining('is no directory') as string },
+        failure: { reason: 'unsafe-guest-directory', path, why: 'is no directory' },
       });
     }
     expect((await openGuestState(join(file, 'guests'))).ok).toBe(false);

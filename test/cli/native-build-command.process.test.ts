@@ -209,6 +209,18 @@ describe('a native build that fails', () => {
     expect(built.err).toContain('run-emulator.sh: QEMU_MEMORY=1G: must be a number');
   });
 
+  test('because of a setting that boots nothing shows no console of an earlier run', async () => {
+    const session = machine({ GUEST_TIME_LIMIT: 'long' });
+    control(session);
+    mkdirSync(place(session, 'out/armv5l/native-build'), { recursive: true });
+    writeFileSync(place(session, 'out/armv5l/native-build/zlib.log'), 'said by an earlier guest\n');
+    const built = await nativeBuild(session, 'exit 0\n');
+    expect(built.code).toBe(2);
+    expect(built.err).toContain(
+      'bootstrap: zlib: GUEST_TIME_LIMIT=long: must be a number of seconds\n  Nothing was booted.\n',
+    );
+  });
+
   test.each(['SIGINT', 'SIGTERM'] as const)('by %s ends the guest and leaves nothing', async (signal) => {
     const session = machine();
     rmSync(place(session, 'bin/sleep'));

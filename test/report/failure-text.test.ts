@@ -379,6 +379,36 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
       '  Stop it with: bootstrap stop builder. Or give this one another name with --name NAME.',
     ],
   },
+  'guest-elsewhere': {
+    failure: { reason: 'guest-elsewhere', guest: 'builder' },
+    text: ['guest builder runs in another container', '  Run `bootstrap exec` in that container.'],
+  },
+  'bad-guest-name': {
+    failure: { reason: 'bad-guest-name', name: 'a/b' },
+    text: [
+      "'a/b' cannot be the name of a guest",
+      '  It may contain letters, digits, dots, dashes and underscores, and must begin with a letter or digit.',
+    ],
+  },
+  'unsafe-guest-directory': {
+    failure: { reason: 'unsafe-guest-directory', path: '/store/guests', why: 'is writable by others' },
+    text: [
+      '/store/guests should hold the keys of guests, but it is writable by others',
+      '  Move it away, or choose another store with --store DIR.',
+    ],
+  },
+  'native-build-refused': {
+    failure: {
+      reason: 'native-build-refused',
+      control: 'zlib',
+      why: 'the guest ended before init did, the emulator with code 2',
+      lastLine: 'run-emulator.sh: QEMU_MEMORY=1G: must be a number of MiB',
+    },
+    text: [
+      'zlib: the guest ended before init did, the emulator with code 2',
+      '  run-emulator.sh: QEMU_MEMORY=1G: must be a number of MiB',
+    ],
+  },
   'no-image': {
     failure: {
       reason: 'no-image',
@@ -403,6 +433,14 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
       '  entry     /etc/passwd',
       '  Nothing from it was left in the share.',
     ],
+  },
+  'bad-tarball-name': {
+    failure: { reason: 'bad-tarball-name', tarball: 'a.zip' },
+    text: ['the format of a.zip cannot be determined from its name', '  Name it .tar, .tar.gz or .tgz.'],
+  },
+  'tarball-in-share': {
+    failure: { reason: 'tarball-in-share', tarball: 'share/a.tar' },
+    text: ['share/a.tar is inside the share itself', '  Name a file outside it.'],
   },
   interrupted: {
     failure: { reason: 'interrupted', signal: 'SIGINT' },
