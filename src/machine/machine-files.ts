@@ -252,7 +252,12 @@ export class MachineFiles {
     return digestFolder(root);
   }
 
-  /** Writes the tree. */
+  /**
+   * Writes the tree that `digest` describes. `copyUserDirectory` (`src/store/user-directory.ts`) cannot do this, since it
+   * copies one directory as it is: here files come from many directories, most of them have another path in the tree, some
+   * links exist only there or have another target, and directories that contain nothing listed are left out. This is so even
+   * for a toolchain that has a directory to itself; copied as it is, that would get another digest, and its actions other keys.
+   */
   async writeTo(directory: string): Promise<void> {
     for (const [path, entry] of this.#allEntries()) {
       const to = join(directory, path);

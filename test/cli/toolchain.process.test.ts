@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { buildCommand } from '../../src/cli/build-command.ts';
@@ -191,9 +191,11 @@ describe('a plan with an external toolchain', () => {
 });
 
 describe('bringing a toolchain into the store', () => {
-  test('gives the tree that the plan names, with links to directories', async () => {
+  test('gives the tree that the plan names, with links to directories and without empty ones', async () => {
     const prefix = written();
-    symlinkSync('lib', path.join(path.dirname(path.dirname(prefix)), 'lib64'));
+    const top = path.dirname(path.dirname(prefix));
+    symlinkSync('lib', path.join(top, 'lib64'));
+    mkdirSync(path.join(top, 'empty'));
     const { toolchain, directories } = await selected(prefix);
     const store = await openTestStore(path.join(temporaryDirectory(), 'store'));
     const digest = toolchain?.digest;
@@ -203,6 +205,11 @@ describe('bringing a toolchain into the store', () => {
     expect(readFileSync(path.join(store.treePath(digest), 'toolchain/lib64/libgcc.a'), 'utf8')).toBe(
       '!<arch>\n',
     );
+    expect(readdirSync(path.join(store.treePath(digest), 'toolchain')).sort()).toEqual([
+      'bin',
+      'lib',
+      'lib64',
+    ]);
   });
 
   test.each([
