@@ -9,10 +9,10 @@ export interface Overlays {
   readonly writable: boolean;
 }
 
-/** Descriptors of the entry script: what it tells us, and our word that we are still there. */
+/** Descriptors of the entry script: its status output, and our signal that we are still alive. */
 export const statusDescriptor = 4;
 export const goDescriptor = 5;
-/** The helper, wherever it lies: `enter start` hands itself on as this descriptor. */
+/** The helper, wherever it is: `enter start` passes itself on as this descriptor. */
 export const helperPath = '/proc/self/fd/6';
 
 const safeFlags = 'nosuid,nodev';
@@ -21,7 +21,7 @@ function q(text: string): string {
   return quoteWord(text);
 }
 
-/** All but the owner: it becomes the sandbox's root, who owns everything there. */
+/** Copies everything except ownership: the copy belongs to the sandbox's root, who owns everything there. */
 function copyAll(programs: HostPrograms): string {
   return `${q(programs.cp)} -a --no-preserve=ownership --reflink=auto`;
 }
@@ -35,7 +35,7 @@ function mountUnion({ mount, number }: NumberedMount, overlays: Overlays, progra
   ];
   if (mount.copied !== true && (mount.writable ? overlays.writable : overlays.readOnly)) {
     const upper = mount.writable ? `,upperdir=${places.upper(number)},workdir=${places.work(number)}` : '';
-    // An overlay without upper layer wants two lowers at least; layOut asks for none with fewer.
+    // An overlay without an upper layer needs at least two lower directories; layOut never requests one with fewer.
     const options = `${safeFlags}${mount.writable ? '' : ',ro'},userxattr,lowerdir=${lowers.join(':')}${upper}`;
     return [`${q(programs.mount)} -n -t overlay -o ${options} overlay ${target}`];
   }
@@ -65,8 +65,8 @@ function mountOne(numbered: NumberedMount, overlays: Overlays, programs: HostPro
 }
 
 /**
- * Lines that copy outputs out of unions, run with the new root as working directory. What the action left running ends
- * first, and no part of a path may be a link: from here it would lead into the machine.
+ * Lines that copy outputs out of unions, with the new root as working directory. What the action left running is killed
+ * first, and no component of a path may be a link, which from here would resolve in the machine's file system.
  */
 function copyOutputs(layout: Layout, scratch: string, programs: HostPrograms): string[] {
   const copies = Object.entries(layout.outputs)
@@ -85,33 +85,34 @@ function copyOutputs(layout: Layout, scratch: string, programs: HostPrograms): s
   return copies.length === 0 ? [] : ['kill -s KILL -- -1 2>/dev/null || :', ...copies];
 }
 
-/** What an entry script is made of. */
+/** The parameters of an entry script. */
 export interface Entry {
   readonly layout: Layout;
   readonly mounts: readonly NumberedMount[];
-  /** Scratch directory, prepared. */
+  /** Prepared scratch directory. */
   readonly scratch: string;
-  /** The action's whole environment. */
+  /** The action's complete environment. */
   readonly environment: Readonly<Record<string, string>>;
   readonly overlays: Overlays;
   /** Whether descriptor 3 is a jobserver. */
   readonly jobserver: boolean;
   readonly programs: HostPrograms;
-  /** What the action runs: a program's path in the root, and its words. */
+  /** What the action runs: a program's path in the root, and its arguments. */
   readonly argv: readonly string[];
-  /** Whether the root itself may be written, and not only what is mounted in it. Undefined: no. */
+  /** Whether the root itself is writable, and not only mounts in it. Undefined: no. */
   readonly writableRoot?: boolean;
-  /** What writes down the action's commands, and where to. Undefined: nothing does. */
+  /** The program that records the action's commands, and its output file. Undefined: nothing is recorded. */
   readonly recorder?: { readonly program: string; readonly file: string };
 }
 
 /**
- * The shell script that becomes process 1 of a sandbox: builds the root out of mounts, runs the action in it, and tells over
- * descriptor 4: `ready PID` (its own number outside), then the processor times, then `exit CODE`. Without the last line
- * the sandbox could not be set up; a line `fault REASON` or standard error says why.
+ * The shell script that becomes process 1 of a sandbox: it builds the root out of mounts, runs the action in it, and
+ * reports on descriptor 4: `ready PID` (its own pid outside), then the processor times, then `exit CODE`. Without the
+ * last line the sandbox could not be set up, and a line `fault REASON` or standard error says why.
  *
- * The root becomes `/` in a mount namespace of the action's own, which holds nothing else (`enter action`). Process 1 keeps
- * the machine's mounts beside it, and so can copy outputs with the machine's `cp` at the end; the action may not look into it.
+ * The root becomes `/` in a mount namespace of the action's own, which contains nothing else (`enter action`). Process
+ * 1 keeps the machine's mounts and can therefore copy outputs with the machine's `cp` at the end; the action cannot
+ * look into it.
  */
 export function renderEntryScript(entry: Entry): string {
   const { layout, mounts, scratch, environment, overlays, jobserver, programs } = entry;
@@ -119,25 +120,26 @@ export function renderEntryScript(entry: Entry): string {
   const status = `&${String(statusDescriptor)}`;
   const assignments = Object.entries(environment).map(([name, value]) => q(`${name}=${value}`));
   const { recorder } = entry;
-  // It starts one program before the action's own: the helper.
+  // One program is executed before the action's own: the helper.
   const recording = recorder === undefined ? '' : `${q(recorder.program)} ${q(recorder.file)} 1 `;
   return [
     'set -e',
     'umask 022',
     'ulimit -c 0',
-    // The limits that Linux starts with, whatever those of who started the build are; where a hard limit is lower, that one.
+    // Linux's initial limits, regardless of those of the user who started the build; if a hard limit is lower, that
+    // one.
     'ulimit -S -s 8192 2>/dev/null || :',
     'ulimit -S -n 1024 2>/dev/null || :',
     `cd ${q(scratch)}`,
     'read -r outer rest </proc/self/stat',
     `echo "ready $outer" >${status}`,
-    // If we were killed before the kernel was told to end this with us, nobody answers here.
+    // If we were killed before the parent-death signal was set, nobody answers here.
     `read -r go <&${String(goDescriptor)}`,
     `exec ${String(goDescriptor)}<&-`,
     `${mount} -n --bind ${places.root} ${places.root}`,
     ...mounts.flatMap((one) => mountOne(one, overlays, programs)),
     ...devices.map((device) => `${mount} -n --bind /dev/${device} ${places.root}/dev/${device}`),
-    // It becomes read-only before the action starts: root on the machine could otherwise set the machine's sysctls.
+    // It becomes read-only before the action starts; otherwise root could set the machine's sysctls.
     `${mount} -n -t proc -o nosuid,nodev,noexec proc ${places.root}/proc`,
     `cd ${places.root}`,
     `${mount} -n -o remount,bind,${entry.writableRoot === true ? '' : 'ro,'}${safeFlags} .`,

@@ -3,13 +3,13 @@ import { join } from 'node:path';
 import { TimeSlice } from '../store/time-slice.ts';
 import type { Layout, Mount } from './layout.ts';
 
-/** Marks what cannot be mounted because it belongs to somebody else; `owner` is whose files the sandbox can own. */
+/** Marks what cannot be mounted because another user owns it; `owner` is the uid whose files the sandbox can own. */
 export type CopyForeign = (layout: Layout, owner: number) => Promise<Layout>;
 
 /**
- * Files whose owner has no number in a sandbox cannot be written there, not even through a layer over them, nor be copied
- * with their owner. Such trees are copied into the sandbox instead. They come about where a store is shared, was filled
- * with sudo, or was unpacked from an archive. Each directory is looked through once.
+ * Files whose owner is not mapped in a sandbox can neither be written there, even through an overlay, nor be copied
+ * with their owner. Such trees are copied into the sandbox instead. They occur if a store is shared, was filled with
+ * sudo, or was unpacked from an archive. Each directory is examined once.
  */
 export function createForeignCheck(): CopyForeign {
   const known = new Map<string, Promise<boolean>>();

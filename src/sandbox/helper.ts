@@ -11,17 +11,17 @@ import { findProgram, machinePath } from '../core/host-programs.ts';
 import { failed, ok, type Result } from '../core/result.ts';
 import type { Store } from '../store/store.ts';
 
-/** Files of this repository that the helper is made of, below `src/sandbox/enter/`. */
+/** Source files of the helper, below `src/sandbox/enter/`. */
 const sources = ['enter.c', 'lend.c', 'filter.c', 'enter.h'] as const;
 
 const note = 'sandbox-helper';
 const purpose = 'compiling the helper that sets up sandboxes';
 
 /**
- * The program that enters sandboxes, `src/sandbox/enter/enter.c`: compiled by the machine's compiler when its sources or that
- * compiler have changed, kept as a tree of the store, and compared with its digest before it is used. It runs with all the
- * rights of who starts a build. So where others can write to the store it is kept nowhere: it is then compiled for this
- * process alone.
+ * The program that enters sandboxes, `src/sandbox/enter/enter.c`: compiled by the machine's compiler when its sources
+ * or that compiler have changed, kept as a tree in the store, and compared with its digest before use. It runs with all
+ * the privileges of the user who starts a build. If others can write to the store, it is therefore not kept there, but
+ * compiled for this process alone.
  *
  * @param repository absolute path of this program's own repository, with the sources
  */
@@ -49,7 +49,7 @@ export async function obtainHelper(store: Store, repository: string): Promise<Re
   }
 }
 
-/** Digest of all that decides what the helper is: sources, and the compiler as it lies there. */
+/** Digest of everything that determines the helper: its sources, and the installed compiler. */
 function describe(compiler: string, texts: readonly [string, Uint8Array][]): string {
   const hash = createHash('sha256');
   const { size, mtimeMs, ctimeMs, ino } = statSync(compiler);
@@ -68,7 +68,7 @@ function programIn(store: Store, tree: Digest): string {
   return join(store.treePath(tree), 'enter');
 }
 
-/** A program, if it can be run where it lies. */
+/** The path of a program, if it can be executed there. */
 async function usable(program: string): Promise<Result<string, Failure>> {
   return access(program, constants.X_OK).then(
     () => ok(program),
@@ -81,12 +81,12 @@ async function usable(program: string): Promise<Result<string, Failure>> {
   );
 }
 
-/** Whether nobody but root and this user can replace our program. */
+/** Whether only root and this user can replace the program. */
 async function isOursAlone(store: Store): Promise<boolean> {
   const user = process.geteuid?.();
   for (const directory of ['', 'trees', 'notes', 'notes/machine']) {
     const found = await lstat(join(store.root, directory)).catch(() => undefined);
-    // It is made when the note is written.
+    // It is created when the note is written.
     if (found === undefined) continue;
     if (found.uid !== user || (found.mode & 0o022) !== 0) return false;
   }
@@ -116,7 +116,7 @@ async function compile(
   }
 }
 
-/** In a directory with a name that nobody can guess and nobody else can enter, which goes with this process. */
+/** In a directory with an unpredictable name that only this user can enter, removed when this process ends. */
 async function compileForThisProcess(
   compiler: string,
   texts: readonly [string, Uint8Array][],

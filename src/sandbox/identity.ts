@@ -1,26 +1,26 @@
 import { readFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 
-/** Who uid and gid 0 of a sandbox are on the machine. */
+/** The user and group on the machine that uid and gid 0 of a sandbox map to. */
 export interface Identity {
   readonly user: number;
   readonly group: number;
   /**
-   * Directory whose files belong to root on disk, and to this user within the sandbox. Undefined: files are whose they are
-   * on disk.
+   * Directory whose files belong to root on disk, and to this user within the sandbox. Undefined: files keep their
+   * on-disk owners.
    */
   readonly lent?: string;
 }
 
 /**
- * Whom a build works as that root started: nobody at all, a number that no system gives to anybody. No file and no other
- * process of the machine is its own.
+ * The uid of a build started by root: a number that no system assigns to any user, so that no file and no other process
+ * of the machine belongs to it.
  */
 export const nobodyAtAll = 2_000_000_000;
 
 /**
- * Who an action can be, best first. An ordinary user can be nobody else. Root is nobody at all where the system can mount
- * the store with mapped ids, or else itself.
+ * The identities an action can have, best first. An ordinary user can only use their own. For root it is the unassigned
+ * uid if the system can mount the store with mapped ids, or else root itself.
  */
 export async function findIdentities(store: string): Promise<readonly Identity[]> {
   const self = { user: process.geteuid?.() ?? 0, group: process.getegid?.() ?? 0 };
@@ -28,12 +28,12 @@ export async function findIdentities(store: string): Promise<readonly Identity[]
   return [{ user: nobodyAtAll, group: nobodyAtAll, lent: store }, self];
 }
 
-/** On-disk owner of what is the action's own. */
+/** On-disk owner of the action's own files. */
 export function ownerOnDisk(identity: Identity): number {
   return identity.lent === undefined ? identity.user : 0;
 }
 
-/** Whether there is such a number in the user namespace of this process: in a container's there may be few. */
+/** Whether the user namespace of this process maps this id; in a container, few may be mapped. */
 function isMapped(id: number): boolean {
   return ['uid_map', 'gid_map'].every((name) =>
     readFileSync(`/proc/self/${name}`, 'utf8')

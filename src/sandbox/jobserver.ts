@@ -5,24 +5,24 @@ import type { Failure } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';
 import type { LocalTrees } from '../store/store.ts';
 
-/** The jobserver as an action's makes see it: an open descriptor of the named pipe. */
+/** The jobserver as the makes of an action see it: an open descriptor of the named pipe. */
 export interface JobserverHandle {
-  /** Descriptor in this process, opened read-write; handed down to the action. */
+  /** Descriptor in this process, opened read-write; passed on to the action. */
   readonly descriptor: number;
-  /** Tokens in all, for `-j`. */
+  /** Total number of tokens, for `-j`. */
   readonly tokens: number;
 }
 
-/** Tokens that bound how much runs at once. */
+/** Tokens that limit how much runs at once. */
 export interface TokenPool {
-  /** What actions are given, for their makes; undefined where tokens are not shared with them. */
+  /** What actions receive, for their makes; undefined if tokens are not shared with them. */
   readonly handle?: JobserverHandle;
-  /** Takes one token; false when none is free now. */
+  /** Takes one token; false if none is free. */
   take(): boolean;
-  /** Gives back one that `take` took. */
+  /** Returns a token taken with `take`. */
   giveBack(): void;
   /**
-   * Makes the pool whole again, when nobody holds a token: a killed make takes its own with it. Returns how many were
+   * Makes the pool complete again while nobody holds a token: a killed make loses its tokens. Returns how many were
    * missing (negative: too many).
    */
   restore(): number;
@@ -32,19 +32,19 @@ export interface TokenPool {
 const token = Buffer.from('+');
 
 /**
- * A GNU make jobserver: a pipe that holds a byte for each free token. Makes get it as an inherited descriptor, which
- * every version since 4.0 understands (`--jobserver-auth=R,W`). An action holds one token while it runs; that is the
- * one job which its make runs without asking.
+ * A GNU make jobserver: a pipe that contains a byte for each free token. Makes receive it as an inherited descriptor,
+ * which every version since 4.0 supports (`--jobserver-auth=R,W`). An action holds one token while it runs, which is
+ * for the one job that its make runs without asking.
  *
- * The pipe is a named one because that can be opened twice: O_NONBLOCK belongs to the open file and not to the
- * descriptor, so a pipe shared with actions would have their makes block or not as we do. make 4.3 and 4.4 set what they
- * want themselves; other readers (ld, lto-wrapper) expect a pipe that blocks. Its name is removed at once.
+ * It is a named pipe because that can be opened twice: O_NONBLOCK is a flag of the open file description, not of the
+ * descriptor, so if actions shared our open file, our setting would apply to their makes too. make 4.3 and 4.4 set what
+ * they need themselves; other readers (ld, lto-wrapper) expect a pipe that blocks. Its name is removed at once.
  *
- * `directory` is an existing scratch directory on a file system that has pipes.
+ * `directory` is an existing scratch directory on a file system that supports pipes.
  */
 export async function openJobserver(tokens: number, directory: string): Promise<Result<TokenPool, Failure>> {
   const path = join(directory, 'jobserver');
-  // Node cannot make a named pipe; mkfifo is a part of coreutils.
+  // Node cannot create a named pipe; mkfifo is part of coreutils.
   if (!(await makeNamedPipe(path))) {
     return failed({
       reason: 'missing-program',
@@ -78,7 +78,7 @@ export async function openJobserver(tokens: number, directory: string): Promise<
   });
 }
 
-/** `openJobserver` in a scratch directory of a store, which is gone again afterwards. */
+/** `openJobserver` in a scratch directory of a store, which is removed again afterwards. */
 export async function openStoreJobserver(
   tokens: number,
   store: Pick<LocalTrees, 'makeScratch'>,
@@ -99,7 +99,7 @@ function makeNamedPipe(path: string): Promise<boolean> {
   });
 }
 
-/** Whether one byte could be read without waiting. */
+/** Whether a byte could be read without waiting. */
 function readSync1(descriptor: number): boolean {
   try {
     return readSync(descriptor, Buffer.alloc(1), 0, 1, null) === 1;

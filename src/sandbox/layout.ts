@@ -4,33 +4,33 @@ import type { LocalTrees } from '../store/store.ts';
 
 /** Something mounted in a sandbox. Targets are absolute sandbox paths. */
 export type Mount =
-  /** An empty directory of the sandbox's own that the action may write. */
+  /** An empty directory for this sandbox that the action may write. */
   | ({ readonly kind: 'scratch'; readonly target: string } & MountPoints)
   /** One tree, or a directory of it, read-only. */
   | { readonly kind: 'tree'; readonly target: string; readonly source: string }
   /** One file, read-only. */
   | { readonly kind: 'file'; readonly target: string; readonly source: string; readonly executable: boolean }
-  /** Several directories as one, and a scratch layer over them where `writable`. */
+  /** Several directories united, with a scratch layer over them if `writable`. */
   | ({
       readonly kind: 'union';
       readonly target: string;
       readonly lowers: readonly string[];
       readonly writable: boolean;
-      /** Whether this is to be a copy on every machine, because somebody else owns a part of it. Undefined: no. */
+      /** Whether it must be a copy on every machine, because another user owns a part of it. Undefined: no. */
       readonly copied?: boolean;
     } & MountPoints);
 
-/** Where an output's tree is taken from when the script has ended. */
+/** Where an output's tree is taken from once the script has ended. */
 export interface OutputPlace {
   readonly path: string;
-  /** Target of the mount that holds it, and where in it. */
+  /** Target of the mount that contains it, and the path in that. */
   readonly mount: string;
   readonly inside: string;
-  /** Whether that mount stands over input trees, so that only the sandbox sees what the output holds. */
+  /** Whether that mount lies over input trees, so that the output is visible only inside the sandbox. */
   readonly united: boolean;
 }
 
-/** How an input root is made of parts of a local store. */
+/** How an input root is assembled from parts of a local store. */
 export interface Layout {
   /** Directories of the root itself, absolute, parents first. */
   readonly directories: readonly string[];
@@ -40,15 +40,15 @@ export interface Layout {
   readonly texts: Readonly<Record<string, RootText>>;
   /** Files copied into the root itself: path to source. */
   readonly files: Readonly<Record<string, { readonly source: string; readonly executable: boolean }>>;
-  /** Parents before what lies in them. */
+  /** Parents before their children. */
   readonly mounts: readonly Mount[];
   readonly outputs: Readonly<Record<string, OutputPlace>>;
 }
 
-/** Where the parts of a store lie. */
+/** Gives the paths of parts of a store. */
 type Parts = Pick<LocalTrees, 'treePath' | 'blobPath'>;
 
-/** Sets out how everything of an input root is mounted from a local store. Touches no file. */
+/** Determines how everything in an input root is mounted from a local store. Touches no file. */
 export function layOut(root: InputRoot, store: Parts): Layout {
   const files = Object.entries(root.files).map(
     ([path, { digest, executable }]) => [path, { source: store.blobPath(digest), executable }] as const,
@@ -77,7 +77,7 @@ function mountOf(place: Place, store: Parts): Mount {
   const { writable } = place;
   const lowers = place.parts.map(({ tree, inside }) => join(store.treePath(tree), inside));
   const [only] = lowers;
-  // An overlay without a layer of its own wants two lowers at least.
+  // An overlay without an upper layer needs at least two lower directories.
   const single = lowers.length === 1 && !writable && directories.length === 0 && files.length === 0;
   if (single && only !== undefined) return { kind: 'tree', target, source: only };
   return { kind: 'union', target, lowers, writable, directories, files };

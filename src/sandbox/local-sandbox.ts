@@ -34,21 +34,24 @@ import { runSandbox } from './sandbox-process.ts';
 
 export interface LocalExecutorOptions {
   readonly store: Store;
-  /** Absolute path of this program's own repository, where the sources of the sandbox's helper lie. */
+  /** Absolute path of this program's own repository, which has the sources of the sandbox's helper. */
   readonly repository: string;
-  /** Tokens of the jobserver: how much runs at once on this machine. At least 1. */
+  /** Number of jobserver tokens, which limits how much runs at once on this machine. At least 1. */
   readonly jobs: number;
-  /** What actions may set aside together, in MiB; one that wants more runs alone. */
+  /** Memory that actions may reserve together, in MiB; an action that wants more runs alone. */
   readonly memoryMiB: number;
-  /** Whether this machine does other work for the build, such as unpacking: that counts as one job. Undefined: never. */
+  /**
+   * Whether this machine is doing other work for the build, such as unpacking, which counts as one job. Undefined:
+   * never.
+   */
   readonly otherWork?: () => boolean;
-  /** Time of single files that are inputs, in seconds since 1970: the lock's. Undefined: 0. */
+  /** Modification time of single files that are inputs, in seconds since 1970: the one from the lock. Undefined: 0. */
   readonly epochSeconds?: number;
-  /** Whether unions are overlay mounts where the machine allows them, or always copies. Undefined: `where-allowed`. */
+  /** Whether unions are overlay mounts if the machine allows them, or always copies. Undefined: `where-allowed`. */
   readonly overlays?: 'where-allowed' | 'never';
 }
 
-/** What a local executor can start a sandbox with. */
+/** What the executor needs to start sandboxes, once it is open. */
 interface Open {
   readonly means: SandboxMeans;
   readonly tokens: TokenPool;
@@ -60,7 +63,7 @@ export function localPlatform(): Platform {
   return { os: 'linux', cpu: machine() };
 }
 
-/** Runs actions on this machine, in user, mount, pid, ipc, uts and network namespaces of their own. */
+/** Runs actions on this machine, each in its own user, mount, pid, ipc, uts and network namespaces. */
 export function createLocalExecutor(options: LocalExecutorOptions): Executor {
   return new LocalExecutor(options);
 }
@@ -162,7 +165,7 @@ class LocalExecutor implements Executor {
     await log.keep('script', renderScript(recipe.commands));
     await log.keep('environment', renderEnvironment(environment));
 
-    // The sandbox's user may write in the scratch alone.
+    // The sandbox's user can write only in the scratch directory.
     const record = join(scratch, recordName);
     const mounts = await prepare(layout, scratch, this.#options.epochSeconds ?? 0);
     const started = performance.now();
@@ -189,7 +192,7 @@ class LocalExecutor implements Executor {
       onOutput: (bytes) => log.write(bytes),
     });
     const wallSeconds = (performance.now() - started) / 1000;
-    // Of an action that was killed there is no record. One that was not recorded keeps what an earlier run left.
+    // A killed action has no record. An action that was not recorded keeps the record of an earlier run.
     if (request.recorder !== undefined && end.kind === 'ended') await keepRecord(request, record);
     const logged = await log.close();
     if (!logged.ok) return logged;
@@ -210,7 +213,7 @@ class LocalExecutor implements Executor {
     return outputs.ok ? ok({ exitCode, outputs: outputs.value, wallSeconds, cpuSeconds }) : outputs;
   }
 
-  /** An action that fails where no room is left is taken to have failed for want of it. */
+  /** If an action fails while the disk is full, that is assumed to be the cause. */
   #findNoRoom(): Failure | undefined {
     const detail = shortageAt(this.#store.root);
     return detail === undefined ? undefined : { reason: 'no-room', path: this.#store.root, detail };
@@ -249,7 +252,7 @@ function recorderIn(store: Store, tree: Digest): string {
   return join(store.treePath(tree), 'bin/recorder');
 }
 
-/** Hands on a finished record. The recorder leaves none where it could not watch. */
+/** Passes on a finished record. The recorder leaves none if it could not trace the action. */
 async function keepRecord({ log }: ExecuteRequest, record: string): Promise<void> {
   await log.keepFile(recordName, record).catch((error: unknown) => {
     if (errorCode(error) !== 'ENOENT') throw error;

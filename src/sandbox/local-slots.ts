@@ -1,27 +1,30 @@
 import type { Reservation, RoomRequest } from '../executor/executor.ts';
 import type { TokenPool } from './jobserver.ts';
 
-/** How often a free token is looked for while an action wants one: a make gives its tokens back unseen. */
+/** How often to look for a free token while an action wants one: makes return their tokens without notice. */
 const tokenPollMilliseconds = 50;
 
 export interface LocalSlotsOptions {
-  /** Actions that run side by side at most. At least 1. */
+  /** Maximum number of actions that run concurrently. At least 1. */
   readonly jobs: number;
-  /** What actions may set aside together, in MiB; one that wants more runs alone. */
+  /** Memory that actions may reserve together, in MiB; an action that wants more runs alone. */
   readonly memoryMiB: number;
   readonly tokens: TokenPool;
-  /** Whether this machine does other work for the build, such as unpacking: that counts as one job. Undefined: never. */
+  /**
+   * Whether this machine is doing other work for the build, such as unpacking, which counts as one job. Undefined:
+   * never.
+   */
   readonly otherWork?: () => boolean;
 }
 
-/** Room for actions on this machine: job slots, memory, and a token of the jobserver for each. */
+/** Room for actions on this machine: job slots, memory, and a jobserver token for each. */
 export class LocalSlots {
   readonly #options: LocalSlotsOptions;
   readonly #taken = new Set<Pick<RoomRequest, 'memory'>>();
   readonly #onRoom: () => void;
   #poll: NodeJS.Timeout | undefined;
 
-  /** @param onRoom called when there may be room after `tryReserve` had none */
+  /** @param onRoom called when there may be room after `tryReserve` found none */
   constructor(options: LocalSlotsOptions, onRoom: () => void) {
     this.#options = options;
     this.#onRoom = onRoom;
@@ -34,7 +37,7 @@ export class LocalSlots {
     if (taken.size >= Math.max(1, jobs - (otherWork?.() === true ? 1 : 0))) return undefined;
     const used = [...taken].reduce((sum, other) => sum + other.memory, 0);
     if (taken.size > 0 && used + memory > memoryMiB) return undefined;
-    // Nobody holds a token now, so that any which is missing was lost with a killed make.
+    // Nobody holds a token now, so any missing token was lost with a killed make.
     if (taken.size === 0) tokens.restore();
     if (!tokens.take()) {
       this.#poll ??= setTimeout(() => {
@@ -54,7 +57,7 @@ export class LocalSlots {
     };
   }
 
-  /** Closes the pool of tokens. Nothing is reserved any more. */
+  /** Closes the token pool. Nothing can be reserved afterwards. */
   close(): void {
     clearTimeout(this.#poll);
     this.#poll = undefined;

@@ -10,7 +10,7 @@ import { findIdentities, type Identity } from './identity.ts';
 import { runSandbox } from './sandbox-process.ts';
 import { quoteWord } from '../core/shell-word.ts';
 
-/** What this machine gives for sandboxes. */
+/** What this machine provides for sandboxes. */
 export interface SandboxMeans {
   readonly programs: HostPrograms;
   /** The program that enters sandboxes. */
@@ -19,7 +19,7 @@ export interface SandboxMeans {
   readonly overlays: Overlays;
 }
 
-/** Goes through what entering a sandbox takes, naming each step on standard output once it is done. */
+/** Goes through the steps of entering a sandbox, naming each on standard output once it is done. */
 function renderProbe(programs: HostPrograms, scratch: string): string {
   const mount = quoteWord(programs.mount);
   const overlay = `${mount} -n -t overlay overlay -o nosuid,nodev,userxattr,lowerdir=a:b`;
@@ -50,12 +50,12 @@ const steps: Readonly<Record<string, string>> = {
   namespaces: 'making user, mount, pid, ipc, uts and network namespaces',
   binds: 'binding directories into a namespace',
   proc: 'mounting a fresh /proc in a namespace',
-  root: 'shutting a program in a root of its own',
+  root: 'changing the root of a program',
 };
 
 /**
- * Finds out by trying whether sandboxes work here, as whom, and with which kinds of overlay. Where the machine refuses,
- * the failure names the setting that does so.
+ * Finds out by trial whether sandboxes work here, with which identity, and with which kinds of overlay. If the machine
+ * refuses, the failure names the setting responsible.
  *
  * @param repository absolute path of this program's own repository
  */
@@ -72,10 +72,10 @@ export async function probeNamespaces(
   for (const identity of await findIdentities(store.root)) {
     const means = await probeAs(identity, store, programs.value, helper.value, wish);
     if (means.ok && (hasOverlays(means.value) || wish === 'never')) return means;
-    // One that must copy everything is better than none.
+    // An identity that has to copy everything is better than none.
     if (best?.ok !== true) best = means;
   }
-  if (best === undefined) throw new Error('nobody to be');
+  if (best === undefined) throw new Error('there is no identity to run actions as');
   return best;
 }
 
@@ -135,7 +135,7 @@ async function probeAs(
   }
 }
 
-/** Settings that forbid namespaces, each with the value that does and the command that lifts it. */
+/** Settings that forbid namespaces, each with its forbidding values and the command that lifts it. */
 const settings: readonly { file: string; forbids: (value: number) => boolean; remedy: string }[] = [
   {
     file: 'kernel/unprivileged_userns_clone',
@@ -154,7 +154,7 @@ const settings: readonly { file: string; forbids: (value: number) => boolean; re
   },
 ];
 
-/** The command that allows namespaces again, by what the machine's settings say. */
+/** The command that allows namespaces again, according to the machine's settings. */
 export async function findRemedy(root = '/proc/sys'): Promise<string> {
   for (const { file, forbids, remedy } of settings) {
     const text = await readFile(join(root, file), 'utf8').catch(() => undefined);

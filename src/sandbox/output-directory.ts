@@ -2,9 +2,9 @@ import { lstat, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /**
- * A directory that an action may have made and filled, at a path below one that it could write: undefined when it did
- * not. Directories of outputs exist from the start, so that an empty one is one that it did not make. Nothing is taken by
- * way of a link: the action decides where that leads, and seen from here it leads into the machine.
+ * A directory that an action may have made and filled, at a path below one that it could write; undefined if it did
+ * not. Output directories exist from the start, so an empty one counts as not made. Symbolic links are not followed:
+ * the action controls their targets, which from here would resolve in the machine's file system.
  */
 export async function findOutput(base: string, inside: string): Promise<string | undefined> {
   let directory = base;
@@ -17,7 +17,9 @@ export async function findOutput(base: string, inside: string): Promise<string |
   return names.length === 0 ? undefined : directory;
 }
 
-/** Makes the directories of a path below `base`. Whether that was possible: a link or a file may be in the way. */
+/**
+ * Makes the directories of a path below `base`. Returns whether that was possible: a link or a file may be in the way.
+ */
 export async function makeOutputPath(base: string, inside: string): Promise<boolean> {
   let directory = base;
   for (const name of namesIn(inside)) {

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { errorCode } from '../core/fault.ts';
 import type { Layout, Mount } from './layout.ts';
 
-/** A mount with its number, which names its directories in the scratch. */
+/** A mount with its number, which names its directories in the scratch directory. */
 export interface NumberedMount {
   readonly number: number;
   readonly mount: Mount;
@@ -19,25 +19,25 @@ const deviceLinks: Readonly<Record<string, string>> = {
   '/dev/stderr': '/proc/self/fd/2',
 };
 
-/** Where the parts of a sandbox lie in its scratch directory. */
+/** Paths of the parts of a sandbox in its scratch directory. */
 export const places = {
-  /** The root's own directory, onto which everything is mounted. */
+  /** The root directory, onto which everything is mounted. */
   root: 'root',
-  /** A directory that the action writes. */
+  /** A directory that the action may write. */
   scratch: (number: number) => `w/${String(number)}`,
-  /** The layer over a writable union; where unions are made by copying, the copy. */
+  /** The layer over a writable union; if unions are made by copying, the copy. */
   upper: (number: number) => `u/${String(number)}/upper`,
   work: (number: number) => `u/${String(number)}/work`,
-  /** Links to the lowers, so that any number of them fits in the one page that mount options may take. */
+  /** Links to the lower directories, so that any number of them fits in the single page allowed for mount options. */
   lower: (number: number, index: number) => `l/${String(number)}.${String(index)}`,
-  /** Mount points that no lower brings. */
+  /** Mount points that no lower directory has. */
   skeleton: (number: number) => `s/${String(number)}`,
   file: (number: number) => `f/${String(number)}`,
-  /** Copy of an output that lay in a union. */
+  /** Copy of an output that was in a union. */
   output: (name: string) => `o/${name}`,
 } as const;
 
-/** Makes `base/path` with all between, in modes that do not depend on the caller's umask. */
+/** Makes `base/path` with all parents, with modes that do not depend on the caller's umask. */
 async function makeDirectories(base: string, path = ''): Promise<void> {
   await mkdir(base, { recursive: true });
   let at = base;
@@ -60,8 +60,8 @@ async function placeFile(from: string, to: string, executable: boolean, seconds:
 }
 
 /**
- * Makes everything of a layout that needs no mount: the root's skeleton, the action's own directories, and
- * what unions need. `seconds` is the time given to files that stand for inputs.
+ * Makes everything in a layout that needs no mount: the root's skeleton, the action's own directories, and what unions
+ * need. `seconds` is the modification time of files that stand for inputs.
  */
 export async function prepare(
   layout: Layout,
@@ -85,7 +85,10 @@ export async function prepare(
   return mounts;
 }
 
-/** Opens what the kernel made closed (mode 000) in the scratch, so that an ordinary user can remove it. */
+/**
+ * Changes the modes of directories in the scratch that the kernel made with mode 000, so that an ordinary user can
+ * remove them.
+ */
 export async function openWorkDirectories(layout: Layout, scratch: string): Promise<void> {
   for (const [number, mount] of layout.mounts.entries()) {
     if (mount.kind !== 'union' || !mount.writable) continue;

@@ -13,9 +13,9 @@ import type { Identity } from './identity.ts';
 /** How a sandbox ended. */
 export type SandboxEnd =
   | { readonly kind: 'ended'; readonly exitCode: number; readonly cpuSeconds: number }
-  /** Ended by the caller's signal. */
+  /** Ended by the caller's abort signal. */
   | { readonly kind: 'aborted' }
-  /** The sandbox could not be set up, or was ended from outside. */
+  /** The sandbox could not be set up, or something outside killed it. */
   | { readonly kind: 'broken'; readonly detail: string };
 
 export interface SandboxStart {
@@ -23,11 +23,11 @@ export interface SandboxStart {
   /** The program that enters sandboxes. */
   readonly helper: string;
   readonly identity: Identity;
-  /** Scratch directory; receives the entry script, its error output and the pipe of the log. */
+  /** Scratch directory; receives the entry script, its error output and the log's pipe. */
   readonly scratch: string;
   readonly entryScript: string;
   readonly jobserver?: number;
-  /** Called with the action's output as it comes. */
+  /** Called with the action's output as it arrives. */
   readonly onOutput: (bytes: Uint8Array) => void;
   readonly signal?: AbortSignal;
 }
@@ -35,8 +35,8 @@ export interface SandboxStart {
 const runFile = promisify(execFile);
 
 /**
- * A pipe whose writing end is a real one. Node gives its children sockets, and opening `/dev/stderr` fails where that
- * is a socket, which build scripts do.
+ * A pipe whose writing end is a real one. Node gives its children sockets, and opening `/dev/stderr`, as build scripts
+ * do, fails if that is a socket.
  */
 async function openPipe(
   programs: HostPrograms,
@@ -44,9 +44,9 @@ async function openPipe(
   { user, group }: Identity,
 ): Promise<{ reader: Socket; writer: FileHandle }> {
   await runFile(programs.mkfifo, ['-m', '600', path], { env: {} });
-  // Whoever opens it by name is the sandbox's user. An ordinary one is us.
+  // The sandbox's user opens it by name. For an ordinary user, that is the current one.
   if (user !== process.geteuid?.()) await chown(path, user, group);
-  // A plain descriptor, which the socket closes; a FileHandle would close it as well, when it is collected.
+  // A plain descriptor, which the socket closes; a FileHandle would also close it, when garbage-collected.
   const descriptor = await promisify(openDescriptor)(path, constants.O_RDONLY | constants.O_NONBLOCK);
   const writer = await open(path, constants.O_WRONLY);
   return { reader: new Socket({ fd: descriptor, readable: true, writable: false }), writer };
@@ -62,7 +62,7 @@ function collect(stream: NodeJS.ReadableStream, onText: (text: string) => void):
   });
 }
 
-/** Seconds in the form that POSIX `times` prints: `1m2.34s`. */
+/** Seconds from the format that POSIX `times` prints: `1m2.34s`. */
 function parseTimes(text: string): number {
   let seconds = 0;
   for (const [, minutes, rest] of text.matchAll(/(\d+)m(\d+(?:\.\d+)?)s/g)) {
@@ -71,7 +71,7 @@ function parseTimes(text: string): number {
   return seconds;
 }
 
-/** Waits for the end of a process; gives the reason where it could not start. */
+/** Waits for a process to end; returns the reason if it could not be started. */
 function ended(child: ChildProcess): Promise<string | undefined> {
   return new Promise((resolve) => {
     child.on('error', (error) => {
@@ -84,12 +84,12 @@ function ended(child: ChildProcess): Promise<string | undefined> {
 }
 
 /**
- * Runs an entry script as process 1 of new namespaces, and comes back when no process of the sandbox is left. The whole
- * sandbox dies with this process, however that dies: the helper asks the kernel to kill it then, and asks the same for
- * process 1, which takes all others with it.
+ * Runs an entry script as process 1 of new namespaces, and returns when no process of the sandbox is left. The whole
+ * sandbox dies with this process, however that dies: the helper sets a parent-death signal for itself and for process
+ * 1, whose death ends all other processes.
  *
- * `cpuSeconds` are those of all processes that had ended when the script did, as counted by process 1, which is
- * parent to every orphan. A daemon left running is killed and not counted.
+ * `cpuSeconds` counts all processes that had ended when the script did, as counted by process 1, which is the parent of
+ * every orphan. A daemon still running is killed and not counted.
  */
 export async function runSandbox(start: SandboxStart): Promise<SandboxEnd> {
   const { programs, scratch, identity, signal } = start;
@@ -110,9 +110,10 @@ export async function runSandbox(start: SandboxStart): Promise<SandboxEnd> {
     ],
     {
       cwd: scratch,
-      // LIBMOUNT_FORCE_MOUNT2: the newer system call takes no more than 256 characters for overlay's lowers.
+      // LIBMOUNT_FORCE_MOUNT2: the newer system call accepts at most 256 characters for overlay's lower directories.
       env: { PATH: '/usr/bin:/bin:/usr/sbin:/sbin', LC_ALL: 'C', LIBMOUNT_FORCE_MOUNT2: 'always' },
-      // A session of its own: no terminal to ask, and the terminal's Ctrl-C reaches only us, who end it properly.
+      // A session of its own: no controlling terminal, and the terminal's Ctrl-C reaches only us, so that we can shut
+      // it down properly.
       detached: true,
       stdio: ['ignore', log.writer.fd, errorFile.fd, start.jobserver ?? 'ignore', 'pipe', 'pipe'],
     },
@@ -125,7 +126,7 @@ export async function runSandbox(start: SandboxStart): Promise<SandboxEnd> {
     await errorFile.close();
     return { kind: 'broken', detail: `a process could not be started: ${why ?? 'no reason given'}` };
   }
-  // Up to the closing of our ends nothing may wait: a child that ends at once would close its pipes unseen.
+  // Do not await anything before our ends are closed: a child that ends at once would close its pipes unnoticed.
   log.reader.on('data', start.onOutput);
   const outputEnd = new Promise<void>((resolve) => log.reader.on('close', resolve));
   log.reader.on('error', () => undefined);
@@ -136,14 +137,14 @@ export async function runSandbox(start: SandboxStart): Promise<SandboxEnd> {
   const go = pipes[goDescriptor] as Writable;
   go.on('error', () => undefined);
   const kill = () => {
-    // Killing process 1 ends all others before the helper sees its end, so that its exit says that none is left.
-    // As long as the helper is not gone, the number belongs to nobody else.
+    // Killing process 1 ends all others before the helper sees its end, so once the helper exits, none is left. Until
+    // the helper has exited, the pid cannot be reused.
     if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
     if (firstProcess === undefined) go.destroy();
     try {
       process.kill(firstProcess ?? child.pid, 'SIGKILL');
     } catch (error) {
-      // It ended by itself a moment ago.
+      // It ended by itself just before.
       if (errorCode(error) !== 'ESRCH') throw error;
     }
   };
@@ -168,13 +169,16 @@ export async function runSandbox(start: SandboxStart): Promise<SandboxEnd> {
 
   const code = /^exit (\d+)$/m.exec(status)?.[1];
   if (isAborted() && code === undefined) return { kind: 'aborted' };
-  // The action's own exit code says nothing where the helper could not shut it in.
+  // The action's exit code means nothing if the helper could not set up its confinement.
   const fault = /^fault (.*)$/m.exec(status)?.[1];
   if (fault !== undefined) return { kind: 'broken', detail: fault };
   if (code === undefined) {
     const detail = (await readFile(errors, 'utf8')).trim();
     const how = child.signalCode === null ? `exit code ${String(child.exitCode)}` : child.signalCode;
-    return { kind: 'broken', detail: detail === '' ? `the sandbox ended without a word (${how})` : detail };
+    return {
+      kind: 'broken',
+      detail: detail === '' ? `the sandbox ended without saying why (${how})` : detail,
+    };
   }
   return { kind: 'ended', exitCode: Number(code), cpuSeconds: parseTimes(status) };
 }

@@ -17,7 +17,7 @@ async function repositoryCopy(): Promise<string> {
   return copy;
 }
 
-it('has no part of which the compiler warns', async () => {
+it('compiles without warnings', async () => {
   const words = ['-std=gnu11', '-O2', '-Wall', '-Wextra', '-Werror', '-c', 'enter.c', 'lend.c', 'filter.c'];
   const copy = await repositoryCopy();
   await promisify(execFile)('gcc', words, { cwd: join(copy, place) });
@@ -56,7 +56,7 @@ it('is kept nowhere where others could replace it', async () => {
   await promisify(execFile)(helper.value);
 });
 
-it('says what the compiler said of a source that does not compile', async () => {
+it('reports what the compiler printed for a source that does not compile', async () => {
   const repository = await repositoryCopy();
   await appendFile(join(repository, place, 'filter.c'), '\nthis is no C\n');
   expect(await obtainHelper(await openTestStore(), repository)).toMatchObject({

@@ -20,7 +20,7 @@ function takeAll(pool: TokenPool): number {
 }
 
 describe('a jobserver', () => {
-  test('has so many tokens, and leaves no file', async () => {
+  test('has the given number of tokens, and leaves no file', async () => {
     const pool = await open(3);
     expect(readdirSync(pool.directory)).toEqual([]);
     expect(takeAll(pool)).toBe(3);
@@ -29,7 +29,7 @@ describe('a jobserver', () => {
     expect(takeAll(pool)).toBe(1);
   });
 
-  test('restores tokens that were lost, and takes away those too many', async () => {
+  test('restores lost tokens, and removes surplus ones', async () => {
     const pool = await open(3);
     takeAll(pool);
     pool.giveBack();

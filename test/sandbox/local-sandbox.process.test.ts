@@ -114,7 +114,7 @@ describe('what an action sees', () => {
     expect(await readdir(subject.store.treePath(tree))).toEqual(['file']);
   });
 
-  it('has no way to what lies outside', async () => {
+  it('cannot reach anything outside', async () => {
     const text =
       'ls /proc/1/root/ /proc/1/cwd/ 2>/dev/null && echo seen; cd /; cd ../../..; echo *; ls -l /proc/$$/fd | wc -l; ls /proc | grep -c "^[0-9]"';
     const [seen, ...rest] = await linesOf(subject, text);
@@ -207,7 +207,7 @@ describe.each(['where-allowed', 'never'] as const)('united inputs, overlays %s',
     ]);
   });
 
-  it('are written to without harm where they are writable, and may be outputs', async () => {
+  it('can be written to without harm if writable, and may be outputs', async () => {
     const a = await addTree(subject.store, { 'old/file': 'old', gone: 'x' });
     const b = await addTree(subject.store, { 'old/other': 'other' });
     const { result } = await tryRecipe(subject, {
@@ -276,7 +276,7 @@ describe('how an action ends', () => {
     expect(await countProcesses(marker)).toBe(0);
   });
 
-  it('at any moment of its beginning', async () => {
+  it('at any moment while it starts', async () => {
     const marker = `603.${String(process.pid)}`;
     for (const delay of [0, 1, 3, 6, 10, 15, 20, 30, 40]) {
       const controller = new AbortController();
@@ -296,7 +296,7 @@ describe('how an action ends', () => {
     expect(await readdir(join(subject.store.root, 'scratch'))).toEqual([]);
   });
 
-  it('with the processor time of all that it ran', async () => {
+  it('with the processor time of all its processes', async () => {
     const busy = 'i=0; while [ $i -lt 60000 ]; do i=$((i+1)); done';
     const text = `(sh -c '${busy}' &) ; sh -c '${busy}'; sleep 0.5`;
     const { result } = await tryRecipe(subject, { commands: [shell(text)] });

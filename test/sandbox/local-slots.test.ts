@@ -72,7 +72,7 @@ describe('room on this machine', () => {
     expect(room.tryReserve({ memory: 400 })).toBeDefined();
   });
 
-  test('has one job less while this machine does other work, and never none', () => {
+  test('has one job fewer while this machine does other work, but at least one', () => {
     let busy = true;
     const { slots: room } = slots({ jobs: 2, otherWork: () => busy });
     expect(room.tryReserve(small)).toBeDefined();
@@ -82,7 +82,7 @@ describe('room on this machine', () => {
     expect(slots({ jobs: 1, otherWork: () => true }).slots.tryReserve(small)).toBeDefined();
   });
 
-  test('calls again while a make has the token that is wanted', () => {
+  test('calls back once a make has returned the token that is wanted', () => {
     vi.useFakeTimers();
     try {
       const { slots: room, tokens, onRoom } = slots();

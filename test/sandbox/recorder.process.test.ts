@@ -135,7 +135,7 @@ describe('the record of an action', () => {
     expect(new Set(last.map(({ pid }) => pid)).size).toBe(1);
   });
 
-  it('holds words of any bytes', async () => {
+  it('records arguments of any bytes', async () => {
     const words = ['', ' ', 'a"b\\c', 'tab\tline\nend\r\u001b', 'é ☃ 😀', '\u007f', "'"];
     const { record } = await attempt([run(['printf', '%s', ...words]), run(['env', 'true', ...words])]);
     expect(argvs(record).at(-1)).toEqual(['true', ...words]);
@@ -143,7 +143,7 @@ describe('the record of an action', () => {
     expect(argvs(broken.record).at(-1)).toEqual(['true', '\ufffd(\ufffd\ufffd\ufffdx']);
   });
 
-  it('holds very many and very long words', async () => {
+  it('records very many and very long arguments', async () => {
     const { record } = await attempt([
       shell('set --; i=0; while [ $i -lt 3000 ]; do set -- "$@" word$i; i=$((i + 1)); done; env true "$@"'),
       shell('env true "$(head -c 100000 /dev/zero | tr "\\\\0" x)"'),
@@ -154,7 +154,7 @@ describe('the record of an action', () => {
     expect(found[1]?.[1]).toHaveLength(100_000);
   });
 
-  it('names the interpreter of a script, with the script among its words', async () => {
+  it('names the interpreter of a script, with the script among its arguments', async () => {
     const { record } = await attempt([
       write('/build/hello', '#!/bin/sh -e\nuname -n\n', 0o755),
       run(['./hello', 'x']),
@@ -251,7 +251,7 @@ describe('recording', () => {
     }
   });
 
-  it('lets processes stop and go on, and signals reach them', async () => {
+  it('lets processes stop and continue, and delivers signals', async () => {
     const text =
       'sh -c \'trap "echo caught; exit 4" USR1; kill -STOP $$; while :; do sleep 0.1; done\' & ' +
       'until grep -q "^State:.[Tt]" /proc/$!/status; do sleep 0.1; done; ' +
@@ -269,7 +269,7 @@ describe('recording', () => {
     expect(await countProcesses(`sleep ${marker}`)).toBe(0);
   });
 
-  it('leaves no record of what is called off, and nothing of it running', async () => {
+  it('leaves no record of an aborted action, and none of its processes running', async () => {
     const marker = `6${String(process.pid)}2`;
     const controller = new AbortController();
     const running = attempt([run(['echo', 'ready']), run(['sleep', marker])], {

@@ -74,7 +74,7 @@ describe.each(users)('an action that %s started', (user) => {
     expect(answers.get('cloned3-namespace')).toBe('ENOSYS');
   });
 
-  it('sets nothing of the machine', () => {
+  it('changes no setting of the machine', () => {
     expect(answers.get('own-sysctl')).toMatch(/^E(?:ACCES|ROFS)$/);
     expect(answers.get('nested-sysctl')).toBe('EPERM');
   });
@@ -84,7 +84,7 @@ describe.each(users)('an action that %s started', (user) => {
     for (const what of calls) expect([what, answers.get(what)]).toEqual([what, 'EPERM']);
   });
 
-  it('has no way into the kernel that a build does without', () => {
+  it('blocks system calls that builds do not need', () => {
     const calls = ['program-kernel', 'measure-kernel', 'io-ring', 'handle-faults', 'read-kernel-log'];
     for (const what of calls) expect([what, answers.get(what)]).toEqual([what, 'EPERM']);
     expect(answers.get('sockets')).toBe('1 2 10 16');
@@ -102,7 +102,7 @@ describe.each(users)('an action that %s started', (user) => {
     expect(answers.get('descriptors')).toBe('0 1 2 3');
   });
 
-  it('goes on as root of its own', () => {
+  it('keeps running as root of its namespace', () => {
     for (const what of ['trace-itself', 'change-owner', 'change-root']) {
       expect([what, answers.get(what)]).toEqual([what, 'done']);
     }
@@ -115,7 +115,7 @@ describe.each(users)('an action that %s started', (user) => {
     expect(answers.get('process-number-x32')).toBe('ENOSYS');
   });
 
-  it('reads no key of who started it', async () => {
+  it('cannot read keys of the user who started it', async () => {
     for (const what of ['add-key', 'request-key', 'session-key']) {
       expect([what, answers.get(what)]).toEqual([what, 'EPERM']);
     }

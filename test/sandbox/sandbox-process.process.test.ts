@@ -65,7 +65,7 @@ describe('a sandbox', { timeout: 300_000 }, () => {
     expect((await stat(join(directory, 'store'))).uid).toBe(user);
   });
 
-  it('works on a tmpfs, and says so when there is no room left', async () => {
+  it('works on a tmpfs, and reports a full one', async () => {
     const store = join(await temporaryDirectory(), 'store');
     const [program, args] = command(`${store}/s`, 'head -c 100000000 /dev/zero >/build/zero');
     const script = `mkdir ${store}; mount -t tmpfs -o size=60M tmpfs ${store}; exec "$@"`;

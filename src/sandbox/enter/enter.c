@@ -3,19 +3,18 @@
  * enter action DESCRIPTORS [NAME=VALUE...] -- PROGRAM [ARGUMENT...]
  *
  * `start` runs a program as process 1 of new user, mount, pid, ipc, uts and network namespaces, and waits for its end. Uid and
- * gid 0 in there are USER and GROUP outside. LENT is a directory whose files, which belong to root, are theirs in there; it
- * is empty where there is none. Descriptors 0 to 5 are handed on, and 6, which is this program. The whole ends with whoever
- * started it, however that one ends. There is no key of whoever that was in there either.
+ * gid 0 inside are USER and GROUP outside. LENT is a directory whose files belong to root on disk and to uid and gid 0 inside,
+ * or an empty string. Descriptors 0 to 5 are passed on, and 6, which is this program. Everything is killed when the parent
+ * ends, however it ends. The parent's keyrings are not accessible inside.
  *
- * `action` runs a program that is not trusted. The working directory, a mount with a fresh proc in it, becomes its root, and
- * there is no way out of it: the machine's own mounts are gone from its mount namespace. It can neither make user namespaces
- * nor mount anything; of root's rights it has those that a build needs within its own namespace; of the system calls it has
- * none that reaches past it. Only the first DESCRIPTORS descriptors are handed on, and of the environment what is named.
+ * `action` runs an untrusted program. The working directory, a mount that contains a new proc, becomes its root, which it
+ * cannot leave: the machine's own mounts are gone from its mount namespace. It can neither make user namespaces nor mount
+ * anything; it has only the capabilities that a build needs within its own namespace, and no system calls that reach
+ * beyond it. Only the first DESCRIPTORS descriptors are passed on, and only the environment variables named.
  *
- * Without words it does nothing, and well: whether it can be run at all shows there.
+ * Without arguments it does nothing and succeeds, which shows whether it can be executed at all.
  *
- * Where either cannot be done, a line `fault REASON` is written to descriptor 4 and to standard error, and the program
- * does not run.
+ * If either mode fails, a line `fault REASON` is written to descriptor 4 and to standard error, and the program is not run.
  */
 #define _GNU_SOURCE
 #include "enter.h"
@@ -41,13 +40,13 @@
 
 enum { status_descriptor = 4, own_descriptor = 6 };
 
-/* All that a build needs: root of a build owns, opens and runs whatever it likes of its own. */
+/* All that a build needs: its root may own, open and run any of its own files. */
 static const int kept_rights[] = {
   CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_FSETID,
   CAP_KILL,  CAP_SETGID,       CAP_SETUID,          CAP_SETPCAP, CAP_SYS_CHROOT,
 };
 
-/* They tell of the machine, or do something to it, and no build reads them. */
+/* They reveal something about the machine or affect it, and no build reads them. */
 static const char *const masked[] = {
   "/proc/keys", "/proc/key-users", "/proc/kcore", "/proc/kmsg", "/proc/sysrq-trigger", "/proc/timer_list",
 };
@@ -65,7 +64,7 @@ void fail(const char *what, ...)
   at = strlen(text);
   if (reason) snprintf(text + at, sizeof(text) - at - 1, ": %s", strerror(reason));
   strcat(text, "\n");
-  /* Who has no descriptor 4, as on the command line of a curious person, reads it from the other. */
+  /* Descriptor 4 may be missing, as when this is run by hand; standard error has the message too. */
   if (write(status_descriptor, text, strlen(text)) < 0) errno = 0;
   fprintf(stderr, "enter: %s", text + strlen("fault "));
   exit(125);
@@ -79,20 +78,20 @@ static void close_from(unsigned first)
 #ifdef SYS_close_range
   if (!syscall(SYS_close_range, first, ~0U, 0)) return;
 #endif
-  /* Before Linux 5.9. A descriptor may lie above a limit that was lowered later, as it may be beyond reach of a loop. */
+  /* Before Linux 5.9. At least 65536, as descriptors may be above a limit that was lowered later; no loop reaches infinity. */
   if (!getrlimit(RLIMIT_NOFILE, &limit) && limit.rlim_max != RLIM_INFINITY && limit.rlim_max > last)
     last = limit.rlim_max;
   for (; first < last; first++) close((int)first);
 }
 
-/* Keys are inherited with the session's keyring. Where the system refuses the call it refuses keys altogether. */
+/* Keys are inherited with the session's keyring. If the system refuses this call, it refuses keys altogether. */
 static void leave_keys(void)
 {
   if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS && errno != EPERM)
     fail("joining a new session keyring");
 }
 
-/* A process outside the new user namespace, which alone may map others than itself. */
+/* Only a process outside the new user namespace may map ids other than its own. */
 static pid_t start_mapper(unsigned user, unsigned group, int go[2], int done[2])
 {
   char made, process[32];
@@ -125,15 +124,15 @@ static void become_root_of_namespaces(unsigned user, unsigned group)
     close(done[1]);
   }
   if (setresgid(0, 0, 0) || setresuid(0, 0, 0)) fail("becoming root of a user namespace");
-  if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL)) fail("keeping mounts in a namespace");
+  if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL)) fail("making mounts private");
   if (sethostname("bootstrap", strlen("bootstrap")) || setdomainname("(none)", strlen("(none)")))
     fail("setting the hostname of a namespace");
 }
 
-/* Ends this process with its parent. The kernel forgets that at each change of ids, so it comes after them. */
+/* Ends this process with its parent. Changing ids clears the setting, so it comes after that. */
 static void end_with(pid_t parent)
 {
-  if (prctl(PR_SET_PDEATHSIG, SIGKILL)) fail("asking for a signal at the parent's end");
+  if (prctl(PR_SET_PDEATHSIG, SIGKILL)) fail("setting the parent-death signal");
   if (getppid() != parent) _exit(125);
 }
 
@@ -149,8 +148,8 @@ static int start(char **words)
   own = open("/proc/self/exe", O_RDONLY);
   if (own != own_descriptor && (dup2(own, own_descriptor) < 0 || close(own))) fail("opening this program");
   leave_keys();
-  /* Groups beside the mapped one would be kept, nameless as they are in there. Only root may leave them. */
-  if (!geteuid() && setgroups(0, NULL) && errno != EPERM) fail("leaving groups");
+  /* Supplementary groups would be kept, although they have no id inside. Only root may drop them. */
+  if (!geteuid() && setgroups(0, NULL) && errno != EPERM) fail("dropping supplementary groups");
   if (*lent) {
     if (!getcwd(cwd, sizeof(cwd))) fail("finding the working directory");
     lend_to(lent, user, group);
@@ -162,8 +161,8 @@ static int start(char **words)
   if (!child) {
     struct pollfd parent = { .fd = alive[0] };
 
-    /* It sees no number of its parent, which is in another pid namespace: the pipe hangs up where that one is gone. */
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL)) fail("asking for a signal at the parent's end");
+    /* The parent is in another pid namespace, so its pid is not visible here: the pipe hangs up once it is gone. */
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL)) fail("setting the parent-death signal");
     close(alive[1]);
     if (poll(&parent, 1, 0)) _exit(125);
     execv(words[3], words + 3);
@@ -174,21 +173,21 @@ static int start(char **words)
   return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-/* The working directory becomes the root, and everything else leaves a mount namespace of this process's own. */
+/* Makes the working directory the root in a new mount namespace, and detaches everything else. */
 static void leave_machine(void)
 {
   if (unshare(CLONE_NEWNS)) fail("making a mount namespace");
-  if (syscall(SYS_pivot_root, ".", ".")) fail("putting a new root in place");
+  if (syscall(SYS_pivot_root, ".", ".")) fail("changing the root");
   if (umount2(".", MNT_DETACH)) fail("detaching the machine's root");
   if (chdir("/")) fail("entering the new root");
 }
 
-/* The limit is that of our own user namespace, whose root the action is. */
+/* The limit applies to our own user namespace, in which the action is root. */
 static void refuse_user_namespaces(void)
 {
   int limit = open("/proc/sys/user/max_user_namespaces", O_WRONLY | O_CLOEXEC);
 
-  if (limit < 0 || write(limit, "0", 1) != 1 || close(limit)) fail("refusing user namespaces");
+  if (limit < 0 || write(limit, "0", 1) != 1 || close(limit)) fail("disabling user namespaces");
 }
 
 static void close_proc(void)
@@ -210,13 +209,13 @@ static void drop_rights(void)
   int right;
 
   for (at = 0; at < sizeof(kept_rights) / sizeof(*kept_rights); at++) kept |= 1ULL << kept_rights[at];
-  /* The first number that the kernel does not know ends them. */
+  /* The first number that is unknown to the kernel ends the list. */
   for (right = 0; right < 64 && prctl(PR_CAPBSET_READ, right, 0, 0, 0) >= 0; right++)
-    if (!(kept >> right & 1) && prctl(PR_CAPBSET_DROP, right, 0, 0, 0)) fail("giving up right %d", right);
-  if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) && errno != EINVAL) fail("giving up ambient rights");
+    if (!(kept >> right & 1) && prctl(PR_CAPBSET_DROP, right, 0, 0, 0)) fail("dropping capability %d", right);
+  if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) && errno != EINVAL) fail("dropping ambient capabilities");
   for (at = 0; at < 2; at++) data[at].effective = data[at].permitted = (unsigned)(kept >> 32 * at);
-  if (syscall(SYS_capset, &header, data)) fail("giving up rights");
-  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) fail("renouncing new rights");
+  if (syscall(SYS_capset, &header, data)) fail("dropping capabilities");
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) fail("setting no_new_privs");
 }
 
 static int action(char **words)

@@ -1,8 +1,8 @@
 /*
- * The system calls that an action does without: those that reach past its namespaces, and those that are known as the way
- * into the kernel. A refused call fails as it would on a machine without it, so that a configure script goes on. Programs of
- * the processor's other modes, which have numbers of their own, are met with the same list where it is known here, and
- * with a refusal of everything where it is not.
+ * The system calls refused to actions: those that reach beyond their namespaces, and those that are frequent targets of
+ * attacks on the kernel. A refused call fails as it would on a machine without it, so that configure scripts continue. For
+ * programs in the processor's other modes, which have their own call numbers, the same list applies if those numbers are
+ * known here; otherwise all their calls are refused.
  */
 #define _GNU_SOURCE
 #include "enter.h"
@@ -22,7 +22,7 @@
 #define PUSH_INPUT 0x5412  /* TIOCSTI: types on a terminal */
 #define LINUX_CONSOLE 0x541c  /* TIOCLINUX: pastes on a console */
 
-/* Numbers that every processor shares, for headers that are older. */
+/* Numbers that are the same on all processors, for older headers. */
 enum {
   nr_io_uring_setup = 425, nr_io_uring_enter, nr_io_uring_register, nr_open_tree, nr_move_mount, nr_fsopen, nr_fsconfig,
   nr_fsmount, nr_fspick, nr_clone3 = 435, nr_mount_setattr = 442, nr_quotactl_fd = 443, nr_open_tree_attr = 467,
@@ -32,10 +32,10 @@ enum {
   nr_io_uring_setup, nr_io_uring_enter, nr_io_uring_register, nr_open_tree, nr_move_mount, nr_fsopen, nr_fsconfig, \
   nr_fsmount, nr_fspick, nr_mount_setattr, nr_quotactl_fd, nr_open_tree_attr
 
-/* How one kind of programs calls the system. */
+/* System call numbers of one processor mode. */
 struct mode {
   unsigned audit;
-  /* Calls whose arguments decide; socketcall is 0 where there is none. */
+  /* Calls refused depending on their arguments; socketcall is 0 if there is none. */
   unsigned clone, unshare, socket, socketcall, ioctl;
   const unsigned *refused;
   unsigned count;
@@ -88,7 +88,7 @@ static const unsigned native_calls[] = {
 #endif
 #define LIST(calls) calls, sizeof(calls) / sizeof(*calls)
 
-/* The same by number for the 32-bit programs of two processors, in the same order; at the end what only one of them has. */
+/* The same as numbers for 32-bit programs of two processors, in the same order; those at the end exist on only one of them. */
 #if defined(__x86_64__)
 static const unsigned i386_calls[] = {
   SHARED_NUMBERS, 288, 286, 287, 357, 336, 21, 52, 217, 346, 374, 283, 128, 350, 129, 338, 342, 131, 87, 115, 88, 51, 103,
@@ -124,7 +124,7 @@ static void load(size_t offset)
   add(BPF_LD | BPF_W | BPF_ABS, (unsigned)offset, 0, 0);
 }
 
-/* The half of an argument that holds an int. */
+/* Loads the half of an argument that contains an int. */
 static void load_argument(unsigned index)
 {
   size_t offset = offsetof(struct seccomp_data, args) + 8 * index;
@@ -140,13 +140,13 @@ static void answer(unsigned error)
   add(BPF_RET | BPF_K, error ? SECCOMP_RET_ERRNO | error : SECCOMP_RET_ALLOW, 0, 0);
 }
 
-/* The next instruction runs only where what was loaded is `value`. */
+/* Runs the next instruction only if the loaded value is `value`. */
 static void where(unsigned value)
 {
   add(BPF_JMP | BPF_JEQ | BPF_K, value, 0, 1);
 }
 
-/* A call with one of `flags` in an argument is refused. */
+/* Refuses a call with one of `flags` in an argument. */
 static void refuse_flags(unsigned call, unsigned index, unsigned flags)
 {
   add(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 4);
@@ -169,7 +169,7 @@ static void refuse_value(unsigned call, unsigned index, const unsigned *values, 
   answer(0);
 }
 
-/* Sockets of four families are made: those of the action's own network, and of files. */
+/* Allows sockets of four families only: those of the action's own network, and those of files. */
 static void refuse_families(unsigned call)
 {
   static const unsigned families[] = { AF_UNIX, AF_INET, AF_INET6, AF_NETLINK };
@@ -196,13 +196,13 @@ static void add_mode(const struct mode *mode)
 
   load(offsetof(struct seccomp_data, nr));
 #ifdef __x86_64__
-  /* x32 has the same numbers with a bit beside them. */
+  /* x32 has the same numbers with an additional bit set. */
   if (mode->audit == AUDIT_ARCH_X86_64) {
     add(BPF_JMP | BPF_JGE | BPF_K, 0x40000000, 0, 1);
     answer(ENOSYS);
   }
 #endif
-  /* Its flags lie in memory, where a filter cannot look. Every libc then takes the older call. */
+  /* Its flags are in memory, which a filter cannot read. Every libc then uses the older call. */
   where(nr_clone3);
   answer(ENOSYS);
   for (at = 0; at < mode->count; at++) {
@@ -213,7 +213,7 @@ static void add_mode(const struct mode *mode)
   refuse_flags(mode->unshare, 0, NEW_NAMESPACES | NEW_TIME_NAMESPACE);
   refuse_families(mode->socket);
   refuse_value(mode->ioctl, 1, terminal, 2, EPERM);
-  /* The older way to make a socket names the family in memory. */
+  /* The older call to make a socket has the family in memory. */
   if (mode->socketcall) refuse_value(mode->socketcall, 0, make_socket, 1, ENOSYS);
   answer(0);
 }
@@ -234,7 +234,7 @@ void refuse_system_calls(void)
   }
   answer(ENOSYS);
   errno = E2BIG;
-  if (length > sizeof(program) / sizeof(*program)) fail("the filter of system calls");
+  if (length > sizeof(program) / sizeof(*program)) fail("filtering system calls");
   filter.len = (unsigned short)length;
   if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0)) fail("setting a filter of system calls");
 }

@@ -1,6 +1,6 @@
 /*
- * A directory of root's, lent to another user within one mount namespace: a mount with mapped ids (Linux 5.12 and later, on
- * file systems that support it). Files keep their owner on disk, and files that are made get it.
+ * Lends a directory that belongs to root to another user within one mount namespace: a mount with mapped ids (Linux 5.12 and
+ * later, on file systems that support it). On disk, existing and new files belong to root.
  */
 #define _GNU_SOURCE
 #include "enter.h"
@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Headers may be older than the kernel. These numbers are the same for every processor but alpha. */
+/* Headers may be older than the kernel. These numbers are the same on every processor except alpha. */
 #ifndef SYS_open_tree
 #define SYS_open_tree 428
 #define SYS_move_mount 429
@@ -53,7 +53,7 @@ void map_ids(const char *process, unsigned inside, unsigned user, unsigned group
   write_file(process, "gid_map", line);
 }
 
-/* A user namespace that maps root to others, as a descriptor. */
+/* A descriptor of a user namespace that maps root to the given user and group. */
 static int open_map(unsigned user, unsigned group)
 {
   char process[32], path[64], byte;
@@ -64,13 +64,13 @@ static int open_map(unsigned user, unsigned group)
   if (!holder) {
     close(held[1]);
     if (unshare(CLONE_NEWUSER) || write(made[1], "x", 1) != 1) fail("making a user namespace");
-    /* Until it is needed no more, or whoever needs it was killed. */
+    /* Until it is no longer needed, or the process that needs it was killed. */
     while (read(held[0], &byte, 1) < 0 && errno == EINTR);
     _exit(0);
   }
   close(made[1]);
   close(held[0]);
-  /* It has told why. */
+  /* The child has reported why. */
   if (read(made[0], &byte, 1) != 1) _exit(125);
   close(made[0]);
   snprintf(process, sizeof(process), "%d", (int)holder);
@@ -84,8 +84,8 @@ static int open_map(unsigned user, unsigned group)
 }
 
 /*
- * The directories above may be closed to everybody else, as root's home is. From the first of those on an empty one is put in
- * its place, in this namespace only, and a way to `directory` is made in it.
+ * Other users may not be allowed to enter a parent directory, such as root's home. The first such directory is covered by an
+ * empty tmpfs, in this namespace only, and the path to `directory` is created in that.
  */
 static void make_way(const char *directory)
 {
@@ -119,7 +119,7 @@ void lend_to(const char *directory, unsigned user, unsigned group)
   if (unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL)) fail("making a mount namespace");
   umask(022);
   tree = (int)syscall(SYS_open_tree, AT_FDCWD, directory, clone_tree | O_CLOEXEC | take_submounts);
-  if (tree < 0) fail("taking the mount of %s", directory);
+  if (tree < 0) fail("cloning the mount of %s", directory);
   if (syscall(SYS_mount_setattr, tree, "", empty_path | take_submounts, &attributes, sizeof(attributes)))
     fail("mapping ids of %s", directory);
   make_way(directory);
