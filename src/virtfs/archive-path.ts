@@ -2,13 +2,13 @@ import type { Bytes } from './bytes.ts';
 import { TarFault } from './fault.ts';
 import { isReserved } from './metadata.ts';
 
-/** The kernel's limit for a path handed to it, with its end. */
+/** The kernel's limit for the length of a path, without the terminating NUL. */
 const longestPath = 4095;
 const longestName = 255;
 
 /**
- * A name of a tarball as a path inside the share, without `.` and empty components; empty for the share's own directory.
- * Throws TarFault, in the name of `entry`, for what could lead out of the share or cannot stand in it.
+ * A name in a tarball as a path inside the share, without `.` and empty components; empty for the share's own
+ * directory. Throws TarFault, naming `entry`, for what could lead out of the share or cannot be stored in it.
  */
 export function archivePath(name: Bytes, entry: Bytes): Bytes {
   const refuse = (why: string): TarFault => new TarFault(entry, why);

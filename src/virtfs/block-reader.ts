@@ -1,7 +1,7 @@
 import { toBytes } from './bytes.ts';
 import { TarFault } from './fault.ts';
 
-/** Takes a stream in pieces of other sizes than it comes in. A stream that ends too early throws TarFault. */
+/** Reads a stream in pieces of the sizes asked for. A stream that ends too early throws TarFault. */
 export class BlockReader {
   readonly #chunks: AsyncIterator<Uint8Array>;
   #rest: Buffer = Buffer.alloc(0);
@@ -38,12 +38,12 @@ export class BlockReader {
     return iterator;
   }
 
-  /** Reads to the end, so that whoever writes can finish, and a damaged end of compressed data is noticed. */
+  /** Reads to the end, so that the writer can finish, and damage at the end of compressed data is noticed. */
   async drain(): Promise<void> {
     while ((await this.#chunks.next()).done !== true) continue;
   }
 
-  /** Lets go of the stream, wherever it stands. */
+  /** Closes the stream at any position. */
   async close(): Promise<void> {
     await this.#chunks.return?.();
   }

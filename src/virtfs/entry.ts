@@ -1,18 +1,18 @@
 import type { Bytes } from './bytes.ts';
 
-/** What a name in a share stands for, as the guest sees it. */
+/** Type of a name in a share, as the guest sees it. */
 export type Kind = 'file' | 'directory' | 'symlink' | 'character-device' | 'block-device' | 'fifo' | 'socket';
 
 /** One member of a share or of a tarball. */
 export interface Entry {
   /** Relative to the share; empty for the share's own directory. */
   readonly path: Bytes;
-  /** Permissions with setuid, setgid and sticky: 0 to 0o7777. */
+  /** Permissions with setuid, setgid and sticky bits: 0 to 0o7777. */
   readonly mode: number;
-  /** 0 to 2^32-1, as `gid`. */
+  /** 0 to 2^32-1, as is `gid`. */
   readonly uid: number;
   readonly gid: number;
-  /** Nanoseconds since 1970, perhaps before. */
+  /** Nanoseconds since 1970; may be negative. */
   readonly mtime: bigint;
   readonly content: Content;
 }
@@ -22,7 +22,7 @@ export type Content =
   | { readonly kind: 'symlink'; readonly target: Bytes }
   | { readonly kind: 'character-device' | 'block-device'; readonly major: number; readonly minor: number }
   | { readonly kind: 'directory' | 'fifo' }
-  /** A further name of an entry that came before, whose attributes it shares. */
+  /** Another name of an earlier entry, whose attributes it shares. */
   | { readonly kind: 'link'; readonly to: Bytes };
 
 /** Splits nanoseconds into whole seconds, rounded down, and the rest. */
@@ -32,7 +32,7 @@ export function splitTime(time: bigint): { readonly seconds: bigint; readonly na
   return { seconds: (time - nanoseconds) / billion, nanoseconds };
 }
 
-/** Seconds as a decimal number with as many places as it needs: what pax headers and `touch -d @` take. */
+/** Seconds as a decimal number with as many decimal places as needed, for pax headers and `touch -d @`. */
 export function decimalTime(time: bigint): string {
   const size = time < 0n ? -time : time;
   const fraction = String(size % 1_000_000_000n)
@@ -42,7 +42,7 @@ export function decimalTime(time: bigint): string {
   return fraction === '' ? whole : `${whole}.${fraction}`;
 }
 
-/** The reverse of `decimalTime`; places beyond the ninth are rounded down. Undefined for anything else. */
+/** The inverse of `decimalTime`; decimal places beyond the ninth are truncated. Undefined for anything else. */
 export function parseDecimalTime(text: string): bigint | undefined {
   const match = /^(-?)(\d{1,18})(?:\.(\d*))?$/.exec(text);
   if (match === null) return undefined;

@@ -4,12 +4,12 @@ import { bufferOf, type Bytes } from './bytes.ts';
 import { decimalTime, splitTime } from './entry.ts';
 
 /**
- * Sets the time of a file that is no link, and says whether it has it now. Node hands times on as floating-point
- * seconds, which are good for microseconds only.
+ * Sets the time of a file that is not a link, and returns whether it now has exactly that time. Node passes times on as
+ * floating-point seconds, which are precise to microseconds only.
  */
 export function setTime(file: Bytes, time: bigint): boolean {
   const { seconds, nanoseconds } = splitTime(time);
-  // Half a microsecond more, because the system's library rounds down what may already be a little less.
+  // Half a microsecond more, because libc rounds down what may already be slightly too small.
   const fraction = nanoseconds === 0n ? 0 : (Number(nanoseconds / 1000n) + 0.5) / 1e6;
   const rounded = Number(seconds) + fraction;
   utimesSync(bufferOf(file), rounded, rounded);
@@ -17,8 +17,8 @@ export function setTime(file: Bytes, time: bigint): boolean {
 }
 
 /**
- * Sets times to the nanosecond by the machine's `touch`, for which there is a price in processes. Gives the number
- * of files that still have another time: where there is no such `touch`, or the file system keeps less.
+ * Sets times to the nanosecond with the machine's `touch`, which costs processes. Returns the number of files that
+ * still have another time: because there is no such `touch`, or the file system stores less precise times.
  */
 export async function touchExactly(times: ReadonlyMap<Bytes, bigint>): Promise<number> {
   if (times.size === 0) return 0;
@@ -33,7 +33,7 @@ export async function touchExactly(times: ReadonlyMap<Bytes, bigint>): Promise<n
     child.on('close', () => {
       resolve();
     });
-    // It may be gone before it has read all.
+    // It may exit before it has read everything.
     child.stdin.on('error', () => undefined);
     for (const [file, time] of times) {
       child.stdin.write(`@${decimalTime(time)}\0--\0`);

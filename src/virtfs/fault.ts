@@ -2,7 +2,7 @@ import { getSystemErrorMap } from 'node:util';
 import type { Failure } from '../core/failure.ts';
 import { textOf, type Bytes } from './bytes.ts';
 
-/** An expected failure on its way to the function that was called from outside, which returns it. */
+/** An expected failure, thrown up to the exported function, which returns it. */
 export class ShareFault extends Error {
   readonly failure: Failure;
 
@@ -12,7 +12,7 @@ export class ShareFault extends Error {
   }
 }
 
-/** Something about a tarball that cannot be taken: damage, or an entry that is refused. */
+/** A tarball is damaged, or an entry of it is refused. */
 export class TarFault extends Error {
   /** The entry's name; empty for the tarball as a whole. */
   readonly entry: Bytes;
@@ -27,7 +27,7 @@ export function badShare(path: Bytes, why: string, hint: string): ShareFault {
   return new ShareFault({ reason: 'bad-share', path: textOf(path), why, hint });
 }
 
-/** Code of a failed system call, such as `ENOENT`; undefined for every other error. */
+/** Code of a failed system call, such as `ENOENT`; undefined for any other error. */
 export function systemCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('syscall' in error) || !('code' in error)) return undefined;
   return typeof error.code === 'string' ? error.code : undefined;
@@ -42,7 +42,7 @@ const hints: Readonly<Record<string, string>> = {
     'The path including the directories above the share is too long: move the share to a shorter path.',
 };
 
-/** Runs one step at a file of the share; what the system refuses is thrown as a fault that names the file. */
+/** Runs one operation on a file of the share; system errors are thrown as a fault that names the file. */
 export function atFile<Value>(path: Bytes, step: () => Value): Value {
   try {
     return step();
@@ -51,7 +51,7 @@ export function atFile<Value>(path: Bytes, step: () => Value): Value {
   }
 }
 
-/** Undefined for what is no failed system call. */
+/** Undefined if the error is not a failed system call. */
 function systemFault(error: unknown, path: Bytes): ShareFault | undefined {
   const code = systemCode(error);
   if (code === undefined) return undefined;

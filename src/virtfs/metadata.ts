@@ -2,17 +2,17 @@ import { failed, ok, type Result } from '../core/result.ts';
 import { toBytes, type Bytes } from './bytes.ts';
 import type { Kind } from './entry.ts';
 
-/** Directory, in each directory of a share, with a file for each name beside it. The guest never sees it. */
+/** Directory, in each directory of a share, with a file for each name in that directory. The guest never sees it. */
 export const metadataDirectory = toBytes('.virtfs_metadata');
-/** The same for the share's own directory: a file in it. */
+/** The file for the share's own directory, in that directory. */
 export const rootMetadata = toBytes('.virtfs_metadata_root');
 
-/** Names that a guest can neither see nor make, in any directory. */
+/** Whether a guest can neither see nor create the name, in any directory. */
 export function isReserved(name: Bytes): boolean {
   return name === metadataDirectory || name === rootMetadata;
 }
 
-/** Bits of `st_mode` that tell the kind. */
+/** Bits of `st_mode` for the file type. */
 const kindBits = 0o170000;
 const kindsByBits: Readonly<Record<number, Kind>> = {
   0o010000: 'fifo',
@@ -27,7 +27,7 @@ const bitsByKind = Object.fromEntries(
   Object.entries(kindsByBits).map(([bits, kind]) => [kind, Number(bits)]),
 ) as Readonly<Record<Kind, number>>;
 
-/** Undefined for a mode that says nothing of the kind, or nothing known. */
+/** Undefined for a mode without a file type, or with an unknown one. */
 export function kindOf(mode: number): Kind | undefined {
   return kindsByBits[mode & kindBits];
 }
@@ -40,12 +40,12 @@ export function modeOf(kind: Kind, permissions: number): number {
   return bitsByKind[kind] | permissions;
 }
 
-/** What qemu keeps of a file. What is absent is that of the host's file. */
+/** Attributes that qemu stores for a file. What is missing is taken from the host's file. */
 export interface Metadata {
-  /** 0 to 2^32-1, as `gid`. */
+  /** 0 to 2^32-1, as is `gid`. */
   readonly uid?: number;
   readonly gid?: number;
-  /** `st_mode`, with the kind. */
+  /** `st_mode`, including the file type. */
   readonly mode?: number;
   /** Device number as the kernel packs it into 32 bits. */
   readonly rdev?: number;
@@ -54,8 +54,8 @@ export interface Metadata {
 const line = /^virtfs\.(uid|gid|mode|rdev)=(-?[0-9]{1,10})$/;
 
 /**
- * Reads a metadata file. Numbers are those of C's `%d`, so that large ones are negative. A file that qemu was killed
- * over is empty, and says nothing.
+ * Parses a metadata file. Numbers are those of C's `%d`, so that large ones are negative. If qemu was killed while
+ * writing it, the file is empty and defines nothing.
  */
 export function parseMetadata(text: string): Result<Metadata, string> {
   const found: Record<string, number> = {};
@@ -82,11 +82,11 @@ export function formatMetadata(metadata: Metadata): string {
     .join('');
 }
 
-/** The largest that a device number can hold; others cannot be made on Linux. */
+/** Maximum of a device's major number; larger ones cannot be created on Linux. */
 export const largestMajor = 0xfff;
 export const largestMinor = 0xfffff;
 
-/** Packs a device number into 32 bits as Linux does: the minor number lies around the major one. */
+/** Packs a device number into 32 bits as Linux does: the bits of the minor number surround those of the major one. */
 export function packDevice(major: number, minor: number): number {
   return ((minor & 0xff) | (major << 8) | ((minor & ~0xff) << 12)) >>> 0;
 }

@@ -10,19 +10,19 @@ import { tarEnd, tarHead, tarPadding } from './tar-write.ts';
 export interface PackRequest {
   /** A directory that qemu shares as mapped-file, or one inside it. No guest may be using it. */
   readonly directory: string;
-  /** Receives a tarball without compression; it is left open. What it fails with is thrown as it is. */
+  /** Receives an uncompressed tarball; it is not closed. Its errors are rethrown unchanged. */
   readonly sink: Writable;
-  /** Aborted with the name of a signal as reason: ends with the failure `interrupted`. */
+  /** Aborted with the name of a signal as reason, it makes packing fail with `interrupted`. */
   readonly signal?: AbortSignal;
 }
 
 /** What was packed. */
 export interface Packed {
-  /** Names in the tarball, that of the share's own directory (`./`) included. */
+  /** Number of names in the tarball, including that of the share's own directory (`./`). */
   readonly entries: number;
-  /** Of the tarball. */
+  /** Size of the tarball. */
   readonly bytes: number;
-  /** Sockets of the share, which no tarball can hold. */
+  /** Sockets in the share, which a tarball cannot contain. */
   readonly sockets: readonly string[];
 }
 
@@ -30,8 +30,8 @@ const pieceSize = 1 << 18;
 
 /**
  * Writes what the guest sees of a share as a tarball: owners, modes, devices, links and times are the guest's. The same
- * share gives the same bytes. A share that cannot be packed as a whole fails, and what was written of it is to be
- * thrown away.
+ * share gives the same bytes. A share that cannot be packed completely fails, and what was written of it must be
+ * discarded.
  */
 export async function packShare({ directory, sink, signal }: PackRequest): Promise<Result<Packed, Failure>> {
   const sockets: string[] = [];
@@ -53,7 +53,7 @@ export async function packShare({ directory, sink, signal }: PackRequest): Promi
     bytes += piece.length;
     if (pendingSize >= pieceSize) await flush();
   };
-  // Its errors come back from writing; as an event that nobody hears they would end the program.
+  // Errors are returned by the write calls; without a listener, the event would end the program.
   sink.on('error', ignore);
   try {
     for (const member of readShare(openShareRoot(directory))) {
@@ -82,7 +82,7 @@ function ignore(): void {
   return undefined;
 }
 
-/** A transforming stream that is destroyed forgets whom it owes an answer, but it says that it is closed. */
+/** A destroyed transform stream never calls the callback of a pending write, but it emits `close`. */
 function writeTo(sink: Writable, piece: Buffer): Promise<void> {
   return new Promise((resolve, reject) => {
     const onClose = (): void => {

@@ -10,7 +10,7 @@ import { compressionOf, decompressed, type Compression } from '../sources/decomp
 import { packShare, type Packed } from './pack-share.ts';
 import { unpackShare, type Unpacked } from './unpack-share.ts';
 
-/** A share and a tarball as files of this machine. */
+/** A share and a tarball as files on this machine. */
 export interface ShareFiles {
   /** Absolute. */
   readonly directory: string;
@@ -22,9 +22,15 @@ export interface ShareFiles {
 }
 
 /**
+<<<<<<< Updated upstream
  * Packs a share into a tarball, compressed as its name says. The file is written beside itself and renamed, so that a
  * tarball of that name is always whole. Fails with `bad-tarball-name` where the name says nothing, or with
  * `tarball-in-share`.
+=======
+ * Packs a share into a tarball, compressed according to its name. The file is written under a temporary name and
+ * renamed, so that a tarball of that name is always complete. Fails with `wrong-use` if the name has no known suffix or
+ * the file is in the share.
+>>>>>>> Stashed changes
  */
 export async function packShareFile({
   directory,
@@ -39,7 +45,7 @@ export async function packShareFile({
   return writeTarball(directory, tarball, compressor, signal);
 }
 
-/** Unpacks a tarball, alone or in gzip, xz or bzip2, into a directory that a guest can share. */
+/** Unpacks a tarball, uncompressed or in gzip, xz or bzip2, into a directory that a guest can share. */
 export async function unpackShareFile({
   directory,
   tarball,
@@ -79,7 +85,7 @@ async function writeTarball(
       sink,
       ...(signal === undefined ? {} : { signal }),
     }).catch(async (error: unknown) => {
-      // What the file's stream ran into is the cause; the compressor only says that it was ended.
+      // The error of the file's stream is the cause; the compressor only reports that it was destroyed.
       throw (await written) ?? error;
     });
     if (!packed.ok) {

@@ -22,26 +22,26 @@ import {
 } from './metadata.ts';
 import type { ShareRoot } from './share-root.ts';
 
-/** An entry of a share with the file of the host that holds its content. */
+/** An entry of a share, with the host's file that holds its content. */
 export interface ShareMember {
   readonly entry: Entry;
   /** Absolute path. */
   readonly file: Bytes;
 }
 
-/** A socket: no tarball can hold it. */
+/** A socket, which a tarball cannot contain. */
 export interface ShareSocket {
   readonly socket: Bytes;
 }
 
 const largestMetadata = 4096;
-/** The kernel's limit, without the end of the string. */
+/** The kernel's limit, without the terminating NUL. */
 const longestTarget = 4095;
 const changing = 'Pack a share after its guest has ended.';
 
 /**
- * Everything in a share as its guest sees it, a directory before what it holds, names in order of their bytes. Of several
- * names of one file all but the first are links to it. Throws ShareFault.
+ * Everything in a share as its guest sees it, directories before their contents, names in byte order. If a file has
+ * several names, all but the first are links to it. Throws ShareFault.
  */
 export function* readShare(root: ShareRoot): Generator<ShareMember | ShareSocket> {
   const firstNames = new Map<string, Bytes>();
@@ -69,7 +69,7 @@ export function* readShare(root: ShareRoot): Generator<ShareMember | ShareSocket
       pending.push(...namesIn(file).map((name) => joinBytes(path, name)));
       continue;
     }
-    // Names whose attributes differ are not one file to the guest.
+    // Names with different attributes are not the same file to the guest.
     const { mode, uid, gid } = attributes;
     const identity = [host.dev, host.ino, kind, mode, uid, gid, metadata.rdev].join(':');
     const to = host.nlink > 1n ? firstNames.get(identity) : undefined;
@@ -82,14 +82,14 @@ export function* readShare(root: ShareRoot): Generator<ShareMember | ShareSocket
   }
 }
 
-/** The content of a plain file in pieces. Throws ShareFault when it is no longer what `entry` says. */
+/** The content of a regular file in pieces. Throws ShareFault if it no longer matches `entry`. */
 export function* readContent({ entry, file }: ShareMember, pieceSize: number): Generator<Buffer> {
   if (entry.content.kind !== 'file') return;
   const { size } = entry.content;
   const fd = atFile(file, () => openPlain(file));
   try {
     for (let done = 0; done < size;) {
-      // A buffer of its own for each piece: a stream may still hold the one before.
+      // A separate buffer for each piece, because a stream may still hold the previous one.
       const piece = Buffer.allocUnsafe(Math.min(pieceSize, size - done));
       const read = atFile(file, () => readSync(fd, piece));
       if (read === 0) throw badShare(file, 'it shrank while it was being read', changing);
@@ -115,12 +115,12 @@ function metadataFile(root: ShareRoot, path: Bytes): Bytes {
   return hostPath(root, joinBytes(directory, metadataDirectory, name));
 }
 
-/** Last name first, as they are taken from the end. */
+/** Last name first, because names are taken from the end. */
 function namesIn(directory: Bytes): Bytes[] {
   const names = atFile(directory, () => readdirSync(bufferOf(directory), { encoding: 'latin1' })) as Bytes[];
   if (names.includes(metadataDirectory)) {
     const place = `${directory}/${metadataDirectory}` as Bytes;
-    // Through a link, attributes would come from outside the share; qemu does not follow one either.
+    // With a link, attributes would come from outside the share; qemu does not follow one either.
     if (!atFile(place, () => lstatSync(bufferOf(place)).isDirectory())) {
       throw badShare(
         place,
@@ -135,7 +135,7 @@ function namesIn(directory: Bytes): Bytes[] {
     .reverse();
 }
 
-/** Does not follow a link, nor wait for the other end of a pipe. */
+/** Neither follows a link nor waits for the other end of a pipe. */
 function openPlain(file: Bytes): number {
   return openSync(bufferOf(file), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
 }
@@ -152,7 +152,10 @@ function readMetadata(file: Bytes): Metadata {
   );
 }
 
-/** All of a plain file; undefined when it is not there, false when it is none or larger than that. */
+/**
+ * The whole content of a regular file; undefined if it does not exist, false if it is not a regular file or is larger
+ * than `largest`.
+ */
 function readSmall(file: Bytes, largest: number): Bytes | false | undefined {
   try {
     const fd = openPlain(file);
@@ -177,7 +180,7 @@ function readSmall(file: Bytes, largest: number): Bytes | false | undefined {
 function mappedKind(metadata: Metadata, hostKind: Kind, file: Bytes): Kind {
   if (metadata.mode === undefined || !hasKind(metadata.mode)) return hostKind;
   const kind = kindOf(metadata.mode);
-  // Everything but directories is a plain file on the host.
+  // Everything except directories is a regular file on the host.
   if (kind !== undefined && (kind === hostKind || (hostKind === 'file' && kind !== 'directory'))) return kind;
   throw badShare(
     file,
@@ -208,7 +211,7 @@ function contentOf(kind: Exclude<Kind, 'socket'>, { file, host, hostKind, metada
   }
 }
 
-/** The guest's links are plain files; one that the host made is a link, and taken as what it says. */
+/** Links made by the guest are regular files; one made on the host is a link, and keeps its target. */
 function linkTarget(file: Bytes, hostKind: Kind): Bytes {
   const target =
     hostKind === 'symlink'

@@ -5,17 +5,17 @@ import { metadataDirectory, rootMetadata } from './metadata.ts';
 
 const hint = 'Name the directory that the emulator shares with its guest.';
 
-/** Where a share lies on the host. */
+/** Location of a share on the host. */
 export interface ShareRoot {
   /** Absolute, without links. */
   readonly path: Bytes;
-  /** Absolute path of the file that holds the attributes of the directory itself. */
+  /** Absolute path of the file with the attributes of the directory itself. */
   readonly metadata: Bytes;
 }
 
 /**
- * A directory as a share, or as a part of one: below a share, its own attributes lie beside it like those of every
- * other name. Throws ShareFault.
+ * Opens a directory as a share, or as a part of one: inside a share, its own attributes are stored beside it like those
+ * of any other name. Throws ShareFault.
  */
 export function openShareRoot(directory: string): ShareRoot {
   const named = toBytes(directory);

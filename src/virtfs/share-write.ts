@@ -18,23 +18,23 @@ import type { ShareRoot } from './share-root.ts';
 
 type Attributes = Pick<Entry, 'mode' | 'uid' | 'gid'> & { readonly mtime?: bigint };
 
-/** What a directory gets that no entry of the tarball describes. */
+/** Attributes of directories that no entry of the tarball describes. */
 const unnamed: Attributes = { mode: 0o755, uid: 0, gid: 0 };
 
 /**
- * Writes entries into a share as the guest's root would have made them. It knows every path it made, replaces only
- * those, and goes through no link of the host. Methods throw TarFault for entries that it refuses, ShareFault for
- * what the file system does.
+ * Writes entries into a share as the guest's root would have created them. It remembers every path it made, replaces
+ * only those, and never follows a link of the host. Methods throw TarFault for entries that they refuse, and ShareFault
+ * for errors of the file system.
  */
 export class ShareWriter {
   readonly #root: ShareRoot;
   readonly #known = new Map<string, 'directory' | 'other'>([['', 'directory']]);
-  /** Directories that need attributes once everything in them is written. */
+  /** Directories whose attributes must be set once everything in them is written. */
   readonly #directories = new Map<Bytes, Attributes>();
   readonly #metadataDirectories = new Set<Bytes>();
   /** Times that Node could not set exactly. */
   readonly #inexact = new Map<Bytes, bigint>();
-  /** What to remove, last first, when the tarball turns out to be unfit. */
+  /** What to remove, last first, if the tarball has to be refused. */
   readonly #made: { readonly file: Bytes; readonly isDirectory: boolean }[] = [];
 
   constructor(root: ShareRoot) {
@@ -63,7 +63,7 @@ export class ShareWriter {
     }
   }
 
-  /** Gives directories their attributes and all files their times. Returns how many times could not be kept exactly. */
+  /** Sets the attributes of directories and the times of all files. Returns how many times could not be set exactly. */
   async finish(): Promise<number> {
     const root = this.#directories.get('' as Bytes);
     for (const [path, attributes] of this.#directories) {
@@ -76,7 +76,7 @@ export class ShareWriter {
     return touchExactly(this.#inexact);
   }
 
-  /** Removes what was written, as far as that can be done. */
+  /** Removes what was written, as far as possible. */
   undo(): void {
     for (const { file, isDirectory } of this.#made.toReversed()) {
       try {
@@ -99,7 +99,7 @@ export class ShareWriter {
     return this.#host(joinBytes(directory, metadataDirectory, name));
   }
 
-  /** Makes a directory where there is none, and those above it. */
+  /** Makes a directory and its parents if they do not exist. */
   #enter(path: Bytes, entry: Entry): void {
     const known = this.#known.get(path);
     if (known === 'directory') return;
@@ -123,7 +123,7 @@ export class ShareWriter {
     this.#known.set(path, 'directory');
   }
 
-  /** Makes room for a name that is no directory. A later entry replaces an earlier one, as tar does. */
+  /** Makes room for a name that is not a directory. A later entry replaces an earlier one, as with tar. */
   #place(entry: Entry): Bytes {
     const { path } = entry;
     const known = this.#known.get(path);
@@ -175,7 +175,7 @@ export class ShareWriter {
       linkSync(bufferOf(this.#metadataOf(to)), bufferOf(metadata));
     });
     this.#made.push({ file: metadata, isDirectory: false });
-    // Under this name too, because the other one may yet be replaced.
+    // Under this name too, because the other one may still be replaced.
     const time = this.#inexact.get(this.#host(to));
     if (time !== undefined) this.#inexact.set(file, time);
   }
@@ -185,7 +185,7 @@ export class ShareWriter {
     this.#writeMetadata(this.#metadataOf(path), metadataOf(attributes, content));
   }
 
-  /** The one that holds the attributes of this path. */
+  /** Makes the directory that contains the attributes of this path. */
   #makeMetadataDirectory(path: Bytes): void {
     const { directory } = splitPath(path);
     if (this.#metadataDirectories.has(directory)) return;
@@ -203,7 +203,7 @@ export class ShareWriter {
   }
 
   #writeMetadata(file: Bytes, text: string): void {
-    // Some may be left of a file that was removed behind the guest's back.
+    // One may be left of a file that was removed on the host.
     removeFile(file);
     const fd = this.#create(file, () =>
       badShare(file, 'it cannot be replaced', 'Do not run a guest meanwhile.'),
@@ -215,7 +215,7 @@ export class ShareWriter {
     }
   }
 
-  /** A new file, for nobody but its owner, as qemu makes them. */
+  /** Creates a file that only its owner can access, as qemu does. */
   #create(file: Bytes, onExisting: () => Error): number {
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
     const fd = atFile(file, () => {
@@ -246,13 +246,13 @@ function metadataOf({ mode, uid, gid }: Attributes, content: Content): string {
   return formatMetadata({
     uid,
     gid,
-    // As on every file system of Linux, whatever the tarball says.
+    // As on every Linux file system, whatever the tarball says.
     mode: modeOf(content.kind, content.kind === 'symlink' ? 0o777 : mode),
     ...('major' in content ? { rdev: packDevice(content.major, content.minor) } : {}),
   });
 }
 
-/** False when there is something of that name. */
+/** False if the name exists already. */
 function makeDirectory(file: Bytes): boolean {
   try {
     mkdirSync(bufferOf(file), 0o700);

@@ -6,22 +6,22 @@ import { BlockReader } from './block-reader.ts';
 import { TarFault } from './fault.ts';
 import { largestMajor, largestMinor } from './metadata.ts';
 
-/** An entry of a tarball, with the content of a file; what is not read of it is passed over. */
+/** An entry of a tarball, with the content of a file; content that is not read is skipped. */
 export interface TarMember {
   readonly entry: Entry;
   readonly body: AsyncIterable<Uint8Array>;
 }
 
-/** Headers before an entry that tell what its own cannot hold: fields of pax and long names of GNU tar. */
+/** Preceding headers with values that do not fit the entry's own header: pax fields and GNU tar's long names. */
 type Extended = Map<string, Bytes>;
 
 const largestExtension = 1 << 20;
 const largestOwner = 2 ** 32 - 1;
 
 /**
- * Reads a tarball without compression: ustar, pax, and what GNU tar adds but for sparse files. tar's own parser turns names
- * into UTF-8, times into milliseconds, and takes pax values apart at line ends; of that package only the header's numbers
- * are used. Throws TarFault.
+ * Reads an uncompressed tarball: ustar, pax, and GNU tar's extensions except for sparse files. tar's own parser
+ * converts names to UTF-8 and times to milliseconds, and splits pax values at newlines; only that package's decoding of
+ * header numbers is used. Throws TarFault.
  */
 export async function* readTar(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<TarMember> {
   const reader = new BlockReader(chunks);
@@ -67,7 +67,7 @@ async function* members(reader: BlockReader): AsyncGenerator<TarMember> {
     const size = entry.content.kind === 'file' ? entry.content.size : 0;
     const body = reader.body(size);
     yield { entry, body };
-    // Whoever did not want the content has left it unread.
+    // Skip content that the caller did not read.
     while ((await body.next()).done !== true) continue;
     await reader.take((512 - (size % 512)) % 512);
   }
@@ -76,11 +76,12 @@ async function* members(reader: BlockReader): AsyncGenerator<TarMember> {
 function decode(block: Buffer): Header {
   let header: Header;
   try {
-    // With a name of ours, because a file whose own is cut off here, right behind a slash, would become a directory.
+    // With a dummy name, because a file whose own name is truncated here, right after a slash, would become a
+    // directory.
     header = new Header(block, 0, { path: 'name' });
   } catch {
     // A number beyond 2^53.
-    throw new TarFault(fieldBytes(block.subarray(0, 100)), 'a header with an absurd number');
+    throw new TarFault(fieldBytes(block.subarray(0, 100)), 'a header with an impossible number');
   }
   if (!header.nullBlock && !header.cksumValid) {
     throw new TarFault(toBytes(''), 'it is damaged or not a tar archive: the checksum of a header is wrong');
@@ -101,7 +102,9 @@ async function takeExtension(reader: BlockReader, header: Header, name: Bytes): 
   return body;
 }
 
-/** `LENGTH KEY=VALUE` lines, where the length is that of the whole line in bytes, so that values may hold line ends. */
+/**
+ * `LENGTH KEY=VALUE` lines, where the length is that of the whole line in bytes, so that values may contain newlines.
+ */
 function extendedFields(body: Buffer): [string, Bytes][] {
   const fields: [string, Bytes][] = [];
   for (let at = 0; at < body.length;) {
@@ -132,7 +135,7 @@ function entryOf(block: Buffer, header: Header, fields: Extended): Entry {
   const gid = number('gid', header.gid);
   if (!isOwner(uid) || !isOwner(gid)) throw new TarFault(raw, 'an owner that is not a number below 2^32');
   const size = number('size', header.size);
-  if (!Number.isSafeInteger(size) || size < 0) throw new TarFault(raw, 'an absurd size');
+  if (!Number.isSafeInteger(size) || size < 0) throw new TarFault(raw, 'an impossible size');
   return {
     path,
     mode: (header.mode ?? 0) & 0o7777,
@@ -143,13 +146,13 @@ function entryOf(block: Buffer, header: Header, fields: Extended): Entry {
   };
 }
 
-/** A field of pax with an empty value stands for none. */
+/** A pax field with an empty value counts as missing. */
 function field(fields: Extended, key: string): Bytes | undefined {
   const value = fields.get(key);
   return value === '' ? undefined : value;
 }
 
-/** POSIX's header has room for the first part of a long name; GNU's has other things there. */
+/** POSIX's header has a field for the first part of a long name; GNU's has other data there. */
 function headerPath(block: Buffer): Bytes {
   const name = fieldBytes(block.subarray(0, 100));
   const isPosix = block.toString('latin1', 257, 263) === 'ustar\0';
@@ -185,7 +188,7 @@ function contentOf(
     case 'File':
     case 'OldFile':
     case 'ContiguousFile':
-      // Archives from before POSIX know directories by the slash alone.
+      // Archives from before POSIX mark directories with a trailing slash only.
       if (raw.endsWith('/')) return { kind: 'directory' };
       return { kind: 'file', size };
     case 'Directory':
@@ -201,7 +204,7 @@ function contentOf(
       return { kind: 'link', to: archivePath(linkName(), raw) };
     case 'CharacterDevice':
     case 'BlockDevice': {
-      // tar's class reads these of POSIX's headers only, though GNU's have them at the same place.
+      // tar's class reads these only from POSIX headers, although GNU's have them in the same place.
       const major = octal(block.subarray(329, 337));
       const minor = octal(block.subarray(337, 345));
       if (!(major <= largestMajor && minor <= largestMinor)) {
@@ -224,7 +227,7 @@ function contentOf(
   }
 }
 
-/** Zero for a blank field, NaN for what is no number. */
+/** Zero for a blank field, NaN if it is not a number. */
 function octal(bytes: Uint8Array): number {
   const text = fieldBytes(bytes).trim();
   return /^[0-7]*$/.test(text) ? Number(`0o0${text}`) : NaN;

@@ -12,13 +12,14 @@ const typeNames: Readonly<Record<Content['kind'], types.EntryTypeName>> = {
   fifo: 'FIFO',
 };
 
-/** Largest number of seconds that the header holds in octal. */
+/** Largest number of seconds that fits the header in octal. */
 const latestSecond = 0o77777777777n;
 const fieldLength = 100;
 
 /**
- * The blocks before the content of an entry. Names of more than 100 bytes and numbers that octal cannot hold are written as
- * GNU tar does, which busybox and toybox read too; a time that is no whole number of seconds goes into a pax header.
+ * The blocks before the content of an entry. Names of more than 100 bytes and numbers that do not fit in octal are
+ * written as by GNU tar, which busybox and toybox read too; a time that is not a whole number of seconds goes into a
+ * pax header.
  */
 export function tarHead(entry: Entry): Buffer {
   const { content } = entry;
@@ -47,28 +48,31 @@ export function tarHead(entry: Entry): Buffer {
   return Buffer.concat(blocks);
 }
 
-/** What follows a file's content of this size, up to the next block. */
+/** Padding after the content of a file of this size, up to the next block. */
 export function tarPadding(size: number): Buffer {
   return Buffer.alloc((512 - (size % 512)) % 512);
 }
 
-/** The end of an archive, to a whole record of twenty blocks. */
+/** The end of an archive, padded to a whole record of twenty blocks. */
 export function tarEnd(bytesBefore: number): Buffer {
   const record = 20 * 512;
   return Buffer.alloc(1024 + ((record - ((bytesBefore + 1024) % record)) % record));
 }
 
-/** As GNU tar writes it: with a slash behind directories. */
+/** As GNU tar writes it: with a slash after directories. */
 function entryName(entry: Entry): Bytes {
   if (entry.content.kind !== 'directory') return entry.path;
   return (entry.path === '' ? './' : `${entry.path}/`) as Bytes;
 }
 
-/** tar's own class would write names as UTF-8, and cut them where a character ends; so it gets the numbers only. */
+/**
+ * tar's own class would write names as UTF-8, and truncate them at character boundaries, so it is given the numbers
+ * only.
+ */
 function header(name: Bytes, linkName: Bytes | undefined, fields: HeaderData): Buffer {
   const block = Buffer.alloc(512);
   new Header({ ...fields, path: '' }).encode(block);
-  // Readers take a name that ends in a slash for a directory, some before they look at the long name.
+  // Readers take a name that ends in a slash for a directory, some of them before they look at the long name.
   const cut = name.length > fieldLength ? name.slice(0, fieldLength).replace(/\/+$/, '') : name;
   bufferOf(cut as Bytes).copy(block);
   if (linkName !== undefined) bufferOf(linkName).copy(block, 157, 0, fieldLength);
@@ -84,7 +88,7 @@ function longName(type: types.EntryTypeName, name: Bytes): Buffer {
 
 function extendedHeader(key: string, value: string): Buffer {
   const rest = ` ${key}=${value}\n`;
-  // The length counts its own digits.
+  // The length includes its own digits.
   let length = rest.length + 1;
   while (String(length).length + rest.length !== length) length += 1;
   return meta('././@PaxHeader' as Bytes, 'ExtendedHeader', Buffer.from(`${String(length)}${rest}`));

@@ -10,31 +10,34 @@ import { ShareWriter } from './share-write.ts';
 import { readTar } from './tar-read.ts';
 
 export interface UnpackRequest {
-  /** A tarball without compression; `decompressed` gives one. */
+  /** An uncompressed tarball, for example from `decompressed`. */
   readonly tar: AsyncIterable<Uint8Array>;
-  /** What failures call the tarball. */
+  /** Name of the tarball in failures. */
   readonly name: string;
-  /** A directory to share as mapped-file, or one inside; made when it is not there. No guest may be using it. */
+  /** A directory to share as mapped-file, or one inside it; created if it does not exist. No guest may be using it. */
   readonly directory: string;
   /** Undefined: `shareLimits`. */
   readonly limits?: Limits;
-  /** Aborted with the name of a signal as reason: ends with the failure `interrupted`. */
+  /** Aborted with the name of a signal as reason, it makes unpacking fail with `interrupted`. */
   readonly signal?: AbortSignal;
 }
 
 /** What was unpacked. */
 export interface Unpacked {
   readonly entries: number;
-  /** Files whose time is not exactly that of the tarball: the file system cannot keep it, or there is no GNU `touch`. */
+  /**
+   * Number of files whose time is not exactly that in the tarball, because the file system cannot store it or there is
+   * no GNU `touch`.
+   */
   readonly inexactTimes: number;
 }
 
-/** What a tarball may hold at most. A guest's whole disk fits; a few bytes that claim to be one do no harm. */
+/** Limits on the contents of a tarball. A guest's whole disk fits, but a few bytes that claim to be one do no harm. */
 const shareLimits: Limits = { totalBytes: 64 * 2 ** 30, fileBytes: 64 * 2 ** 30, entries: 2_000_000 };
 
 /**
- * Unpacks a tarball so that a guest finds in the share what the tarball holds: owners, modes, devices, links and times.
- * What the share held before stays, and an entry of such a name is refused, unless both are directories. A tarball
+ * Unpacks a tarball so that a guest finds its contents in the share: owners, modes, devices, links and times. What the
+ * share contained before is kept, and an entry with an existing name is refused unless both are directories. A tarball
  * that is refused or damaged leaves nothing behind.
  */
 export async function unpackShare(request: UnpackRequest): Promise<Result<Unpacked, Failure>> {
@@ -68,14 +71,14 @@ async function addAll(request: UnpackRequest, writer: ShareWriter): Promise<numb
   return entries;
 }
 
-/** The tarball's bytes, for as long as they are not too many and nobody wants it to end. */
+/** The tarball's bytes, until there are too many or the operation is aborted. */
 async function* watched({ tar, signal }: UnpackRequest, limits: Limits): AsyncGenerator<Uint8Array> {
   let bytes = 0;
   for await (const chunk of tar) {
     if (signal?.aborted === true)
       throw new ShareFault({ reason: 'interrupted', signal: String(signal.reason) });
     bytes += chunk.length;
-    // Two blocks an entry, for its header and what fills its last block.
+    // Two blocks per entry, for its header and the padding of its last block.
     if (bytes > limits.totalBytes + limits.entries * 1024) {
       throw new TarFault(toBytes(''), `it has more than ${String(limits.totalBytes)} bytes`);
     }
@@ -100,7 +103,7 @@ function removeShare(directory: string): void {
   try {
     rmdirSync(directory);
   } catch (error) {
-    // Somebody has put something into it.
+    // Something else was put into it.
     if (systemCode(error) === undefined) throw error;
   }
 }

@@ -20,7 +20,7 @@ describe('metadata', () => {
     );
   });
 
-  it('has large numbers as C has them in an int', () => {
+  it('has large numbers as C stores them in an int', () => {
     const text = formatMetadata({ uid: 2 ** 32 - 2, gid: 2 ** 31, rdev: packDevice(1, 0xfffff) });
     expect(text).toBe('virtfs.uid=-2\nvirtfs.gid=-2147483648\nvirtfs.rdev=-1048065\n');
     expect(parseMetadata(text)).toEqual({
@@ -101,7 +101,7 @@ describe('times', () => {
     expect(parseDecimalTime(text)).toBe(time);
   });
 
-  it('have further places rounded down', () => {
+  it('are truncated after the ninth decimal place', () => {
     expect(parseDecimalTime('1.0000000019')).toBe(1_000_000_001n);
     expect(parseDecimalTime('-1.0000000011')).toBe(-1_000_000_002n);
   });

@@ -107,7 +107,7 @@ describe('packShare', () => {
     expect((await entries(join(share, 'upload')))['']).toMatchObject({ uid: 12, gid: 13, mode: 0o750 });
   });
 
-  it('finds the names of one file, and lets those with different attributes be two', async () => {
+  it('finds all names of a file, and treats names with different attributes as two files', async () => {
     put('a', 'virtfs.uid=1\n', 'x');
     for (const name of ['b', 'c']) linkSync(join(share, 'a'), join(share, name));
     putMetadata('b', 'virtfs.uid=1\n');
@@ -137,14 +137,14 @@ describe('packShare', () => {
     expect(Object.keys(await entries())).toEqual(['', 'A', 'a', 'b', toBytes('ü')]);
   });
 
-  it('has files of several pieces whole', async () => {
+  it('reads files of several pieces completely', async () => {
     const body = Buffer.alloc(1_000_001, 'abcdefg');
     writeFileSync(join(share, 'large'), body);
     const [, large] = await samplesOf((await packed(share)).tar);
     expect(large?.body.equals(body)).toBe(true);
   });
 
-  it('throws what the sink fails with', async () => {
+  it('rethrows errors of the sink', async () => {
     put('a', undefined, 'x');
     const sink = new Writable({
       write: (_piece, _encoding, done) => {

@@ -118,7 +118,7 @@ describe('unpackShare', () => {
     expect(readdirSync(join(share, 'd')).sort()).toEqual(['.virtfs_metadata', 'a', 'b']);
   });
 
-  it('writes over metadata of files that were removed behind its back', async () => {
+  it('overwrites metadata of files that were removed on the host', async () => {
     mkdirSync(join(share, '.virtfs_metadata'), { recursive: true });
     for (const name of ['a', 'b']) writeFileSync(join(share, '.virtfs_metadata', name), 'virtfs.uid=9\n');
     await unpacked(tarOf([sample('a', 'x'), sample('b', { kind: 'link', to: toBytes('a') })]), share);
@@ -165,7 +165,7 @@ describe('unpackShare', () => {
     }
   });
 
-  it('takes owners and times that are said for all entries', async () => {
+  it('applies owners and times given for all entries', async () => {
     const globalHeader = tarBytes([pax({ uid: '5000000', mtime: '12.5' })]).subarray(0, 1024);
     globalHeader.write('g', 156);
     globalHeader.write('        ', 148);
@@ -267,7 +267,7 @@ describe('a hostile tarball', () => {
       [pax({ gid: 'root' }), { path: 'a' }],
       'a: an owner that is not a number below 2^32',
     ],
-    ['an absurd size', [pax({ size: '99999999999999999999' }), { path: 'a' }], 'a: an absurd size'],
+    ['an impossible size', [pax({ size: '99999999999999999999' }), { path: 'a' }], 'a: an impossible size'],
     ['a time that is none', [pax({ mtime: 'noon' }), { path: 'a' }], 'a: a time that cannot be read'],
     [
       'a sparse file',
@@ -344,7 +344,7 @@ describe('a hostile tarball', () => {
     expect(after.map(withoutTimes)).toEqual((await samplesOf(before)).map(withoutTimes));
   });
 
-  it('does not get at what lies behind a link of the host that stands for metadata', async () => {
+  it('does not follow a link of the host in place of metadata', async () => {
     const elsewhere = join(parent, 'elsewhere');
     mkdirSync(elsewhere);
     mkdirSync(share);
