@@ -22,15 +22,9 @@ export interface ShareFiles {
 }
 
 /**
-<<<<<<< Updated upstream
- * Packs a share into a tarball, compressed as its name says. The file is written beside itself and renamed, so that a
- * tarball of that name is always whole. Fails with `bad-tarball-name` where the name says nothing, or with
- * `tarball-in-share`.
-=======
  * Packs a share into a tarball, compressed according to its name. The file is written under a temporary name and
- * renamed, so that a tarball of that name is always complete. Fails with `wrong-use` if the name has no known suffix or
- * the file is in the share.
->>>>>>> Stashed changes
+ * renamed, so that a tarball of that name is always complete. Fails with `bad-tarball-name` if the name has no known
+ * suffix, or with `tarball-in-share`.
  */
 export async function packShareFile({
   directory,
