@@ -4,27 +4,27 @@ import type { Failure } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';
 import type { Arch } from '../inputs/arch.ts';
 
-/** A file or directory of the user's: where it lies, and what they called it. */
+/** A file or directory of the user: its path, and the name as the user gave it. */
 export interface NamedPlace {
   /** Absolute. */
   readonly path: string;
   readonly name: string;
 }
 
-/** What a user wants a guest to have beside its image. */
+/** What a user wants attached to a guest in addition to its image. */
 export interface WantedAttachments {
-  /** MiB. Undefined: what `QEMU_MEMORY` or the descriptor says. */
+  /** MiB. Undefined: the value of `QEMU_MEMORY`, or else the descriptor's. */
   readonly memory?: number | undefined;
-  /** Directory for /share. */
+  /** Directory to attach as /share. */
   readonly share?: NamedPlace | undefined;
-  /** File of the scratch disk for /home; made when missing. */
+  /** File of the scratch disk for /home; created if missing. */
   readonly home?: NamedPlace | undefined;
 }
 
-/** Size of a scratch disk that is made here, in bytes. It has holes, so it takes what is written to it. */
+/** Size of a new scratch disk, in bytes. The file is sparse and takes only what is written to it. */
 const scratchDiskSize = 4 * 1024 ** 3;
 
-/** Variables of run-emulator.sh for what is to be attached. Fails with `bad-option`, `unwritable` or `no-room`. */
+/** Variables of run-emulator.sh for the attachments. Fails with `bad-option`, `unwritable` or `no-room`. */
 export async function attachmentVariables(
   arch: Arch,
   wanted: WantedAttachments,
@@ -37,14 +37,14 @@ export async function attachmentVariables(
       ? [`QEMU_MEMORY=${String(environment['QEMU_MEMORY'])}`, '', Number(environment['QEMU_MEMORY'])]
       : ['--memory', String(wanted.memory), wanted.memory];
   if (memory > limit) {
-    const why = `this machine of ${arch.name} takes at most ${String(limit)} MiB`;
+    const why = `the machine for ${arch.name} takes at most ${String(limit)} MiB`;
     return failed({ reason: 'bad-option', option, value, why, hint: 'Ask for less.' });
   }
   if (wanted.memory !== undefined) variables['QEMU_MEMORY'] = String(wanted.memory);
   if (wanted.share !== undefined) {
     const kind = await kindOf(wanted.share.path);
     if (kind !== 'directory') {
-      const why = kind === 'nothing' ? 'there is no such directory' : 'it is no directory';
+      const why = kind === 'nothing' ? 'there is no such directory' : 'it is not a directory';
       const hint = 'Name a directory; it appears in the guest as /share.';
       return failed({ reason: 'bad-option', option: '--share', value: wanted.share.name, why, hint });
     }
@@ -58,7 +58,7 @@ export async function attachmentVariables(
   return ok(variables);
 }
 
-/** Makes the file of a scratch disk where there is none; the guest formats a blank one. */
+/** Creates the file of a scratch disk if it does not exist; the guest formats a blank one. */
 async function makeScratchDisk({ path, name }: NamedPlace): Promise<Failure | undefined> {
   const kind = await kindOf(path);
   if (kind === 'file') return undefined;

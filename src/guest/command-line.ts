@@ -2,18 +2,18 @@ import { quoteWord } from '../core/shell-word.ts';
 
 /** What to run in a guest. */
 export interface GuestCommand {
-  /** Program and arguments; undefined: a login shell. No element holds a NUL character. */
+  /** Program and arguments; undefined: a login shell. No element contains a NUL character. */
   readonly argv?: readonly [string, ...string[]];
-  /** Directory in the guest; undefined: /home where a disk is mounted there, else root's home. */
+  /** Directory in the guest; undefined: /home if a disk is mounted there, otherwise root's home. */
   readonly directory?: string;
 }
 
-/** Longest command that the guest's server takes, in bytes; Linux takes no longer argument. */
+/** Longest command that the guest's server accepts, in bytes; Linux accepts no longer argument either. */
 export const longestCommandLine = 131_071;
 
 /**
- * The command as one line for a POSIX shell, which is what SSH can carry. The shell becomes the command by `exec`, so that
- * signals and exit status are the command's own.
+ * The command as one line for a POSIX shell, which is all that SSH can carry. The shell replaces itself with `exec`, so
+ * that signals and exit status are the command's own.
  */
 export function commandLine({ argv, directory }: GuestCommand): string {
   const enter =

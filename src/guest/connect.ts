@@ -2,10 +2,10 @@ import { Client } from 'ssh2';
 import { errorCode } from '../core/fault.ts';
 import { loopback } from './ports.ts';
 
-/** What it takes to reach a guest's command channel. */
+/** Parameters for connecting to a guest's command channel. */
 export interface ChannelAddress {
   readonly port: number;
-  /** Public key that the guest has to show, base64. */
+  /** Public key that the guest must present, base64. */
   readonly hostKey: string;
   /** Our private key, in OpenSSH's format. */
   readonly clientKey: string;
@@ -14,11 +14,11 @@ export interface ChannelAddress {
 /** Why there is no connection. */
 export interface ConnectFault {
   readonly reason:
-    /** Nobody listens, or whoever did has hung up: perhaps not yet, perhaps no more. */
+    /** Nothing listens, or the listener closed the connection: perhaps not ready yet, perhaps already gone. */
     | 'no-answer'
-    /** Someone else listens on the port. */
+    /** Another program listens on the port. */
     | 'wrong-host-key'
-    /** The guest does not take our key. */
+    /** The guest rejects our key. */
     | 'key-refused'
     | 'timeout';
   readonly detail: string;
@@ -28,8 +28,8 @@ export type Connected =
   { readonly ok: true; readonly value: Client } | { readonly ok: false; readonly failure: ConnectFault };
 
 /**
- * What both sides are built for, and nothing else: an attacker finds no weaker offer to agree on. chacha20 first: processors
- * that are emulated have no instructions for AES.
+ * The only algorithms that both sides support, so that an attacker cannot negotiate weaker ones. chacha20 first,
+ * because emulated processors have no AES instructions.
  */
 const algorithms = {
   kex: ['curve25519-sha256', 'curve25519-sha256@libssh.org'],
@@ -39,10 +39,10 @@ const algorithms = {
   compress: ['none'],
 } as const;
 
-/** A guest that compiles and swaps may be silent for minutes; one that is stopped is so for ever. */
+/** A guest that compiles and swaps may not respond for minutes; a stopped one never does. */
 const keepalive = { keepaliveInterval: 30_000, keepaliveCountMax: 10 };
 
-/** Connects as root, and only to who holds the host key that was made for this boot. The caller ends the client. */
+/** Connects as root, only to a server that has the host key made for this boot. The caller closes the client. */
 export function connect(address: ChannelAddress, milliseconds: number): Promise<Connected> {
   const client = new Client();
   let stranger = false;
@@ -56,7 +56,7 @@ export function connect(address: ChannelAddress, milliseconds: number): Promise<
       client.setNoDelay(true);
       resolve({ ok: true, value: client });
     });
-    // Stays for the life of the connection: what goes wrong later, whoever uses it learns from its end.
+    // Stays for the life of the connection: later errors are reported to its user by the connection's end.
     client.on('error', (error) => fail({ reason: reasonOf(error, stranger), detail: error.message }));
     client.on('close', () => fail({ reason: 'no-answer', detail: 'the connection was closed' }));
     client.connect({

@@ -1,10 +1,13 @@
 import { open } from 'node:fs/promises';
 import { errorCode } from '../core/fault.ts';
 
-/** How much of a console is worth reading for its last lines, in bytes. */
+/** How much of a console log to read for its last lines, in bytes. */
 const tailBytes = 16_384;
 
-/** The last lines that a guest wrote to its console, without what steers a terminal; none when there is no such file. */
+/**
+ * The last lines that a guest wrote to its console, without terminal control sequences; none if the file does not
+ * exist.
+ */
 export async function consoleTail(file: string, count = 15): Promise<readonly string[]> {
   try {
     const log = await open(file);
@@ -22,7 +25,7 @@ export async function consoleTail(file: string, count = 15): Promise<readonly st
   }
 }
 
-/** Lines with something in them, without escape sequences and control characters; one of several alike in a row. */
+/** Lines that are not blank, without escape sequences and control characters; consecutive duplicates are dropped. */
 export function readableLines(text: string): readonly string[] {
   return text
     .replace(/\x1b(\[[0-9;?]*[ -/]*[@-~]|[()][0-9A-Za-z]|[=>78cDEHM])/g, '')

@@ -13,27 +13,27 @@ import {
 import { guestFile, type Guest, type GuestState } from './state.ts';
 import { guestEnded, guestUnreachable } from './unreachable.ts';
 
-/** The emulated machine may be busy with other things than us. */
+/** In milliseconds; the emulated machine may be busy with other work. */
 const connectMilliseconds = 120_000;
 
 export interface GuestExecution {
   readonly command: GuestCommand;
   readonly streams: CommandStreams;
-  /** Ours, which the command's is to be like. Undefined: none. */
+  /** Our terminal, which the command's should resemble. Undefined: none. */
   readonly terminal?: Terminal;
-  /** Settles when the command is no longer wanted before it has started. */
+  /** Settles if the command is cancelled before it has started. */
   readonly calledOff: Promise<unknown>;
-  /** Told when the command can be sent signals. */
+  /** Called once signals can be sent to the command. */
   readonly onStart: (command: RunningCommand) => void;
 }
 
-/** How a command ended that ran; `called-off`: it never started, because nobody wanted it any more. */
+/** How a command ended; `called-off`: it was cancelled before it started. */
 export type ExecutionEnd =
   Extract<CommandEnd, { kind: 'exited' | 'killed' }> | { readonly kind: 'called-off' };
 
 /**
- * Runs a command in a guest over a connection of its own. Fails with `guest-elsewhere` for a guest of another container,
- * and with `guest-failed` when it has ended, cannot be reached, refuses the command, or the connection breaks.
+ * Runs a command in a guest over a new connection. Fails with `guest-elsewhere` for a guest of another container, and
+ * with `guest-failed` if it has ended, cannot be reached or refuses the command, or if the connection breaks.
  */
 export async function executeInGuest(
   state: GuestState,
@@ -63,7 +63,7 @@ export async function executeInGuest(
         guest: guest.name,
         what: `refused the command: ${end.detail}`,
         lastLines: [],
-        hint: 'Put a long one into a script on a share, or pass it to `sh` as input.',
+        hint: 'Put a long command into a script on a share, or pass it to `sh` as input.',
       });
     case 'lost': {
       const detail = 'the connection broke';

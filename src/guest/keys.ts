@@ -1,7 +1,7 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { Header } from 'tar';
 
-/** One side's ed25519 key: RFC 8032's secret and public key, 32 bytes each. */
+/** An ed25519 key: RFC 8032's secret and public key, 32 bytes each. */
 export interface Ed25519Key {
   readonly seed: Buffer;
   readonly publicKey: Buffer;
@@ -9,9 +9,9 @@ export interface Ed25519Key {
 
 /** The keys of a guest's command channel, made for one boot. */
 export interface ChannelKeys {
-  /** Private key of our side, as OpenSSH and ssh2 read it. */
+  /** Private key of our side, in the format that OpenSSH and ssh2 read. */
   readonly clientKey: string;
-  /** Public key that the guest has to show, in the form of RFC 4253. */
+  /** Public key that the guest must present, in the format of RFC 4253. */
   readonly hostKey: Buffer;
   /** Tar archive for the guest: what run-emulator.sh attaches as the disk `keys`. */
   readonly disk: Buffer;
@@ -22,7 +22,9 @@ const keyFiles = { hostKey: 'host-key', authorizedKeys: 'authorized_keys' } as c
 
 const keyType = 'ssh-ed25519';
 
-/** Fresh keys for both sides; only who holds `clientKey` gets in, and only to the machine that holds the disk. */
+/**
+ * Makes new keys for both sides: only the holder of `clientKey` is admitted, and only by the machine that has the disk.
+ */
 export function makeChannelKeys(): ChannelKeys {
   const [client, host] = [generateKey(), generateKey()];
   return {
@@ -53,25 +55,25 @@ function uint32(number: number): Buffer {
   return bytes;
 }
 
-/** A public key as it goes over the wire (RFC 8709). */
+/** A public key in wire format (RFC 8709). */
 export function publicKeyBlob(key: Ed25519Key): Buffer {
   return Buffer.concat([sshString(keyType), sshString(key.publicKey)]);
 }
 
-/** A public key as a line of `authorized_keys`, without newline. */
+/** A public key as a line of `authorized_keys`, without a newline. */
 export function publicKeyLine(key: Ed25519Key): string {
   return `${keyType} ${publicKeyBlob(key).toString('base64')} bootstrap`;
 }
 
-/** A private key in the format of dropbear's own files. */
+/** A private key in dropbear's file format. */
 export function dropbearPrivateKey(key: Ed25519Key): Buffer {
   return Buffer.concat([sshString(keyType), sshString(Buffer.concat([key.seed, key.publicKey]))]);
 }
 
 /**
- * A private key in OpenSSH's format (its PROTOCOL.key), without passphrase.
+ * A private key in OpenSSH's format (its PROTOCOL.key), without a passphrase.
  *
- * @param check any four bytes; they stand there twice, by which a reader knows that it has decrypted.
+ * @param check any four bytes; they are written twice, so that readers can detect successful decryption.
  */
 export function opensshPrivateKey(key: Ed25519Key, check: Buffer): string {
   const secret = Buffer.concat([
@@ -96,7 +98,7 @@ export function opensshPrivateKey(key: Ed25519Key, check: Buffer): string {
   );
 }
 
-/** A tar archive of files that only root may read, in whole blocks of 512 bytes, as a disk has them. */
+/** A tar archive of files that only root may read, in whole 512-byte blocks, as a disk requires. */
 function archive(files: Readonly<Record<string, Buffer>>): Buffer {
   const members = Object.entries(files).map(([path, content]) => {
     const header = Buffer.alloc(512);

@@ -1,10 +1,13 @@
 import { createServer } from 'node:net';
 import { errorCode } from '../core/fault.ts';
 
-/** The one address where anything of a guest can be reached. */
+/** The only address at which a guest can be reached. */
 export const loopback = '127.0.0.1';
 
-/** Whether nobody listens on the port of 127.0.0.1, and this user may. 0: any free one. Gives the port's number. */
+/**
+ * The port's number if this user can listen on it on 127.0.0.1 and nobody else does, otherwise undefined. 0: any free
+ * port.
+ */
 export function probePort(port: number): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
     const server = createServer();

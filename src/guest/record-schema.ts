@@ -1,6 +1,6 @@
 const text = { type: 'string' } as const;
 
-/** JSON schema of what is written down of a guest in the background. */
+/** JSON schema of the record of a guest in the background. */
 export const recordSchema = {
   type: 'object',
   required: ['name', 'arch', 'image', 'process', 'port', 'since', 'hostKey'],

@@ -3,7 +3,7 @@ import type { Readable, Writable } from 'node:stream';
 import type { Client, ClientChannel } from 'ssh2';
 import { commandLine, longestCommandLine, type GuestCommand } from './command-line.ts';
 
-/** A terminal of ours that the command gets one like. */
+/** A terminal of ours; the command gets a similar one. */
 export interface Terminal {
   /** Value of TERM. */
   readonly type: string;
@@ -12,10 +12,10 @@ export interface Terminal {
 }
 
 export interface CommandStreams {
-  /** Undefined: nothing to read. */
+  /** Undefined: no input. */
   readonly stdin?: Readable;
   readonly stdout: Writable;
-  /** Not used with a terminal, which has one stream for both. */
+  /** Not used with a terminal, which has a single stream for both. */
   readonly stderr: Writable;
 }
 
@@ -24,20 +24,20 @@ export type CommandEnd =
   | { readonly kind: 'exited'; readonly status: number }
   /** By a signal: `TERM`. */
   | { readonly kind: 'killed'; readonly signal: string }
-  /** It never ran: the guest's server refused it. */
+  /** It never ran, because the guest's server refused it. */
   | { readonly kind: 'refused'; readonly detail: string }
   /** The connection ended first. */
   | { readonly kind: 'lost' };
 
-/** Signals that the guest's server passes on, without SIG. */
+/** Signals that the guest's server delivers, without SIG. */
 export type GuestSignal = 'HUP' | 'INT' | 'QUIT' | 'TERM' | 'KILL' | 'USR1' | 'USR2';
 
 export interface RunningCommand {
-  /** Settles when the command has ended and all it wrote is written here. */
+  /** Resolves when the command has ended and all its output is written here. */
   readonly ended: Promise<CommandEnd>;
-  /** Sends a signal to the command and to all that it started and that is in its process group. */
+  /** Sends a signal to the command and its process group. */
   signal(name: GuestSignal): void;
-  /** Tells the command's terminal how large ours is now. */
+  /** Tells the command's terminal the new size of ours. */
   resize(columns: number, rows: number): void;
 }
 
@@ -75,7 +75,7 @@ export function runInGuest(
     try {
       client.exec(line, pty === undefined ? {} : { pty }, opened);
     } catch {
-      // ssh2 throws when the connection has ended already.
+      // ssh2 throws if the connection has ended already.
       resolve({ kind: 'lost' });
     }
   });
@@ -89,14 +89,14 @@ export function runInGuest(
   };
 }
 
-/** Exit code that a shell would give: the command's own, or 128 and the number that the signal has here. */
+/** Exit code as a shell would give: the command's own, or 128 plus the signal's number on this machine. */
 export function exitCodeFor(end: Extract<CommandEnd, { kind: 'exited' | 'killed' }>): number {
   if (end.kind === 'exited') return end.status;
   const numbers: Readonly<Record<string, number>> = constants.signals;
   return 128 + (numbers[`SIG${end.signal}`] ?? 0);
 }
 
-/** Binds the streams and waits for the end of all of them. */
+/** Connects the streams and waits for all of them to end. */
 async function finish(
   channel: ClientChannel,
   streams: CommandStreams,
@@ -122,7 +122,7 @@ async function finish(
   return killedBy === undefined ? { kind: 'lost' } : { kind: 'killed', signal: killedBy };
 }
 
-/** The end of a terminal's input is a character; to close the channel would hang the terminal up. */
+/** End of input on a terminal is a character; closing the channel would hang up the terminal. */
 function bindInput(channel: ClientChannel, stdin: Readable | undefined, onTerminal: boolean): void {
   if (stdin === undefined) {
     if (!onTerminal) channel.end();
@@ -139,7 +139,7 @@ function ended(stream: Readable): Promise<void> {
   });
 }
 
-/** What a pipe has read may wait in its destination. */
+/** Data that a pipe has read may still be queued in its destination. */
 function flushed(stream: Writable): Promise<void> {
   return new Promise((resolve) => {
     if (stream.writableLength === 0 || stream.destroyed) resolve();
@@ -152,8 +152,8 @@ interface SignalSender {
 }
 
 /**
- * ssh2's own `channel.signal()` does nothing once the command's input has ended, though RFC 4254 allows it, and every
- * command whose input is empty would be out of reach. So this asks the layer below.
+ * ssh2's own `channel.signal()` does nothing once the command's input has ended, although RFC 4254 allows it, so that
+ * commands with empty input could not be signalled. Therefore this uses the layer below.
  */
 function sendSignal(client: Client, channel: ClientChannel, name: GuestSignal): void {
   const { outgoing } = channel as unknown as {

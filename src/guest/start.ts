@@ -26,19 +26,19 @@ export interface StartRequest {
   readonly arch: string;
   /** `run-emulator.sh` of the image, absolute. */
   readonly script: string;
-  /** Whole environment of that script, but for the variables of the command channel. */
+  /** Complete environment of that script, except for the variables of the command channel. */
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Directory in which that script runs. */
+  /** Working directory of that script. */
   readonly cwd: string;
   /** Port of 127.0.0.1; undefined: any free one. */
   readonly port?: number;
-  /** How long the guest may take until its command channel answers. */
+  /** Time that the guest may take until its command channel responds. */
   readonly timeLimitSeconds: number;
-  /** Ends the guest again while it boots. */
+  /** Ends the guest while it boots. */
   readonly signal?: AbortSignal;
 }
 
-/** An emulator that was started, and whose guest may be booting. */
+/** An emulator that was started, whose guest may be booting. */
 interface Launch {
   readonly record: GuestRecord;
   readonly clientKey: string;
@@ -47,7 +47,7 @@ interface Launch {
   readonly ended: Promise<string>;
 }
 
-/** What became of a guest that was waited for. */
+/** Result of waiting for a guest. */
 type Boot =
   | { readonly kind: 'up' }
   | { readonly kind: 'ended'; readonly how: string }
@@ -55,12 +55,12 @@ type Boot =
   | { readonly kind: 'foreign'; readonly detail: string }
   | { readonly kind: 'aborted' };
 
-/** How often a port may be snatched between finding it free and the emulator's taking it. */
+/** How often another process may take a port between finding it free and the emulator opening it. */
 const portAttempts = 5;
 
 /**
- * Starts a guest in the background and comes back when its command channel answers. When that fails, the guest is ended
- * and nothing of it is left.
+ * Starts a guest in the background and returns once its command channel responds. On failure, the guest is ended and
+ * nothing of it is left.
  */
 export async function startGuest(
   state: GuestState,
@@ -77,11 +77,11 @@ export async function startGuest(
     }
     child.kill('SIGKILL');
     await ended;
-    // An emulator that ended and a port that is taken, though it was free before: someone was faster.
-    const snatched = boot.kind === 'ended' && (await probePort(record.port)) === undefined;
+    // The emulator ended, and the port, free before, is in use: another process was faster.
+    const portWasLost = boot.kind === 'ended' && (await probePort(record.port)) === undefined;
     const failure = await bootFailure(state, record, request, boot);
     await forgetGuest(state, record);
-    if (!snatched || attempt >= portAttempts || request.port !== undefined) return failed(failure);
+    if (!portWasLost || attempt >= portAttempts || request.port !== undefined) return failed(failure);
   }
 }
 
@@ -100,10 +100,10 @@ async function launch(state: GuestState, request: StartRequest): Promise<Result<
   await writeFile(guestFile(state, name, 'keysDisk'), keys.disk, secret);
   const log = await open(guestFile(state, name, 'console'), 'wx', 0o600);
   try {
-    // The shell waits for our word and then becomes the emulator: one that nobody has written down ends by itself.
+    // The shell waits for our signal before it becomes the emulator, so one that is not on record ends by itself.
     const child = spawn('/bin/sh', ['-c', 'read -r word && exec "$0" </dev/null', request.script], {
       cwd: request.cwd,
-      // A session of its own: neither the terminal's Ctrl-C nor its end reaches the guest.
+      // A session of its own: neither the terminal's Ctrl-C nor its hang-up reaches the guest.
       detached: true,
       stdio: ['pipe', log.fd, log.fd],
       env: {
@@ -152,16 +152,17 @@ async function awaitChannel(launched: Launch, request: StartRequest): Promise<Bo
   );
   const ended = launched.ended.then((how): Boot => ({ kind: 'ended', how }));
   const address = { ...launched.record, clientKey: launched.clientKey };
-  const boot = await Promise.race([ended, interrupted, limit, knock(address, stop.signal)]);
+  const boot = await Promise.race([ended, interrupted, limit, connectUntilUp(address, stop.signal)]);
   stop.abort();
   return boot;
 }
 
 /**
- * Connects until it works. The emulator takes connections from its start, whatever its guest does, and one that the guest's
- * network could not take yet may never be answered: so each attempt has a limit, which grows, since the guest may be slow.
+ * Connects until it works. The emulator accepts connections from its start, whatever its guest does, and those made
+ * before the guest's network is up may never be answered. Each attempt therefore has a limit, which grows, since the
+ * guest may be slow.
  */
-async function knock(address: ChannelAddress, stop: AbortSignal): Promise<Boot> {
+async function connectUntilUp(address: ChannelAddress, stop: AbortSignal): Promise<Boot> {
   for (let seconds = 5; !stop.aborted;) {
     const connected = await connect(address, seconds * 1000);
     if (connected.ok) {

@@ -10,7 +10,7 @@ import { probeProcess } from '../core/process-stamp.ts';
 import { compileSchema } from '../inputs/compile-schema.ts';
 import { recordSchema } from './record-schema.ts';
 
-/** What is written down of a guest in the background. */
+/** Record of a guest in the background. */
 export interface GuestRecord {
   readonly name: string;
   readonly arch: string;
@@ -18,23 +18,23 @@ export interface GuestRecord {
   readonly image: string;
   /** Stamp of the emulator's process. */
   readonly process: string;
-  /** Port of 127.0.0.1 that leads to the guest's command channel. */
+  /** Port of 127.0.0.1 that is forwarded to the guest's command channel. */
   readonly port: number;
-  /** When it was started, as ISO 8601 has it. */
+  /** Start time, in ISO 8601 format. */
   readonly since: string;
-  /** Public key that the guest has to show, base64. */
+  /** Public key that the guest must present, base64. */
   readonly hostKey: string;
 }
 
-/** A guest of which there is a record, with what the record does not say. */
+/** A guest on record, with its current state. */
 export interface Guest extends GuestRecord {
-  /** `elsewhere`: its process lives in another container that shares this directory. */
+  /** `elsewhere`: its process is in another container that shares this directory. */
   readonly state: 'running' | 'ended' | 'elsewhere';
 }
 
 /**
- * The directory of what is known of guests: for each a directory with the files of `guestFiles`. Keys lie there, so it is for
- * its owner alone.
+ * The directory of all guests' state, which has a directory for each guest with the files of `guestFiles`. It contains
+ * keys, so only its owner may access it.
  */
 export interface GuestState {
   readonly directory: string;
@@ -48,12 +48,12 @@ const guestFiles = {
   console: 'console.log',
 } as const;
 
-/** Process number in a stamp. */
+/** Pid in a stamp. */
 export function processId(record: GuestRecord): number {
   return Number(record.process.split('.', 1)[0]);
 }
 
-/** A name that is a file name, and no option, everywhere. */
+/** Whether a name works as a file name and cannot be taken for an option. */
 export function isGuestName(name: string): boolean {
   return /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name);
 }
@@ -64,8 +64,8 @@ export function guestNameFault(name: string): Failure | undefined {
 }
 
 /**
- * Makes the directory where it is missing. Fails with `unsafe-guest-directory` for one that is not this user's alone to
- * write, or with `unwritable` or `no-room`.
+ * Creates the directory if it is missing. Fails with `unsafe-guest-directory` if others can write to it or own it, or
+ * with `unwritable` or `no-room`.
  */
 export async function openGuestState(directory: string): Promise<Result<GuestState, Failure>> {
   try {
@@ -75,7 +75,7 @@ export async function openGuestState(directory: string): Promise<Result<GuestSta
     });
     const found = await lstat(directory);
     const why = !found.isDirectory()
-      ? 'is no directory'
+      ? 'is not a directory'
       : found.uid !== process.getuid?.()
         ? `belongs to another user (uid ${String(found.uid)})`
         : (found.mode & 0o022) !== 0
@@ -106,7 +106,7 @@ export function withGuestLock<Value>(
   return withProcessLock(path.join(state.directory, `${name}.lock`), work);
 }
 
-/** All guests of which something is known, in order of name. */
+/** All guests on record, in order of name. */
 export async function listGuests(state: GuestState): Promise<readonly Guest[]> {
   const names = (await readdir(state.directory, { withFileTypes: true }))
     .filter((entry) => entry.isDirectory() && isGuestName(entry.name))
@@ -116,7 +116,7 @@ export async function listGuests(state: GuestState): Promise<readonly Guest[]> {
   return guests.filter((guest) => guest !== undefined);
 }
 
-/** Undefined: nothing is known of such a guest, or what is written of it is cut off. */
+/** Undefined if there is no record of such a guest, or the record is incomplete. */
 export async function readGuest(state: GuestState, name: string): Promise<Guest | undefined> {
   let text: string;
   try {
@@ -131,14 +131,14 @@ export async function readGuest(state: GuestState, name: string): Promise<Guest 
   return { ...record, state: probed === 'alive' ? 'running' : probed === 'dead' ? 'ended' : 'elsewhere' };
 }
 
-/** Writes or replaces a guest's record, whole or not at all. Its directory must be there. */
+/** Writes or replaces a guest's record atomically. Its directory must exist. */
 export async function writeRecord(state: GuestState, record: GuestRecord): Promise<void> {
   const file = guestFile(state, record.name, 'record');
   await writeFile(`${file}.new`, `${JSON.stringify(record, undefined, 2)}\n`, { mode: 0o600 });
   await rename(`${file}.new`, file);
 }
 
-/** Removes a guest's record, keys and console log, unless another guest has its name by now. */
+/** Removes a guest's record, keys and console log, unless another guest has taken its name. */
 export function forgetGuest(state: GuestState, record: GuestRecord): Promise<void> {
   return withGuestLock(state, record.name, async () => {
     const now = await readGuest(state, record.name);

@@ -7,17 +7,17 @@ import { connect } from './connect.ts';
 import { runInGuest } from './run-command.ts';
 import { forgetGuest, guestFile, processId, type Guest, type GuestState } from './state.ts';
 
-/** How a guest came to its end. */
+/** How a guest ended. */
 export type StopOutcome =
   /** It shut itself down, as asked. */
   | 'shut-down'
-  /** It did not, so the emulator was ended. */
+  /** It did not, so the emulator was killed. */
   | 'ended'
   | 'had-ended'
-  /** Its process is that of another container, and out of reach. */
+  /** Its process belongs to another container and cannot be reached. */
   | 'elsewhere';
 
-/** How long each step may take before the next, harder one, in seconds. */
+/** Time limits of each step before the next, more forceful one, in seconds. */
 export interface StopLimits {
   readonly connect: number;
   readonly shutDown: number;
@@ -27,9 +27,9 @@ export interface StopLimits {
 const usualLimits: StopLimits = { connect: 20, shutDown: 30, terminate: 10 };
 
 /**
- * What init does at the end, for a guest whose init waits for a shell that nobody will leave. All other processes are ended
- * first, so that file systems can be unmounted; the server with this connection among them. Nowhere else than in a guest
- * does it do anything.
+ * What init does at the end, for a guest whose init waits for a shell that nobody will exit. All other processes are
+ * killed first, including the server of this connection, so that file systems can be unmounted. Outside a guest this
+ * does nothing.
  */
 const shutDown = `test -s /run/keys/host-key || exit
 trap '' HUP INT TERM
@@ -42,7 +42,7 @@ umount -a -r
 reboot -f
 poweroff -f`;
 
-/** Ends a guest and forgets it. No process of it is left afterwards. */
+/** Ends a guest and removes its state. None of its processes is left afterwards. */
 export async function stopGuest(
   state: GuestState,
   guest: Guest,
@@ -74,7 +74,7 @@ async function askToShutDown(state: GuestState, guest: Guest, limits: StopLimits
   const connected = await connect({ ...guest, clientKey }, limits.connect * 1000);
   if (!connected.ok) return hasEnded(guest, 0);
   const nowhere = new PassThrough().resume();
-  // In the background, because the shell that the server waits for is ended with the server.
+  // In the background, because killing the server also ends the shell that it waits for.
   const argv = ['setsid', 'sh', '-c', shutDown] as const;
   runInGuest(connected.value, { argv }, { stdout: nowhere, stderr: nowhere });
   const ended = await hasEnded(guest, limits.shutDown);

@@ -4,7 +4,7 @@ import type { ConnectFault } from './connect.ts';
 import { consoleTail } from './console.ts';
 import { guestFile, readGuest, type Guest, type GuestState } from './state.ts';
 
-/** What a guest that has ended is to its user. */
+/** The failure for a guest that has ended. */
 export async function guestEnded(state: GuestState, guest: Guest): Promise<Failure> {
   return {
     reason: 'guest-failed',
@@ -15,10 +15,10 @@ export async function guestEnded(state: GuestState, guest: Guest): Promise<Failu
   };
 }
 
-/** A process that is killed closes its connections some time before it is gone. In milliseconds. */
+/** A killed process closes its connections some time before it is gone. In milliseconds. */
 const dyingTime = 3000;
 
-/** The guest as it is when, after a broken connection, it had the time to end. */
+/** The guest's state after a broken connection, once it has had time to end. */
 async function afterItsEnd(
   state: GuestState,
   guest: Guest,
@@ -53,7 +53,7 @@ export async function guestUnreachable(
   const whats: Readonly<Record<ConnectFault['reason'], string>> = {
     'no-answer': `does not respond on port ${port} (${fault.detail})`,
     timeout: `does not respond on port ${port} in time`,
-    'wrong-host-key': `could not be authenticated: whoever responds on port ${port} does not have its key`,
+    'wrong-host-key': `could not be authenticated: what responds on port ${port} does not have its key`,
     'key-refused': 'does not accept the key that was made for it',
   };
   return {

@@ -16,7 +16,7 @@ export interface Identity {
  * The uid of a build started by root: a number that no system assigns to any user, so that no file and no other process
  * of the machine belongs to it.
  */
-export const nobodyAtAll = 2_000_000_000;
+export const unassignedId = 2_000_000_000;
 
 /**
  * The identities an action can have, best first. An ordinary user can only use their own. For root it is the unassigned
@@ -24,8 +24,8 @@ export const nobodyAtAll = 2_000_000_000;
  */
 export async function findIdentities(store: string): Promise<readonly Identity[]> {
   const self = { user: process.geteuid?.() ?? 0, group: process.getegid?.() ?? 0 };
-  if (self.user !== 0 || (await stat(store)).uid !== 0 || !isMapped(nobodyAtAll)) return [self];
-  return [{ user: nobodyAtAll, group: nobodyAtAll, lent: store }, self];
+  if (self.user !== 0 || (await stat(store)).uid !== 0 || !isMapped(unassignedId)) return [self];
+  return [{ user: unassignedId, group: unassignedId, lent: store }, self];
 }
 
 /** On-disk owner of the action's own files. */

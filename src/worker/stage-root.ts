@@ -41,7 +41,7 @@ export async function stageRoot(
 
 async function needDirectory(blobs: BlobCache, digest: Digest): Promise<DirectoryMessage> {
   const message = decodeDirectory(await needBlob(blobs, digest));
-  if (message === undefined) throw new BadBlob(digest, 'is no directory');
+  if (message === undefined) throw new BadBlob(digest, 'is not a Directory message');
   return message;
 }
 

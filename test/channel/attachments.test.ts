@@ -13,8 +13,8 @@ const { limit = 0 } = arch.value.emulator.memory;
 const attach = (wanted: WantedAttachments, environment = {}) =>
   attachmentVariables(arch.value, wanted, environment);
 
-describe('what a guest is to have beside its image', () => {
-  it('becomes variables of run-emulator.sh, and a disk that is missing is made', async () => {
+describe('attachments of a guest', () => {
+  it('become variables of run-emulator.sh, and a missing disk is created', async () => {
     const directory = await temporaryDirectory();
     const disk = path.join(directory, 'disk');
     const wanted = {
@@ -29,7 +29,7 @@ describe('what a guest is to have beside its image', () => {
     expect(statSync(disk)).toMatchObject({ size: 4 * 1024 ** 3, mode: 0o100600 });
   });
 
-  it('is an option that is at fault where it cannot be', async () => {
+  it('name the option at fault if they are impossible', async () => {
     const directory = await temporaryDirectory();
     const file = path.join(directory, 'file');
     writeFileSync(file, '');

@@ -118,7 +118,7 @@ describe('a guest in the background', () => {
     expect(await running.finished).toEqual({ code: 130, out: '/\n', err: '' });
   });
 
-  test('that is killed is one that has ended', async () => {
+  test('has ended if it was killed', async () => {
     const made = session();
     await start(made);
     const running = exec(made, ['armv5l', '--', 'sh', '-c', 'echo ready; sleep 1000']);
@@ -214,10 +214,10 @@ describe('what goes wrong', () => {
 
   test.each([
     [['--share', 'nothing'], '--share nothing: there is no such directory'],
-    [['--share', 'bin/qemu-system-arm'], '--share bin/qemu-system-arm: it is no directory'],
+    [['--share', 'bin/qemu-system-arm'], '--share bin/qemu-system-arm: it is not a directory'],
     [['--home', 'bin'], '--home bin: it is not a regular file'],
     [['--home', 'no/disk'], '--home no/disk: cannot create it (ENOENT)'],
-    [['--memory', '9999'], '--memory 9999: this machine of armv5l takes at most 256 MiB'],
+    [['--memory', '9999'], '--memory 9999: the machine for armv5l takes at most 256 MiB'],
     [['--memory', 'much'], 'It must be a whole number'],
     [['--port', '70000'], 'It must be a whole number from 1 to 65535.'],
     [['--name', 'a/b'], "'a/b' cannot be the name of a guest"],
@@ -268,7 +268,7 @@ describe('what goes wrong', () => {
     writeFileSync(place, JSON.stringify({ ...written, port }));
     const { code, err } = await exec(made, ['armv5l', '--', 'true']).finished;
     expect(code).toBe(255);
-    expect(err).toContain(`whoever responds on port ${String(port)} does not have its key`);
+    expect(err).toContain(`what responds on port ${String(port)} does not have its key`);
     writeFileSync(place, JSON.stringify(written));
   });
 });

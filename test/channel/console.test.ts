@@ -22,7 +22,7 @@ describe('the end of a console', () => {
     ]);
   });
 
-  test('says once what comes many times', () => {
+  test('drops consecutive duplicates', () => {
     expect(readableLines('a\nb\nb\nb\na\n')).toEqual(['a', 'b', 'a']);
   });
 });

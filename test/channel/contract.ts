@@ -28,7 +28,7 @@ export function channelContract(name: string, address: () => ChannelAddress): vo
       expect(end).toEqual({ kind: 'exited', status });
     });
 
-    test('a command that is not there, or no program, gives what a shell gives', async () => {
+    test('a command that is missing or not executable gives the exit code of a shell', async () => {
       const missing = await runOn(client, ['no-such-command-here']);
       expect(missing.end).toEqual({ kind: 'exited', status: 127 });
       expect(missing.stderr).toContain('no-such-command-here');
@@ -62,7 +62,7 @@ export function channelContract(name: string, address: () => ChannelAddress): vo
       },
     );
 
-    test('a command can catch a signal and go on', async () => {
+    test('a command can catch a signal and continue', async () => {
       const script = 'trap "echo caught; exit 3" TERM; echo ready; while :; do sleep 0.1; done';
       const command = watch(client, ['sh', '-c', script]);
       await command.until('ready');

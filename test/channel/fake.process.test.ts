@@ -54,7 +54,7 @@ describe('what goes wrong', () => {
     connection.end();
   });
 
-  test('a command that is longer than Linux could take', async () => {
+  test('a command that is longer than Linux accepts', async () => {
     const connection = await connected(address());
     const { end } = await runOn(connection, ['echo', 'x'.repeat(131_072)]);
     expect(end).toEqual({ kind: 'refused', detail: 'it is longer than 131071 bytes' });

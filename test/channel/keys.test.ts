@@ -45,7 +45,7 @@ AAAECdYbGd7/1aYLqESvSS7CzEREnFaXsyaRlwO6wDHK5/YNdamAGCsQq31Uv+08lkBzoO
 });
 
 describe('keys for a boot', () => {
-  test('come as a disk of whole blocks with two files for root alone', () => {
+  test('form a disk of whole blocks with two files that only root may read', () => {
     const { disk } = makeChannelKeys();
     expect(disk.length % 512).toBe(0);
     const members = unpack(disk);
@@ -55,7 +55,7 @@ describe('keys for a boot', () => {
     ]);
   });
 
-  test('belong together: ours opens what the disk admits, and the guest shows what we expect', () => {
+  test('belong together: the disk admits our key, and the guest presents the one that we expect', () => {
     const keys = makeChannelKeys();
     const [host, authorized] = unpack(keys.disk);
     const ours = ssh2.utils.parseKey(keys.clientKey);

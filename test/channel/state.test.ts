@@ -85,7 +85,7 @@ describe('the directory', () => {
     for (const path of [link, file]) {
       expect(await openGuestState(path)).toMatchObject({
         ok: false,
-        failure: { reason: 'unsafe-guest-directory', path, why: 'is no directory' },
+        failure: { reason: 'unsafe-guest-directory', path, why: 'is not a directory' },
       });
     }
     expect((await openGuestState(join(file, 'guests'))).ok).toBe(false);
@@ -93,7 +93,7 @@ describe('the directory', () => {
 });
 
 describe('records', () => {
-  test('are read back, with what has become of the process', async () => {
+  test('are read back, with the state of the process', async () => {
     const state = await opened();
     await write(state, record('living'));
     await write(state, record('gone', dead));
@@ -132,7 +132,7 @@ describe('records', () => {
     expect(await listGuests(state)).toEqual([]);
   });
 
-  test('forgetting takes keys and console along, and no guest that came later under the name', async () => {
+  test('forgetting also removes keys and console, but not a later guest of the same name', async () => {
     const state = await opened();
     await write(state, record('guest'));
     writeFileSync(guestFile(state, 'guest', 'clientKey'), 'secret');

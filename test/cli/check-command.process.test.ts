@@ -252,11 +252,11 @@ describe('run and start', () => {
     mkdirSync(image, { recursive: true });
     writeFileSync(path.join(image, 'run-emulator.sh'), '#!/bin/sh\nexit 0\n', { mode: 0o755 });
     const { code, err } = await run(session, 'start', 'armv5l', '--memory', '512', '--out', 'out');
-    expect(err).toContain('--memory 512: this machine of armv5l takes at most 256 MiB');
+    expect(err).toContain('--memory 512: the machine for armv5l takes at most 256 MiB');
     expect(code).toBe(2);
     const asked = testSession({ env: { PATH, QEMU_MEMORY: '512' } });
     const again = await run(asked, 'start', 'armv5l', '--out', path.join(session.home, 'out'));
-    expect(again.err).toContain('QEMU_MEMORY=512: this machine of armv5l takes at most 256 MiB');
+    expect(again.err).toContain('QEMU_MEMORY=512: the machine for armv5l takes at most 256 MiB');
     expect(again.code).toBe(2);
   });
 });

@@ -423,8 +423,8 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
     ],
   },
   'bad-share': {
-    failure: { reason: 'bad-share', path: '/s/a', why: 'it is no directory', hint: 'Name a directory.' },
-    text: ['/s/a: it is no directory', '  Name a directory.'],
+    failure: { reason: 'bad-share', path: '/s/a', why: 'it is not a directory', hint: 'Name a directory.' },
+    text: ['/s/a: it is not a directory', '  Name a directory.'],
   },
   'unfit-tarball': {
     failure: { reason: 'unfit-tarball', tarball: 'x.tar', entry: '/etc/passwd', why: 'an absolute path' },

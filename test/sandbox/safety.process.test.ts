@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { removeForcibly } from '../../src/store/remove.ts';
-import { nobodyAtAll } from '../../src/sandbox/identity.ts';
+import { unassignedId } from '../../src/sandbox/identity.ts';
 import {
   asOrdinaryUser,
   command,
@@ -129,7 +129,7 @@ describe.each(users)('an action that %s started', (user) => {
     const mounted = lines.slice(1, -1);
     for (const target of mounted)
       expect(target).toMatch(/^\/(?:$|(?:area|build|tmp|probe|usr|lib\w*|dev\/\w+|proc)(?:$|\/))/);
-    const ids = user !== 'root' ? [isRoot ? nobody : process.getuid?.()] : [0, nobodyAtAll];
+    const ids = user !== 'root' ? [isRoot ? nobody : process.getuid?.()] : [0, unassignedId];
     expect(ids).toContain(map?.[1]);
   });
 });

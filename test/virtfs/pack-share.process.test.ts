@@ -170,7 +170,7 @@ describe('packShare', () => {
 });
 
 describe('a share that cannot be packed', () => {
-  it('is no directory', async () => {
+  it('is not a directory', async () => {
     expect(await failureOf(put('file', undefined))).toMatchObject({
       reason: 'bad-share',
       path: join(share, 'file'),

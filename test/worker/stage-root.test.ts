@@ -47,7 +47,7 @@ describe('a staged root', () => {
     const [blobs, place] = [createMemoryCache(), await temporaryDirectory()];
     await expect(stageRoot(sampleDigest('a'), place, blobs, 0)).rejects.toThrow('is missing');
     const noise = await blobs.put(Buffer.from('no directory'));
-    await expect(stageRoot(noise, place, blobs, 0)).rejects.toThrow('is no directory');
+    await expect(stageRoot(noise, place, blobs, 0)).rejects.toThrow('is not a Directory message');
     const lost = encodeDirectory({
       ...empty,
       files: [{ name: 'x', digest: sampleDigest('b'), executable: false }],
