@@ -24,7 +24,7 @@ export const arch = describeArch({
     ...virtArmEmulator,
     program: 'qemu-system-aarch64',
     userProgram: 'qemu-aarch64',
-    // The machine's own choice is a 32-bit processor.
+    // The machine's default is a 32-bit processor.
     cpu: 'cortex-a57',
     commandLineLimit: 2048,
   },

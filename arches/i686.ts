@@ -23,7 +23,7 @@ export const arch = describeArch({
     program: 'qemu-system-i386',
     userProgram: 'qemu-i386',
     cpu: 'pentium3',
-    // Beyond 3 GiB the machine puts memory above 4 GiB, where a kernel without PAE does not reach.
+    // The machine puts memory beyond 3 GiB above 4 GiB, which a kernel without PAE cannot reach.
     memory: { preset: 256, limit: 3072 },
     lacks: pcLacks,
   },

@@ -9,10 +9,10 @@ export const arch = describeArch({
   triple: 'm68k-linux-musl',
   unameMachines: ['m68k'],
   gcc: {
-    // Before the 68040 doubles are computed in extended precision, and rounded twice. What is tuned for the 68040 itself
-    // converts a long double to an integer by __fixxfsi of libgcc/config/m68k/fpgnulib.c, whose result is twice the right
-    // one in gcc 14.2.0. For the 68060 there is an instruction, fintrz, which a 68040's kernel emulates where the processor
-    // does not have it; the rest of its instructions a 68040 has.
+    // Processors before the 68040 compute doubles in extended precision and round twice. Code tuned for the 68040
+    // itself converts a long double to an integer by __fixxfsi of libgcc/config/m68k/fpgnulib.c, whose result is twice
+    // the right one in gcc 14.2.0. The 68060 has an instruction for that, fintrz, which a 68040's kernel emulates if
+    // the processor lacks it; a 68040 has all its other instructions.
     configure: ['--with-cpu=m68060'],
     // libgcc/config/m68k/t-slibgcc-elf-ver
     libgccVersion: 2,

@@ -9,7 +9,7 @@ export const arch = describeArch({
   byteOrder: 'big',
   triple: 'powerpc64-linux-musl',
   unameMachines: ['ppc64'],
-  // musl knows no other ABI, and gcc's own choice for this byte order is the older one.
+  // musl supports no other ABI, and gcc's default for this byte order is the older one.
   gcc: { configure: ['--with-abi=elfv2'] },
   musl: { arch: 'powerpc64', loader: 'ld-musl-powerpc64.so.1' },
   kernel: { ...pSeriesKernel, symbols: ['CPU_BIG_ENDIAN', ...pSeriesKernel.symbols] },

@@ -23,7 +23,7 @@ export const arch = describeArch({
       'S390_GUEST',
       'CCW',
     ],
-    // The processor itself keeps the time: there are no clock chips.
+    // The processor itself keeps the time; there are no clock chips.
     withoutGeneric: ['RTC_CLASS', 'RTC_HCTOSYS'],
     objtool: false,
   },
@@ -41,9 +41,10 @@ export const arch = describeArch({
     commandLineLimit: 4096,
     lacks: [
       {
-        // A copy by MVC into a page that held a program drops only the translated code around the copy's first byte, so a program
-        // that comes to lie there runs what was there before: in 5 of 21 runs of the test, g++ died or hung, though the file reads
-        // right and runs elsewhere. Fixed in 10.0: "target/s390x: Fix MVC not always invalidating translation blocks".
+        // Copying by MVC into a page that contained code invalidates only the translated code around the copy's first
+        // byte, so a program loaded there may execute the previous code: in 5 of 21 runs of the test, g++ died or hung,
+        // although its file reads correctly and runs elsewhere. Fixed in 10.0: "target/s390x: Fix MVC not always
+        // invalidating translation blocks".
         facility: 'native-compiler',
         reason: 'qemu before 10.0 may run code of a program that lay in the same memory before',
         emulatorBefore: '10.0',

@@ -10,9 +10,9 @@ export const arch = describeArch({
   unameMachines: ['sh4', 'sh4a'],
   gcc: {
     configure: [
-      // The kernel is compiled with -m4-nofpu, which gcc knows only with this switch.
+      // The kernel is compiled with -m4-nofpu, which gcc accepts only with this option.
       '--enable-incomplete-targets',
-      // Otherwise gcc/config/sh/t-sh makes its one processor a multilib, and libstdc++ is installed into lib/!m4.
+      // Otherwise gcc/config/sh/t-sh makes its only processor a multilib, and libstdc++ is installed into lib/!m4.
       '--with-multilib-list=',
     ],
   },
@@ -43,7 +43,7 @@ export const arch = describeArch({
     ],
     withoutGeneric: [],
     objtool: false,
-    // arch/sh/boot/Makefile computes addresses with it.
+    // arch/sh/boot/Makefile uses it to compute addresses.
     bash: true,
   },
   emulator: {
@@ -51,18 +51,19 @@ export const arch = describeArch({
     userProgram: 'qemu-sh4',
     debianPackage: 'qemu-system-misc',
     machine: 'r2d',
-    // Longer lines, when pasted, lose characters: qemu forgets what its serial port has not been read of (src/image-test/typist.ts).
+    // Pasted lines that are longer lose characters: qemu drops input that the guest has not yet read from its serial
+    // port (src/image-test/typist.ts).
     console: 'ttySC1',
-    // All that the board has, whatever the emulator is told.
+    // All the memory that the board has, regardless of the emulator's option.
     memory: { preset: 64, limit: 64 },
     virtio: 'pci',
-    // Only the slots 0 to 3 have interrupts; the bridge is in the first, and the machine puts the network card into 2.
+    // Only slots 0 to 3 have interrupts; the bridge is in the first, and the machine puts the network card into slot 2.
     virtioPlaces: [
       ...['addr=1.0,multifunction=on', 'addr=1.1', 'addr=1.2', 'addr=1.3'],
       ...['addr=1.4', 'addr=1.5', 'addr=1.6', 'addr=1.7'],
     ],
     network: 'rtl8139',
-    // Otherwise the kernel moves the board's ports to addresses that fault, and catches the faults.
+    // Otherwise the kernel moves the board's ports to addresses that fault, and traps the faults.
     kernelWords: ['noiotrap'],
     // The card's boot ROM is in a package that Debian only recommends; the console is the second serial port.
     arguments: ['-global', 'rtl8139.romfile=', '-serial', 'null', '-serial', 'mon:stdio'],

@@ -1,16 +1,16 @@
 import type { ArchDescriptor } from '../../src/inputs/arch.ts';
 
-/** PrimeCell serial port and clock, on every ARM board of the emulator. */
+/** PrimeCell serial port and clock, on every emulated ARM board. */
 export const primeCellSymbols = ['SERIAL_AMBA_PL011', 'SERIAL_AMBA_PL011_CONSOLE', 'RTC_DRV_PL031'] as const;
 
-/** What 32-bit soft-float ARM has in common. */
+/** Common to all 32-bit soft-float ARM. */
 export const softFloatArm = {
   bits: 32,
   byteOrder: 'little',
   musl: { arch: 'arm', loader: 'ld-musl-arm.so.1' },
 } as const satisfies Partial<ArchDescriptor>;
 
-/** What 32-bit ARM with a floating-point unit has in common. */
+/** Common to all 32-bit ARM with a floating-point unit. */
 export const hardFloatArm = {
   bits: 32,
   byteOrder: 'little',
@@ -18,14 +18,14 @@ export const hardFloatArm = {
 } as const satisfies Partial<ArchDescriptor>;
 
 /**
- * Kernel for the Versatile PB board with an ARM926: the one board that runs code older than ARMv7 with PCI.
- * Its PCI host has memory space only, which modern virtio devices are content with.
+ * Kernel for the Versatile PB board with an ARM926: the only board with PCI that runs code for processors older than
+ * ARMv7. Its PCI host has memory space only, which suffices for modern virtio devices.
  */
 export const versatileKernel: ArchDescriptor['kernel'] = {
   arch: 'arm',
   goals: ['zImage', 'dtbs'],
   image: 'arch/arm/boot/zImage',
-  // Kernels before 6.5 keep device trees without a folder for the vendor.
+  // Kernels before 6.5 have device trees in a directory without vendor subdirectories.
   deviceTree: 'arch/arm/boot/dts/versatile-pb.dtb',
   symbols: [
     'MMU',
@@ -36,9 +36,9 @@ export const versatileKernel: ArchDescriptor['kernel'] = {
     'VFP',
     'ARM_THUMB',
     'AEABI',
-    // musl calls the kernel's helper page for atomic operations and the thread pointer before ARMv6.
+    // musl uses the kernel's helper page for atomic operations and the thread pointer before ARMv6.
     'KUSER_HELPERS',
-    // SMC91X depends on it wherever there is a device tree.
+    // SMC91X depends on it on all kernels with device tree.
     'GPIOLIB',
     'NET_VENDOR_SMSC',
     'SMC91X',
@@ -55,7 +55,7 @@ export const versatileKernel: ArchDescriptor['kernel'] = {
   objtool: false,
 };
 
-/** The board in the emulator. More than 256 MiB is a hard error of the emulator. */
+/** The emulated board. More than 256 MiB is an error in the emulator. */
 export const versatileEmulator: ArchDescriptor['emulator'] = {
   program: 'qemu-system-arm',
   userProgram: 'qemu-arm',
@@ -64,10 +64,10 @@ export const versatileEmulator: ArchDescriptor['emulator'] = {
   console: 'ttyAMA0',
   memory: { preset: 256, limit: 256 },
   virtio: 'pci',
-  // The board's own chip, smc91c111, has room for four packets and loses what comes beyond, a second or more at a time.
+  // The board's own chip, smc91c111, has buffers for four packets and drops all others, for a second or more at a time.
   network: 'virtio-net-pci',
   arguments: [
-    // The board has a sound chip, for which the emulator would look for a sound card and complain.
+    // The board has a sound chip, for which the emulator would look for a sound card and print warnings.
     ...['-audiodev', 'none,id=silent', '-global', 'pl041.audiodev=silent'],
     // The card's boot ROM is in a package that Debian only recommends, and nothing is booted from the network.
     ...['-global', 'virtio-net-pci.romfile='],
@@ -84,7 +84,7 @@ export const virtArmKernel: ArchDescriptor['kernel'] = {
     'MMU',
     'ARCH_MULTI_V7',
     'ARCH_VIRT',
-    // Without it the board's PCI is out of reach, above 4 GiB.
+    // Without it the board's PCI space above 4 GiB cannot be reached.
     'ARM_LPAE',
     'SMP',
     'VFP',
@@ -103,7 +103,7 @@ export const virtArmKernel: ArchDescriptor['kernel'] = {
   objtool: false,
 };
 
-/** That board in the emulator, which 64-bit processors have too. */
+/** That board in the emulator, which also exists with 64-bit processors. */
 export const virtArmEmulator: ArchDescriptor['emulator'] = {
   program: 'qemu-system-arm',
   userProgram: 'qemu-arm',

@@ -1,4 +1,6 @@
-/** Debian 12's packages of emulators, by what the program's name ends in. Undefined there: the one of all others. */
+/**
+ * Debian 12's emulator packages, by the last part of the program's name. Undefined there: the package with all others.
+ */
 const emulatorPackages: Readonly<Record<string, string>> = {
   aarch64: 'qemu-system-arm',
   arm: 'qemu-system-arm',

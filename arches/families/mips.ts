@@ -1,6 +1,6 @@
 import type { ArchDescriptor } from '../../src/inputs/arch.ts';
 
-/** What 32-bit MIPS with the o32 ABI and a floating-point unit has in common. */
+/** Common to all 32-bit MIPS with the o32 ABI and a floating-point unit. */
 export const mips32 = {
   bits: 32,
   unameMachines: ['mips'],
@@ -35,16 +35,16 @@ export const maltaKernel = {
   objtool: false,
 } as const satisfies ArchDescriptor['kernel'];
 
-/** The board in the emulator; the arch adds program and, for 64 bit, the processor. */
+/** The emulated board; the arch adds the program and, for 64 bit, the processor. */
 export const maltaEmulator = {
   debianPackage: 'qemu-system-mips',
   machine: 'malta',
   console: 'ttyS0',
-  // A 32-bit kernel without HIGHMEM reaches no more.
+  // A 32-bit kernel without HIGHMEM cannot use more.
   memory: { preset: 256, limit: 256 },
   virtio: 'pci',
-  // The kernel knows the interrupts of four slots for cards, 18 to 21 (irq_tab in arch/mips/pci/fixup-malta.c), and takes
-  // those of a higher one from behind its table. The network card is in the first; 13 is 19 in hexadecimal.
+  // The kernel has interrupts for four card slots, 18 to 21 (irq_tab in arch/mips/pci/fixup-malta.c), and for a higher
+  // slot it reads past the end of that table. The network card is in the first; 13 is 19 in hexadecimal.
   virtioPlaces: [
     ...['addr=13.0,multifunction=on', 'addr=13.1', 'addr=13.2', 'addr=13.3'],
     ...['addr=13.4', 'addr=13.5', 'addr=13.6', 'addr=13.7'],

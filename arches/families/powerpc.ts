@@ -33,14 +33,14 @@ export const powerMacKernel: ArchDescriptor['kernel'] = {
   objtool: false,
 };
 
-/** The machine in the emulator. */
+/** The emulated machine. */
 export const powerMacEmulator: ArchDescriptor['emulator'] = {
   program: 'qemu-system-ppc',
   userProgram: 'qemu-ppc',
   debianPackage: 'qemu-system-ppc',
   machine: 'g3beige',
   console: 'ttyS0',
-  // The machine takes 2047 MiB; a kernel without HIGHMEM reaches no more than this.
+  // The machine supports 2047 MiB, but a kernel without HIGHMEM uses no more than this.
   memory: { preset: 256, limit: 768 },
   virtio: 'pci',
   network: 'virtio-net-pci',
@@ -49,7 +49,7 @@ export const powerMacEmulator: ArchDescriptor['emulator'] = {
   commandLineLimit: 2048,
 };
 
-/** Kernel for IBM's pSeries as a hypervisor shows it: 64 bit; the arch adds the byte order. */
+/** Kernel for IBM's pSeries under a hypervisor: 64 bit; the arch adds the byte order. */
 export const pSeriesKernel = {
   arch: 'powerpc',
   goals: ['vmlinux'],
@@ -57,10 +57,10 @@ export const pSeriesKernel = {
   symbols: [
     'PPC64',
     'PPC_PSERIES',
-    // musl's setjmp saves the vector registers without asking whether the kernel has switched them on.
+    // musl's setjmp saves the vector registers without checking whether the kernel has enabled them.
     'ALTIVEC',
     'VSX',
-    // The preset is 64 KiB, which a small memory does not go round with.
+    // The default is 64 KiB, which wastes too much of a small memory.
     'PPC_4K_PAGES',
     'HVC_CONSOLE',
     'PPC_OF_BOOT_TRAMPOLINE',
@@ -76,11 +76,11 @@ export const pSeriesKernel = {
   ],
   withoutGeneric: [],
   objtool: false,
-  // The last step looks for branches that go astray, with unrel_branch_check.sh of arch/powerpc/tools.
+  // The last step looks for invalid branches, with unrel_branch_check.sh of arch/powerpc/tools.
   bash: true,
 } as const satisfies ArchDescriptor['kernel'];
 
-/** The machine in the emulator, which does not imitate the defences against speculation that the preset promises. */
+/** The emulated machine, which does not implement the speculation mitigations that it advertises by default. */
 export const pSeriesEmulator: ArchDescriptor['emulator'] = {
   program: 'qemu-system-ppc64',
   userProgram: 'qemu-ppc64',

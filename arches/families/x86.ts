@@ -6,7 +6,7 @@ export const pcKernel = {
   goals: ['bzImage'],
   image: 'arch/x86/boot/bzImage',
   symbols: [
-    // The other unwinder for 64 bit, ORC, writes tables with objtool.
+    // The alternative unwinder for 64 bit, ORC, needs objtool to write its tables.
     'UNWINDER_FRAME_POINTER',
     'ACPI',
     'SCSI',
@@ -35,12 +35,15 @@ export const pcEmulator = {
   commandLineLimit: 2048,
 } as const satisfies Partial<ArchDescriptor['emulator']>;
 
-/** What the emulator cannot where a processor does 64-bit atomic operations by `cmpxchg8b`: 32 bit, from the Pentium on. */
+/**
+ * A fault of the emulator on processors that do 64-bit atomic operations with `cmpxchg8b`: 32 bit, from the Pentium on.
+ */
 export const pcLacks = [
   {
-    // helper_cmpxchg8b in its target/i386/tcg/mem_helper.c computes the flags by an operation that may be out of date, and
-    // an interrupt after it saves what a source operand was: trap flag, I/O privilege and all. About one run in seven of
-    // target/tests/programs/atomics.c dies of it. Version 8.0 has no such helper (qemu: "target/i386: Inline cmpxchg8b").
+    // helper_cmpxchg8b in its target/i386/tcg/mem_helper.c computes the flags from an operation that may be out of
+    // date, and a subsequent interrupt saves a former source operand as the flags, including trap flag and I/O
+    // privilege. About one run in seven of target/tests/programs/atomics.c dies of it. Version 8.0 has no such helper
+    // (qemu: "target/i386: Inline cmpxchg8b").
     facility: 'wide-atomics',
     reason: 'qemu before 8.0 spoils the flags at cmpxchg8b, and the program may be trapped',
     emulatorBefore: '8.0',

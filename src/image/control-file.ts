@@ -13,25 +13,25 @@ export const controlFiles = {
   init: 'init',
   /** Optional, see `ControlSettings`. */
   settings: 'control.json',
-  /** Where the sources lie that `control.json` names, a directory each. */
+  /** Directory of the sources that `control.json` names, with a subdirectory for each. */
   sources: 'sources',
 } as const;
 
-/** What a control image wants beside its own files. */
+/** What a control image needs in addition to its own files. */
 export interface ControlSettings {
-  /** Sources of the lock, in the version that is meant when none is named; in order of name. */
+  /** Names of sources in the lock, each in its default version; in order of name. */
   readonly sources: readonly SourceName[];
-  /** When the guest is ended; undefined: as late as it is for others. */
+  /** When the guest is ended; undefined: after the default limit. */
   readonly timeLimitMinutes?: number;
 }
 
-/** Where there is no `control.json`. */
+/** The settings if there is no `control.json`. */
 export const noControlSettings: ControlSettings = { sources: [] };
 
 const controlCheck = compileSchema(controlSchema);
 
 /**
- * Reads the text of a `control.json`. Fails with `bad-input` and every fault that can be found, in order of line.
+ * Parses the text of a `control.json`. Fails with `bad-input` and every fault that can be found, in order of line.
  *
  * @param file name of the file, for messages
  * @param known names of all sources
@@ -67,7 +67,7 @@ export function parseControl(
   });
 }
 
-/** Only of well-formed names: the others have a fault already. */
+/** Only for well-formed names; the others already have a fault. */
 function unknownSources(written: unknown, known: readonly string[]): readonly Fault[] {
   if (typeof written !== 'object' || written === null || !('sources' in written)) return [];
   if (!Array.isArray(written.sources)) return [];

@@ -3,21 +3,21 @@ import type { Arch } from '../inputs/arch.ts';
 import { imageFiles } from './emulator.ts';
 import { findDirectory } from './run-script.ts';
 
-/** Where the guest sees the machine that runs the emulator. */
+/** Address at which the guest sees the machine that runs the emulator. */
 const hostSeenByGuest = '10.0.2.2';
 
-/** MiB for a guest whose board sets no limit. */
+/** MiB of memory for a guest whose board sets no limit. */
 const ampleMemory = 2048;
 
-/** MiB of a scratch disk, unless the user says otherwise. It is a sparse file. */
+/** MiB of the scratch disk, unless the user specifies another size. It is a sparse file. */
 const scratchSize = 4096;
 
-/** `distccd`'s exit code when its port is taken. */
+/** `distccd`'s exit code if its port is in use. */
 const portTaken = 102;
 
 /**
- * Text of `dev-environment.sh`: boots the image it lies beside as a place to work in, by way of `run-emulator.sh`. POSIX
- * shell; needs the emulator, and for speed a cross compiler, but nothing else of ours.
+ * Text of `dev-environment.sh`, which boots the image beside it with `run-emulator.sh` as a development environment.
+ * POSIX shell; needs the emulator, and for speed a cross compiler, but nothing else of ours.
  */
 export function renderDevEnvironment(arch: Arch): string {
   const { name, triple, emulator } = arch;

@@ -3,27 +3,27 @@ import { kernelWord } from '../inputs/kernel-word.ts';
 import { virtioDevices, type VirtioDevice } from '../inputs/virtio-devices.ts';
 import { asWritten, doubleCommas, option, type OptionText } from './option-text.ts';
 
-/** Names of the files of a system image, side by side in one directory. */
+/** Names of the files of a system image, which are all in one directory. */
 export const imageFiles = {
   kernel: 'kernel',
-  /** Only where the arch's descriptor names a device tree. */
+  /** Only if the arch's descriptor names a device tree. */
   deviceTree: 'device-tree.dtb',
-  /** The root filesystem; where that is a disk, what finds it. */
+  /** The root filesystem; if that is on a disk, the program that finds it. */
   initramfs: 'initramfs.cpio.gz',
-  /** The native compiler; an image can do without. */
+  /** The native compiler, which an image may lack. */
   toolchain: 'toolchain.sqf',
   script: 'run-emulator.sh',
   /** Boots with a scratch disk and distcc. */
   environment: 'dev-environment.sh',
-  /** The scratch disk that it makes beside itself. */
+  /** The scratch disk that the former creates beside itself. */
   home: 'home.img',
   /** Runs a control image unattended. */
   nativeBuild: 'native-build.sh',
 } as const;
 
 /**
- * A disk that holds the root filesystem, in images that have one. The kernel knows disks by the order of devices only,
- * so such an image has a small initramfs too, which finds the disk by its serial number.
+ * The disk with the root filesystem, in images that have one. The kernel names disks by the order of devices only, so
+ * such an image also has a small initramfs, which finds the disk by its serial number.
  */
 export type RootDisk = {
   /** Its file, beside `run-emulator.sh`. */
@@ -32,28 +32,31 @@ export type RootDisk = {
   | { readonly writable: true }
   | {
       readonly writable: false;
-      /** What can be written instead: `an image of kind ext2 can`. */
+      /** A writable alternative, for a message: `an image of kind ext2 can`. */
       readonly instead: string;
     }
 );
 
-/** Serial number of the disk that holds the root filesystem. */
+/** Serial number of the disk with the root filesystem. */
 export const rootSerial = 'root' satisfies VirtioDevice;
 
-/** Variable of run-emulator.sh that lets the guest write its ext2 disk instead of a layer in memory. */
+/** Variable of run-emulator.sh that lets the guest write to its ext2 disk instead of a layer in memory. */
 export const rootWritableVariable = 'GUEST_ROOT_WRITABLE';
 
-/** Serial number of the disk that holds the native compiler: what the guest knows it by (`/sys/block/NAME/serial`). */
+/** Serial number of the disk with the native compiler, by which the guest identifies it (`/sys/block/NAME/serial`). */
 const toolchainSerial = 'toolchain' satisfies VirtioDevice;
 
-/** What a user can attach to a guest beside the image. The guest's init knows each by serial number or mount tag. */
+/**
+ * What a user can attach to a guest in addition to the image. The guest's init identifies each by serial number or
+ * mount tag.
+ */
 export interface Attachment {
-  /** Serial number of a disk, mount tag of a folder. */
+  /** Serial number of a disk, or mount tag of a directory. */
   readonly name: VirtioDevice;
   /** Variable of run-emulator.sh that names the file or directory. */
   readonly variable: string;
   readonly kind: 'disk' | 'read-only disk' | 'folder';
-  /** What it is for, in the script's own words. */
+  /** What it is for, as the script describes it. */
   readonly purpose: string;
 }
 
@@ -85,7 +88,7 @@ export const attachments = [
   },
 ] as const satisfies readonly Attachment[];
 
-/** Port of this machine that reaches the guest's command channel: variable of run-emulator.sh. */
+/** Variable of run-emulator.sh: the port of this machine that is forwarded to the guest's command channel. */
 export const sshPortVariable = 'GUEST_SSH_PORT';
 
 /** What is known only when the emulator starts. */
@@ -94,31 +97,31 @@ export interface EmulatorSettings {
   readonly directory: string;
   /** MiB. */
   readonly memory: string;
-  /** Kernel command line, whole. */
+  /** The complete kernel command line. */
   readonly commandLine: string;
-  /** What follows the network's model: nothing, or a comma and further options. */
+  /** Text after the network's model: empty, or a comma and further options. */
   readonly networkOptions?: string;
-  /** What stands before the file of the root disk: nothing where the guest may write it. Undefined: `readonly=on,`. */
+  /** Text before the file of the root disk: empty if the guest may write to it. Undefined: `readonly=on,`. */
   readonly rootMode?: string;
 }
 
-/** Where the file or directory of an attachment lies; `InOption`: with every comma doubled, as part of an option. */
+/** `place` is the path of an attachment; `InOption`: with every comma doubled, as part of an option. */
 type Setting = keyof EmulatorSettings | 'directoryInOption' | 'placeInOption';
 
-/** A word of a command line: text, or the value of a setting, one after the other. */
+/** A word of a command line: concatenated texts and values of settings. */
 export type Word = readonly (OptionText | { readonly setting: Setting })[];
 
-/** What the kernel is told in any case; what a user adds comes behind it. */
+/** The fixed part of the kernel command line; what a user adds is appended to it. */
 export function kernelCommandLine({ name, emulator }: Arch): string {
   return [`console=${emulator.console}`, ...(emulator.kernelWords ?? []), 'panic=1', `HOST=${name}`]
     .map(kernelWord)
     .join(' ');
 }
 
-/** Variable of the guest's init: seconds since 1970 when the emulator begins, for boards that have no clock. */
+/** Variable of the guest's init: seconds since 1970 when the emulator starts, for boards without a clock. */
 export const clockVariable = 'CLOCK';
 
-/** Value of `-device`: a virtio device of this kind, at the place that the board has for the one of this name. */
+/** Value of `-device`: a virtio device of this kind, in the board's slot for the one of this name. */
 function virtioDevice(
   { virtio, virtioPlaces }: Arch['emulator'],
   kind: string,
@@ -133,7 +136,7 @@ function virtioDevice(
   ];
 }
 
-/** The same for a disk, which the guest knows by its serial number. */
+/** The same for a disk, which the guest identifies by its serial number. */
 function virtioDisk(emulator: Arch['emulator'], name: VirtioDevice): Word {
   return virtioDevice(emulator, 'blk', name, option`,drive=${name},serial=${name}`);
 }
@@ -149,7 +152,7 @@ function networkWords({ network, networkBy }: Arch['emulator']): readonly Word[]
   ];
 }
 
-/** What every image is started with. */
+/** Arguments with which every image is started. */
 export function emulatorWords({ emulator, kernel }: Arch): readonly Word[] {
   const directory = { setting: 'directory' } as const;
   return [
@@ -170,7 +173,7 @@ export function emulatorWords({ emulator, kernel }: Arch): readonly Word[] {
     [option`-append`],
     [{ setting: 'commandLine' }],
     ...networkWords(emulator),
-    // Some boards give their guest no other randomness.
+    // Some boards give their guest no other source of randomness.
     [option`-device`],
     virtioDevice(emulator, 'rng', 'rng'),
     ...emulator.arguments.map((argument): Word => [asWritten(argument)]),
@@ -208,7 +211,7 @@ export function toolchainWords({ emulator }: Arch): readonly Word[] {
   ];
 }
 
-/** What attaches one thing. */
+/** Arguments that attach one thing. */
 export function attachmentWords({ emulator }: Arch, { name, kind }: Attachment): readonly Word[] {
   const place = { setting: 'placeInOption' } as const;
   if (kind === 'folder') {
@@ -241,7 +244,7 @@ function fillIn(words: readonly Word[], values: Partial<Record<Setting, string>>
 /**
  * The emulator's arguments, without its name.
  *
- * @param toolchain whether the image has a native compiler to attach.
+ * @param toolchain whether the image has a native compiler to attach
  */
 export function emulatorArguments(
   arch: Arch,

@@ -28,14 +28,14 @@ const shellVariables = {
   placeInOption: sh`"$in_option"`,
 } as const;
 
-/** A word as POSIX shell reads it. */
+/** A word, quoted for a POSIX shell. */
 function shellWord(word: Word): ShellText {
   return joinShell(
     word.map((part) => (typeof part === 'string' ? sh`${part}` : shellVariables[part.setting])),
   );
 }
 
-/** Options and their values, an option a line. */
+/** Options and their values, one option per line. */
 function shellArguments(words: readonly Word[], between: ' \\\n  ' | ' \\\n    '): ShellText {
   const options: ShellText[][] = [];
   for (const text of words.map(shellWord)) {
@@ -49,7 +49,7 @@ function shellArguments(words: readonly Word[], between: ' \\\n  ' | ' \\\n    '
   );
 }
 
-/** Attaches one thing if its variable is set. */
+/** Attaches something if its variable is set. */
 function attachmentLines(arch: Arch, attachment: Attachment): ShellText {
   const { variable, kind } = attachment;
   const [test, missing] = kind === 'folder' ? ['-d', 'no such directory'] : ['-f', 'no such file'];
@@ -61,7 +61,7 @@ fi
 `;
 }
 
-/** Lets the guest write its root disk where the user says so and the disk can be written. */
+/** Lets the guest write its root disk if the user asks for it and the disk is writable. */
 function rootDiskLines(disk: RootDisk): ShellText {
   const { file } = disk;
   if (!disk.writable) {
@@ -91,8 +91,8 @@ function writableRootNote({ file }: RootDisk): ShellText {
 }
 
 /**
- * Sets `directory` to where a script lies that is called `$0`, whatever links lead to it. What a program prints gets an end
- * of its own, because the shell drops line breaks there, with which a name may end.
+ * Sets `directory` to the directory of the script `$0`, resolving links. A dot is appended to the output of programs
+ * and removed again, because the shell drops trailing newlines, with which a name may end.
  */
 export const findDirectory = sh`self=$0
 case $self in */*) ;; *) self=./$self ;; esac
@@ -109,7 +109,9 @@ directory=$(CDPATH= cd -P -- "\${self%/*}/" && pwd -P && echo .)
 directory=\${directory%??}
 `;
 
-/** Text of `run-emulator.sh`: boots the image it lies beside. POSIX shell; needs the emulator and nothing else of ours. */
+/**
+ * Text of `run-emulator.sh`, which boots the image beside it. POSIX shell; needs the emulator and nothing else of ours.
+ */
 export function renderRunScript(arch: Arch, disk?: RootDisk): string {
   const { emulator, kernel } = arch;
   const { preset, limit } = emulator.memory;

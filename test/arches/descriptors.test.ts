@@ -13,7 +13,7 @@ async function load(file: string): Promise<unknown> {
 }
 
 describe.each(files)('arches/%s', (file) => {
-  it('is a sound descriptor', async () => {
+  it('is a valid descriptor', async () => {
     const checked = checkArch(await load(file), `arches/${file}`);
     expect(checked.ok ? [] : checked.failure).toEqual([]);
   });

@@ -74,7 +74,7 @@ it('names no arch outside arches/', async () => {
   expect(found).toEqual([]);
 });
 
-it('excuses no file that has nothing to excuse', () => {
+it('lists no exception that is not needed', () => {
   for (const { file, names, why } of exceptions) {
     const text = readFileSync(path.join(root, file), 'utf8');
     expect(

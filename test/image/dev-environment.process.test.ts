@@ -182,7 +182,7 @@ describe('dev-environment.sh', () => {
   describe('the scratch disk', () => {
     const size = (file: string) => statSync(file).size / 1048576;
 
-    it('is made once, beside the script, and takes no room', () => {
+    it('is created once, beside the script, and takes no space', () => {
       const file = join(image, imageFiles.home);
       expect(start().words).toContain(`if=none,id=home,format=raw,file=${file.replaceAll(',', ',,')}`);
       expect(size(file)).toBe(4096);
@@ -192,7 +192,7 @@ describe('dev-environment.sh', () => {
       expect(readFileSync(file, 'utf8')).toBe('work');
     });
 
-    it('is made where and as large as the user says', () => {
+    it('is created where and as large as the user says', () => {
       const { words } = start({ GUEST_HOME: '-my disk', GUEST_HOME_SIZE: '100' });
       expect(size(join(base, '-my disk'))).toBe(100);
       expect(words).toContain(`if=none,id=home,format=raw,file=${base.replaceAll(',', ',,')}/-my disk`);
@@ -217,7 +217,7 @@ describe('dev-environment.sh', () => {
   });
 
   describe('without a cross compiler', () => {
-    it('says so and goes on', () => {
+    it('reports that and continues', () => {
       const { status, stderr, words } = start();
       expect(status).toBe(7);
       expect(kernelExtra(words)).toBe('');
@@ -254,7 +254,7 @@ describe('dev-environment.sh', () => {
       expect(existsSync(join(image, 'arguments'))).toBe(false);
     });
 
-    it('takes none that another machine is for', () => {
+    it('takes none for another host', () => {
       compiler(join(image, 'cross-compiler-sample-other'), { foreign: true });
       expect(start().stderr).toContain('there is no cross compiler for sample beside this script');
     });
@@ -360,7 +360,7 @@ describe('dev-environment.sh', () => {
       expect(kernelExtra(words)).toContain(`10.0.2.2:${ports[3]}/`);
     });
 
-    it('goes on without it when no port is free', async () => {
+    it('continues without it when no port is free', async () => {
       writeFileSync(join(base, 'compilers/taken'), '1000');
       const { status, stderr, words } = start(env());
       expect(status).toBe(7);
@@ -371,7 +371,7 @@ describe('dev-environment.sh', () => {
       await until('nothing is left', nothingIsLeft);
     });
 
-    it('says what is wrong with it, and goes on', async () => {
+    it('reports what is wrong with it, and continues', async () => {
       writeFileSync(join(base, 'compilers/broken'), 'the end is near\n');
       const { status, stderr } = start(env());
       expect(status).toBe(7);
@@ -421,7 +421,7 @@ describe('dev-environment.sh', () => {
       await until('nothing is left', nothingIsLeft);
     });
 
-    it('ends the server when it is killed itself, while that starts', async () => {
+    it('ends the server when killed itself while the server starts', async () => {
       writeFileSync(join(base, 'compilers/slow'), '1');
       const child = spawn(script, { cwd: base, env: environment({ ...env(), STAY: '1' }), stdio: 'ignore' });
       started.push(child);

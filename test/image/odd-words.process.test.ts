@@ -167,7 +167,7 @@ function after(words: readonly string[], option: string): string | undefined {
 }
 
 describe.each(shells)('run-emulator.sh in $name', (shell) => {
-  it('hands the emulator what the descriptor means, and runs none of it', () => {
+  it('passes on what the descriptor means, and executes none of it', () => {
     fc.assert(
       fc.property(oddArch, fileName, (arch, name) => {
         const directory = join(base, 'images', name);

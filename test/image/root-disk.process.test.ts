@@ -107,7 +107,7 @@ describe('an image with a root disk', () => {
 });
 
 describe('an image without one', () => {
-  it('knows nothing of it', () => {
+  it('does not mention it', () => {
     expect(renderRunScript(arch)).not.toMatch(/root\.|GUEST_ROOT/);
   });
 });
