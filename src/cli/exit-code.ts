@@ -31,6 +31,7 @@ const exitCodes: Readonly<Record<Exclude<FailureReason, 'interrupted'>, 1 | 2>> 
   'patch-failed': 2,
   'action-failed': 1,
   'missing-output': 1,
+  'unreadable-output': 1,
   'clashing-inputs': 1,
   'damaged-tree': 1,
   'unfit-tree': 1,

@@ -193,6 +193,14 @@ export type Failure =
       readonly path: string;
       readonly log: string;
     }
+  /** A file of an action's output cannot be read, or is not of the kind that may be read. */
+  | {
+      readonly reason: 'unreadable-output';
+      readonly path: string;
+      /** Predicate of a sentence: `is a symbolic link`. */
+      readonly why: string;
+      readonly hint: string;
+    }
   | {
       readonly reason: 'clashing-inputs';
       readonly action: string;

@@ -5,7 +5,7 @@ import { isBefore } from '../emulator/version.ts';
 import { needsOfProgram } from './checks.ts';
 import type { PackedFile } from './cpio.ts';
 import type { Arch, Facility } from '../inputs/arch.ts';
-import { packDirectory, type TestPrograms } from './test-programs.ts';
+import type { TestPrograms } from './test-programs.ts';
 
 /** What decides about the material of a test. */
 export interface Material {
@@ -81,12 +81,10 @@ export async function guestFiles(
   const script = await readFile(path.join(repository, 'target/tests/guest.sh'));
   files.set('guest.sh', { bytes: script, executable: true });
   files.set('settings', { bytes: new TextEncoder().encode(settings), executable: false });
-  if (programs.expected.ok) await packDirectory(files, programs.expected.value, 'expected');
-  if (programs.cross.ok) {
-    for (const place of ['static', 'dynamic', 'musl']) {
-      await packDirectory(files, path.join(programs.cross.value, place), place);
-    }
+  if (programs.expected.ok) {
+    for (const [name, file] of programs.expected.value) files.set(`expected/${name}`, file);
   }
+  if (programs.cross.ok) for (const [place, file] of programs.cross.value.files) files.set(place, file);
   return files;
 }
 

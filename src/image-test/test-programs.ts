@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import {
   crossPrograms,
@@ -18,17 +18,29 @@ import type { ProgramNames, Said } from './checks.ts';
 import type { PackedFile } from './cpio.ts';
 import type { ActionName } from '../plan/names.ts';
 import { planDeclared } from '../repository/plan-declared.ts';
+import { readTreeDirectory } from '../store/tree-file.ts';
 
 /** Programs that test a system image, and a cross compiler by the way. */
 export interface TestPrograms {
   readonly names: ProgramNames;
-  /** Directory with what each program has to print. */
-  readonly expected: Result<string, Unavailable>;
-  /** Directory with the programs by the stage-1 compiler: `static/`, `dynamic/`, `musl/`, `lib/`. */
-  readonly cross: Result<string, Unavailable>;
+  /** What each program has to print, by its name. */
+  readonly expected: Result<ReadonlyMap<string, PackedFile>, Unavailable>;
+  /** The programs by the stage-1 compiler. */
+  readonly cross: Result<CrossPrograms, Unavailable>;
   /** Sources and script, as the guest is handed them. */
   readonly sources: ReadonlyMap<string, PackedFile>;
 }
+
+/** Programs by the stage-1 compiler, in the store. */
+export interface CrossPrograms {
+  /** Directory with `static/`, `dynamic/`, `musl/`, and shared libraries in `lib/`. */
+  readonly directory: string;
+  /** The programs: `static/NAME`, `dynamic/NAME`, `musl/NAME`. */
+  readonly files: ReadonlyMap<string, PackedFile>;
+}
+
+/** Directories of programs in the tree of `crossPrograms`. */
+const crossDirectories = ['static', 'dynamic', 'musl'];
 
 /** Why programs are not there: because what makes them is missing, or because making them failed. */
 export interface Unavailable {
@@ -52,7 +64,7 @@ export async function makeTestPrograms(
   request: TestProgramsRequest,
 ): Promise<TestPrograms> {
   const hint = `\`bootstrap image ${inputs.target.name}\` makes it`;
-  const expected = await makeTree(inputs, request, {
+  const expectedTree = await makeTree(inputs, request, {
     declare: () => expectedOutput(inputs),
     action: expectedAction,
     // These take a minute at most.
@@ -63,7 +75,8 @@ export async function makeTestPrograms(
     otherwise: 'the store lacks the tools that build the programs',
   });
   const action = crossProgramsAction(inputs.target.name);
-  const cross = expected.ok
+  const expected = expectedTree.ok ? await readPrograms(request, expectedTree.value, ['']) : expectedTree;
+  const crossTree = expected.ok
     ? await makeTree(inputs, request, {
         declare: () => crossPrograms(inputs),
         action,
@@ -71,6 +84,7 @@ export async function makeTestPrograms(
         otherwise: `no stage-1 compiler for ${inputs.target.name} in the store; ${hint}`,
       })
     : expected;
+  const cross = crossTree.ok ? await crossIn(request, crossTree.value) : crossTree;
   const sources = new Map<string, PackedFile>();
   for (const [place, file] of Object.entries(testProgramFiles(inputs))) {
     sources.set(place, await packedFile(path.join(request.repository, file)));
@@ -114,24 +128,32 @@ async function packedFile(file: string): Promise<PackedFile> {
   return { bytes, executable: (mode & 0o100) !== 0 };
 }
 
-/** Adds the files of a directory to what a guest is handed. */
-export async function packDirectory(
-  files: Map<string, PackedFile>,
-  directory: string,
-  place: string,
-): Promise<void> {
-  for (const entry of await readdir(directory, { withFileTypes: true })) {
-    if (entry.isFile())
-      files.set(`${place}/${entry.name}`, await packedFile(path.join(directory, entry.name)));
+async function crossIn(request: TestProgramsRequest, directory: string): Promise<TestPrograms['cross']> {
+  const files = await readPrograms(request, directory, crossDirectories);
+  return files.ok ? ok({ directory, files: files.value }) : files;
+}
+
+/** The files in directories of a tree that an action made, by path in it. */
+async function readPrograms(
+  request: TestProgramsRequest,
+  tree: string,
+  directories: readonly string[],
+): Promise<Result<ReadonlyMap<string, PackedFile>, Unavailable>> {
+  const programs = new Map<string, PackedFile>();
+  for (const directory of directories) {
+    const read = await readTreeDirectory(tree, directory);
+    if (!read.ok) return failed({ kind: 'failed', why: request.describe(read.failure) });
+    for (const [name, file] of read.value) programs.set(path.join(directory, name), file);
   }
+  return ok(programs);
 }
 
 export interface UserRun {
   /** The emulator of single programs. */
   readonly program: string;
-  /** Directories as in `TestPrograms`. */
-  readonly cross: string;
-  readonly expected: string;
+  readonly cross: CrossPrograms;
+  /** As in `TestPrograms`. */
+  readonly expected: ReadonlyMap<string, PackedFile>;
   readonly names: readonly string[];
   readonly limitSeconds: number;
   readonly signal: AbortSignal;
@@ -141,10 +163,12 @@ export interface UserRun {
 export async function runUserPrograms(request: UserRun): Promise<ReadonlyMap<string, Said>> {
   const said = new Map<string, Said>();
   for (const name of request.names) {
-    const expected = await readFile(path.join(request.expected, name), 'utf8');
-    let detail = '';
+    const output = request.expected.get(name);
+    const expected = output === undefined ? undefined : Buffer.from(output.bytes).toString();
+    let detail = expected === undefined ? 'it is not known what it has to print' : '';
     for (const mode of ['static', 'dynamic']) {
-      if (detail === '' && !request.signal.aborted) detail = await runOne(request, mode, name, expected);
+      if (expected === undefined || request.signal.aborted) break;
+      if (detail === '') detail = await runOne(request, mode, name, expected);
     }
     if (request.signal.aborted) break;
     said.set(
@@ -157,9 +181,12 @@ export async function runUserPrograms(request: UserRun): Promise<ReadonlyMap<str
 
 /** Gives what is wrong; an empty text when nothing is. */
 async function runOne(request: UserRun, mode: string, name: string, expected: string): Promise<string> {
-  const directory = path.join(request.cross, mode);
-  const libraries = `LD_LIBRARY_PATH=${directory}:${path.join(request.cross, 'lib')}`;
-  const child = spawn(request.program, ['-L', request.cross, '-E', libraries, path.join(directory, name)], {
+  const { directory: top, files } = request.cross;
+  // Nothing else in that directory is run, such as a link that leads out of it.
+  if (!files.has(path.join(mode, name))) return `${mode}: it was not built`;
+  const directory = path.join(top, mode);
+  const libraries = `LD_LIBRARY_PATH=${directory}:${path.join(top, 'lib')}`;
+  const child = spawn(request.program, ['-L', top, '-E', libraries, path.join(directory, name)], {
     env: { PATH: '/usr/bin:/bin' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

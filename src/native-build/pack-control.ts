@@ -1,14 +1,17 @@
-import path from 'node:path';
 import { controlImage, controlImageAction, controlImageFile } from '../../stages/control-image.ts';
 import { makeTrees, tellFailure } from '../build/make-trees.ts';
 import type { BuildEvent } from '../core/event.ts';
 import type { Failure } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';
 import { planDeclared } from '../repository/plan-declared.ts';
+import { findTreeFile } from '../store/tree-file.ts';
 import { readControl } from './control-image.ts';
 import type { PreparedBuild } from './prepare.ts';
 
-/** Packs the control directory with the sources that it asks for. Gives the squashfs file in the store. */
+/**
+ * Packs the control directory with the sources that it asks for. Gives the squashfs file in the store. Fails with the failures
+ * of the build, or with `unreadable-output`.
+ */
 export async function packControl(
   { inputs, context, name, control, content, controlRequest }: PreparedBuild,
   progress: { readonly onEvent: (event: BuildEvent) => void; readonly signal: AbortSignal },
@@ -29,5 +32,8 @@ export async function packControl(
     { plan: plan.value, context, directories, ...progress },
     { control: { action: controlImageAction(name), output: 'out' } },
   );
-  return made.ok ? ok(path.join(made.value.control.path, controlImageFile)) : made;
+  if (!made.ok) return made;
+  // The emulator opens it with all the rights of the user.
+  const file = await findTreeFile(made.value.control.path, controlImageFile);
+  return file.ok ? file : tellFailure(progress, file.failure);
 }

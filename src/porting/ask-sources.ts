@@ -1,5 +1,3 @@
-import { readFile } from 'node:fs/promises';
-import path from 'node:path';
 import { archCheck, checkActions, type ArchQuestions } from '../../stages/arch-check.ts';
 import { kernelFactFiles } from '../../stages/arch-check/kernel.ts';
 import { toolchainReport } from '../../stages/arch-check/toolchain.ts';
@@ -12,8 +10,10 @@ import {
   type WantedTree,
 } from '../build/make-trees.ts';
 import type { Failure } from '../core/failure.ts';
+import { catchFailures, StoreFault } from '../core/fault.ts';
 import { ok, type Result } from '../core/result.ts';
 import { planDeclared } from '../repository/plan-declared.ts';
+import { readTreeFile } from '../store/tree-file.ts';
 import {
   parseCommandLine,
   parseKernelConfig,
@@ -29,7 +29,10 @@ export interface SourceAnswers {
   readonly kernelConfiguration?: KernelConfiguration;
 }
 
-/** Runs the actions that ask upstream's sources, and reads their answers. */
+/**
+ * Runs the actions that ask upstream's sources, and reads their answers. Fails with the failures of the build, or with
+ * `unreadable-output`.
+ */
 export async function askSources(
   inputs: PlanInputs,
   questions: ArchQuestions,
@@ -45,7 +48,9 @@ export async function askSources(
     ...(questions.kernel?.symbols === undefined ? {} : { configuration: out(actions.kernelConfiguration) }),
   };
   const made = await makeTrees<string>({ ...request, plan: plan.value }, wanted);
-  return made.ok ? ok(await readAnswers(made.value)) : made;
+  if (!made.ok) return made;
+  const answers = await catchFailures('', async () => ok(await readAnswers(made.value)));
+  return answers.ok ? answers : tellFailure(request, answers.failure);
 }
 
 type Read = (file: string) => Promise<string>;
@@ -66,9 +71,16 @@ async function readAnswers({
   };
 }
 
-/** Not every question has an answer, such as the symbols of an arch that the kernel does not have. */
+/**
+ * Reads texts of a tree; one that is not there is empty. Not every question has an answer, such as the symbols of an arch that
+ * the kernel does not have. Throws a `StoreFault` for what cannot be read.
+ */
 function reader(tree: MadeTree): Read {
-  return (file) => readFile(path.join(tree.path, file), 'utf8').catch(() => '');
+  return async (file) => {
+    const read = await readTreeFile(tree.path, file);
+    if (!read.ok) throw new StoreFault(read.failure);
+    return read.value?.bytes.toString() ?? '';
+  };
 }
 
 async function readConfiguration(read: Read): Promise<KernelConfiguration> {

@@ -125,6 +125,7 @@ const renderings: { readonly [Reason in FailureReason]: Rendering<Reason> } = {
     `log       ${it.log}`,
     'Its stage names a directory that its commands do not create; fix one of the two.',
   ],
+  'unreadable-output': (it) => [`${it.path}, made by an action, ${it.why}`, it.hint],
   'clashing-inputs': (it) => [
     `action ${it.action} cannot be given its inputs: ${it.file} below ${it.path} differs between two of them`,
     ...it.refs.map((ref) => `from      ${ref}`),

@@ -21,11 +21,12 @@ export const imagePlan = {
 
 /**
  * A build context in which every action is faked, and whose armv5l image is real as far as scripts go: `guest`, the text of a
- * shell script, stands in for the emulator and what runs in it.
+ * shell script, stands in for the emulator and what runs in it. `control` is what packing a control image makes.
  */
 export async function fakedImage(
   guest: () => string,
   onExecutor?: (executor: FakeExecutor) => void,
+  control: TreeSketch = { 'control.sqf': packed },
 ): Promise<OpenBuildContext> {
   const selected = await selectPlan(repository, imagePlan);
   if (!selected.ok) throw new Error(JSON.stringify(selected.failure));
@@ -46,7 +47,7 @@ export async function fakedImage(
     selected: selected.value,
     ...(onExecutor === undefined ? {} : { onExecutor }),
     behaviour: ({ name }: ExecuteRequest) => {
-      if (name.startsWith('control-image/')) return { outputs: { out: { 'control.sqf': packed } } };
+      if (name.startsWith('control-image/')) return { outputs: { out: control } };
       const trees = outputs.get(name) ?? {};
       if (name !== 'package/system-image-armv5l') return { outputs: trees };
       const image = {

@@ -17,6 +17,7 @@ import type { ExecuteRequest } from '../../src/executor/executor.ts';
 import type { FakeExecutor } from '../executor/fake-executor.ts';
 import { isRunning, until } from '../executor/processes.ts';
 import { scriptArguments } from '../script.ts';
+import type { TreeSketch } from '../store/sketch.ts';
 import { fakedImage, imagePlan } from './faked-image.ts';
 import { run, testSession, type TestSession } from './rig.ts';
 
@@ -70,11 +71,13 @@ async function nativeBuild(
   session: TestSession,
   guest: string,
   request: Partial<NativeBuildRequest> = {},
+  packed?: TreeSketch,
 ): Promise<{ code: number; out: string; err: string; calls: readonly ExecuteRequest[] }> {
   const executors: FakeExecutor[] = [];
   const open = await fakedImage(
     () => guest,
     (executor) => executors.push(executor),
+    packed,
   );
   session.said.out = '';
   session.said.err = '';
@@ -207,6 +210,17 @@ describe('a native build that fails', () => {
     );
     expect(built.code).toBe(2);
     expect(built.err).toContain('run-emulator.sh: QEMU_MEMORY=1G: must be a number');
+  });
+
+  test('because the action that packs the control image made a link is reported, and boots nothing', async () => {
+    const session = machine();
+    control(session);
+    writeFileSync(place(session, 'secret'), 'secret');
+    const linked = { 'control.sqf': { link: place(session, 'secret') } };
+    const built = await nativeBuild(session, diligent, {}, linked);
+    expect(built.code).toBe(1);
+    expect(built.err).toMatch(/\/control\.sqf, made by an action, is a symbolic link\n/);
+    expect(existsSync(`${results(session)}.log`)).toBe(false);
   });
 
   test('because of a setting that boots nothing shows no console of an earlier run', async () => {

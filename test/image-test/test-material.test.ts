@@ -39,8 +39,8 @@ describe('withEmulator', () => {
 describe('guestSettings', () => {
   const programs: TestPrograms = {
     names: { programs: ['atomics', 'numbers'], musl: ['qsort'] },
-    expected: ok('/expected'),
-    cross: ok('/cross'),
+    expected: ok(new Map()),
+    cross: ok({ directory: '/cross', files: new Map() }),
     sources: new Map(),
   };
   const settings = (version: string): string =>

@@ -292,6 +292,10 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
       '  Its stage names a directory that its commands do not create; fix one of the two.',
     ],
   },
+  'unreadable-output': {
+    failure: { reason: 'unreadable-output', path: '/t/log', why: 'is a symbolic link', hint: 'Fix it.' },
+    text: ['/t/log, made by an action, is a symbolic link', '  Fix it.'],
+  },
   'clashing-inputs': {
     failure: {
       reason: 'clashing-inputs',
