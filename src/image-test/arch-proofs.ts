@@ -14,7 +14,9 @@ import type { TestResult } from './test-guest.ts';
 /** The file that records what the last test of each arch proved; relative to the repository. */
 export const proofsFile = 'docs/arches.json';
 
-/** Groups of checks that are reported together. A check is named by its id, or by the part of its id before the colon. */
+/**
+ * Groups of checks that are reported together. A check is listed by its id, or by the part of its id before the colon.
+ */
 const areas = {
   boot: ['kernel', 'init', 'console', 'end'],
   clock: ['clock'],
@@ -103,7 +105,7 @@ function together(rows: readonly Row[]): AreaProof {
   return { verdict: 'passed', detail: `not ${left.map(({ id }) => id).join(', ')}: ${other.detail}` };
 }
 
-/** The text of the file, sorted by name, so that it changes only where a result is new. */
+/** The text of the file, sorted by name, so that it changes only if a result is new. */
 export function proofsText(proofs: Proofs): string {
   const sorted = Object.entries(proofs).sort(([a], [b]) => (a < b ? -1 : 1));
   return JSON.stringify(Object.fromEntries(sorted), undefined, 2);

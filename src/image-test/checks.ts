@@ -1,15 +1,15 @@
 import type { Arch, Facility } from '../inputs/arch.ts';
 
-/** Something that `bootstrap test` finds out about a system image: a row of its table. */
+/** A property of a system image that `bootstrap test` checks: a row of its table. */
 export interface Check {
-  /** What the guest calls it, too. */
+  /** Also used by the guest. */
   readonly id: string;
   readonly title: string;
-  /** Facilities without which the board cannot do it. */
+  /** Facilities that the board needs for it. */
   readonly needs: readonly Facility[];
 }
 
-/** What can become of a check. Only `passed` is good; `cannot` and `absent` are no fault of the image. */
+/** Verdicts of a check. Only `passed` is good; `cannot` and `absent` are not faults of the image. */
 export const verdicts = ['passed', 'failed', 'not reached', 'cannot', 'absent'] as const;
 export type Verdict = (typeof verdicts)[number];
 
@@ -17,26 +17,26 @@ export interface Row {
   readonly id: string;
   readonly title: string;
   readonly verdict: Verdict;
-  /** What was seen, or why it did not pass. */
+  /** What was observed, or why it did not pass. */
   readonly detail: string;
 }
 
-/** Names of the programs that are run in a guest. */
+/** Names of the test programs that are run in a guest. */
 export interface ProgramNames {
   readonly programs: readonly string[];
-  /** Those that show faults of the C library. */
+  /** Tests for known bugs of the C library. */
   readonly musl: readonly string[];
 }
 
-/** What single programs ask of the machine that runs them. */
+/** Facilities that single programs need from the machine that runs them. */
 const programNeeds: Readonly<Record<string, readonly Facility[]>> = { atomics: ['wide-atomics'] };
 
-/** Facilities without which a program cannot run in a guest, whoever compiled it. */
+/** Facilities that a program needs to run in a guest, whichever compiler built it. */
 export function needsOfProgram(name: string): readonly Facility[] {
   return programNeeds[name] ?? [];
 }
 
-/** All checks, in the order of the table. */
+/** All checks, in table order. */
 export function checksOf({ programs, musl }: ProgramNames): readonly Check[] {
   const check = (id: string, title: string, ...needs: Facility[]): Check => ({ id, title, needs });
   return [
@@ -68,28 +68,28 @@ export function checksOf({ programs, musl }: ProgramNames): readonly Check[] {
   ];
 }
 
-/** A line of the console, with when it was complete: seconds since 1970. */
+/** A line of the console, with the time when it was complete, in seconds since 1970. */
 export interface ConsoleLine {
   readonly at: number;
   readonly text: string;
 }
 
-/** What a guest said of one check. */
+/** What a guest reported about one check. */
 export interface Said {
   readonly state: 'begun' | 'passed' | 'failed';
   readonly detail: string;
-  /** When that was heard; undefined where it was read from a file. */
+  /** When it was received; undefined if it was read from a file. */
   readonly at?: number;
 }
 
-/** What a guest said of all. */
+/** What a guest reported about all checks. */
 export interface Report {
   readonly said: ReadonlyMap<string, Said>;
-  /** Whether the last check is behind it. */
+  /** Whether the last check has finished. */
   readonly done: boolean;
 }
 
-/** Reads what a guest said between everything else on its console, by the word that nobody else knows. */
+/** Extracts a guest's report from its console output, by a nonce that nothing else prints. */
 export function readReport(lines: readonly (ConsoleLine | string)[], nonce: string): Report {
   const said = new Map<string, Said>();
   let done = false;
@@ -108,7 +108,7 @@ export function readReport(lines: readonly (ConsoleLine | string)[], nonce: stri
   return { said, done };
 }
 
-/** Two accounts of one guest: where the first one breaks off or is garbled, the second one counts. */
+/** Merges two reports of the same guest: where the first one breaks off or is garbled, the second one is used. */
 export function mergeReports(first: Report, second: Report): Report {
   const said = new Map(second.said);
   for (const [id, words] of first.said) {
@@ -125,10 +125,10 @@ function readable(text: string): string {
     .trim();
 }
 
-/** Seconds that a guest's clock may be off. */
+/** Seconds by which a guest's clock may be off. */
 const clockTolerance = 60;
 
-/** Turns the time that a guest said into a verdict, by when it was heard. */
+/** Turns the time that a guest reported into a verdict, by comparison with the time of its arrival. */
 export function judgeClock(words: Said): Said {
   if (words.state !== 'passed') return words;
   if (words.at === undefined)
@@ -143,18 +143,18 @@ export function judgeClock(words: Said): Said {
   return { state: Math.abs(off) <= clockTolerance ? 'passed' : 'failed', detail };
 }
 
-/** What decides about rows beside the guest's own words. */
+/** What determines rows in addition to the guest's report. */
 export interface Circumstances {
-  /** The board's part of the descriptor. */
+  /** The board, from the descriptor. */
   readonly emulator: Pick<Arch['emulator'], 'lacks'>;
-  /** Why checks cannot be done though the board could: by id, or by what stands before the colon of one. */
+  /** Why checks cannot be run although the board supports them: by id, or by the part of it before the colon. */
   readonly absent: ReadonlyMap<string, string>;
   readonly said: ReadonlyMap<string, Said>;
-  /** Why a check that had begun did not come to an end. */
+  /** Why a check that had begun did not finish. */
   readonly interruption: string;
 }
 
-/** The table. A check of which nothing was heard was not reached. */
+/** Rows of the table. A check without a report was not reached. */
 export function rowsOf(checks: readonly Check[], circumstances: Circumstances): readonly Row[] {
   const { emulator, absent, said, interruption } = circumstances;
   return checks.map(({ id, title, needs }): Row => {
@@ -170,7 +170,7 @@ export function rowsOf(checks: readonly Check[], circumstances: Circumstances): 
   });
 }
 
-/** Whether nothing is wrong with an image: something passed, and nothing failed or was not reached. */
+/** Whether the image has no fault: something passed, and nothing failed or was not reached. */
 export function isSound(rows: readonly Row[]): boolean {
   return (
     rows.some(({ verdict }) => verdict === 'passed') &&

@@ -1,12 +1,12 @@
-/** A file to pack; its directories are made. */
+/** A file to pack; its parent directories are added. */
 export interface PackedFile {
   readonly bytes: Uint8Array;
   readonly executable: boolean;
 }
 
 /**
- * An archive as the kernel unpacks it into an initramfs ("newc" cpio), everything owned by root. The kernel takes several
- * of them one after the other, each compressed or not.
+ * An archive as the kernel unpacks it into an initramfs ("newc" cpio), everything owned by root. The kernel accepts
+ * several archives in sequence, each compressed or not.
  */
 export function packCpio(files: ReadonlyMap<string, PackedFile>): Uint8Array {
   const parts: Uint8Array[] = [];
@@ -14,7 +14,7 @@ export function packCpio(files: ReadonlyMap<string, PackedFile>): Uint8Array {
   let inode = 1;
   const add = (name: string, mode: number, bytes: Uint8Array): void => {
     const encoded = new TextEncoder().encode(`${name}\0`);
-    // Inode, mode, uid, gid, links, time, size, two device numbers twice, size of the name, sum.
+    // Inode, mode, uid, gid, number of links, time, size, two device numbers twice, length of the name, checksum.
     const fields = [inode, mode, 0, 0, 1, 0, bytes.length, 0, 0, 0, 0, encoded.length, 0];
     inode += 1;
     const header = new TextEncoder().encode(

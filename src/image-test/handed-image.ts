@@ -5,18 +5,18 @@ import { rootDiskFiles } from '../../stages/image-kinds.ts';
 import { imageFiles } from '../image/emulator.ts';
 import { packCpio, type PackedFile } from './cpio.ts';
 
-/** Where an image has files for the guest, and how it is started. */
+/** An image with files for the guest, and how to start it. */
 export interface HandedImage {
   /** `run-emulator.sh` to start. */
   readonly script: string;
-  /** Directory in the guest that holds the files. */
+  /** Directory in the guest that contains the files. */
   readonly place: string;
 }
 
 /**
- * Gives a guest files, whatever its board can do: an image whose root filesystem is an initramfs gets a double in
- * `directory` with a second archive behind that, which the kernel unpacks too. Where the root filesystem is a disk, the
- * files go into the folder that the guest has on /share.
+ * Passes files to a guest, whatever its board supports: an image whose root filesystem is an initramfs is duplicated in
+ * `directory` with a second archive appended to the initramfs, which the kernel unpacks too. If the root filesystem is
+ * a disk, the files go into the directory that the guest has on /share.
  */
 export async function handFiles(
   image: string,
@@ -39,7 +39,7 @@ export async function handFiles(
     if (name === imageFiles.script || name === imageFiles.initramfs) continue;
     await symlink(path.join(image, name), path.join(directory, name));
   }
-  // The script looks beside itself, and follows links to do so.
+  // The script looks for the image beside itself, after resolving links.
   await copyFile(path.join(image, imageFiles.script), path.join(directory, imageFiles.script));
   const below = new Map([...files].map(([name, file]) => [`tests/${name}`, file]));
   const archives = [await readFile(path.join(image, imageFiles.initramfs)), gzipSync(packCpio(below))];

@@ -37,43 +37,43 @@ export interface GuestTest extends Material {
   readonly script: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
-  /** How long a guest may say nothing. */
+  /** How long a guest may print nothing. */
   readonly silenceSeconds: number;
-  /** Directory that keeps what the guests said; undefined: it is thrown away. */
+  /** Directory that keeps the guests' console output; undefined: it is discarded. */
   readonly consoles?: string;
   readonly signal: AbortSignal;
   /** As in `WatchRequest`. */
   readonly clock?: Clock;
-  /** Called with everything that a guest says. */
+  /** Called with all console output of a guest. */
   readonly onText?: (text: string) => void;
 }
 
-/** What is known of an image after its test. */
+/** Result of an image's test. */
 export interface TestResult {
   readonly arch: string;
   readonly rows: readonly Row[];
-  /** The end of the console of a guest that came to no good end; empty otherwise. */
+  /** The end of the console output of a guest that failed; otherwise empty. */
   readonly console: readonly string[];
-  /** From the emulator's start to the shell, in a second boot. */
+  /** From the start of the emulator to the shell, in the second boot. */
   readonly bootSeconds?: number;
   /** Bytes of the kernel, and of the root filesystem. */
   readonly kernelBytes: number;
   readonly rootBytes: number;
   readonly nativeCompiler: boolean;
-  /** Undefined: our own stage 1 made the image, as far as is known. */
+  /** Undefined: as far as is known, our own stage 1 made the image. */
   readonly toolchain?: ForeignToolchain;
   readonly seconds: number;
 }
 
-/** A guest that says something all the time has this many times as long as one that says nothing. */
+/** A guest that keeps printing has this many times the limit of one that prints nothing. */
 const patience = 12;
 
 const shellIsReady = 'leave the shell to end the emulator';
 
-/** Size of the blank scratch disk, in bytes. It has holes, and init puts swap on it. */
+/** Size of the blank scratch disk, in bytes. It is sparse, and init puts swap on it. */
 const scratchDiskSize = 2 * 1024 ** 3;
 
-/** Boots an image twice and finds out what works. Never throws for what a guest does. */
+/** Boots an image twice and checks what works. Never throws because of what a guest does. */
 export async function testImage(test: GuestTest): Promise<TestResult> {
   const { arch, programs } = test;
   const began = Date.now();
@@ -98,7 +98,7 @@ export async function testImage(test: GuestTest): Promise<TestResult> {
     });
     const left = await readFile(path.join(places.upload, 'results'), 'utf8').catch(() => '');
     const report = mergeReports(readReport(first.lines, nonce), readReport(left.split('\n'), nonce));
-    // One that did not come so far would not come farther.
+    // If the first boot did not get that far, a second one would not either.
     const second =
       report.said.size === 0 || test.signal.aborted
         ? undefined
@@ -139,7 +139,7 @@ export async function testImage(test: GuestTest): Promise<TestResult> {
   }
 }
 
-/** Answers a guest that says the word. */
+/** Responds to a guest that sends the nonce. */
 async function listen(nonce: string): Promise<Server> {
   const server = createServer((socket) => {
     socket.setEncoding('utf8');
@@ -205,7 +205,7 @@ async function preparePlaces(scratch: string, nonce: string): Promise<Places> {
 
 interface Boot {
   readonly script: string;
-  /** Goes before what the user adds to the kernel's command line. */
+  /** Precedes what the user adds to the kernel command line. */
   readonly extra?: string;
   readonly typed?: WatchRequest['typed'];
   /** Only for boards that cannot end the emulator. */
@@ -248,7 +248,7 @@ async function watch(test: GuestTest, number: number, places: Places, boot: Boot
   return { ...watched, began };
 }
 
-/** What only this side can tell. */
+/** Verdicts that only the host can determine. */
 async function judge(
   said: Map<string, Said>,
   { first, places, nonce }: { readonly first: Watched; readonly places: Places; readonly nonce: string },
@@ -268,7 +268,7 @@ async function judge(
   }
 }
 
-/** The end of a console, without what stands in the table. */
+/** The end of a console's output, without what the table shows. */
 function lastLines(lines: readonly ConsoleLine[], nonce: string): readonly string[] {
   const others = lines.filter(({ text }) => !text.includes(`@${nonce} `));
   return readableLines(others.map(({ text }) => text).join('\n')).slice(-30);
@@ -282,7 +282,7 @@ function isWhole(watched: Watched | undefined, report: Report): boolean {
   );
 }
 
-/** Whether both boots came to their own end. */
+/** Whether both boots ended by themselves. */
 function endOf(
   silenceSeconds: number,
   first: readonly [Watched, Report],

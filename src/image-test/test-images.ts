@@ -11,15 +11,15 @@ import { testImage, type GuestTest, type TestResult } from './test-guest.ts';
 import { withEmulator } from './test-material.ts';
 import { makeTestPrograms, type TestPrograms } from './test-programs.ts';
 
-/** Where the image of an arch is looked for. */
+/** Where to look for the image of an arch. */
 export interface ImagePlaces {
-  /** One image that the user names, as a directory: absolute, and as they wrote it. */
+  /** A single image named by the user, as a directory: absolute, and as the user wrote it. */
   readonly image?: { readonly path: string; readonly name: string };
   /** Output directory of an arch, absolute. */
   readonly directoryOf: (arch: string) => string;
   /** `--out`, as the user wrote it. */
   readonly out?: string;
-  /** Environment of the emulator's script; PATH says where the emulator is. */
+  /** Environment of the emulator's script; PATH is searched for the emulator. */
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
@@ -30,7 +30,7 @@ export interface Candidate {
   readonly script: string;
 }
 
-/** Finds the images of arches, by names as the user wrote them. Each arch once. Boots nothing. */
+/** Finds the images of arches, by names as the user wrote them, each arch once. Boots nothing. */
 export async function findCandidates(
   repository: Repository,
   names: readonly string[],
@@ -73,7 +73,7 @@ async function asEmulatedHere(arch: Arch, searchPath: string): Promise<Arch> {
   return withEmulator(arch, program === undefined ? '' : await emulatorVersion(program));
 }
 
-/** Makes the directory for what guests say. `name` is what the user called it. Undefined: none is wanted. */
+/** Makes the directory for the guests' console output. `name` is what the user called it. Undefined: none is wanted. */
 export async function makeConsoleDirectory(
   path: string | undefined,
   name: string = path ?? '',
@@ -91,20 +91,21 @@ export async function makeConsoleDirectory(
   }
 }
 
-/** How images are tested, beside what each of them needs. */
+/** How to test images, apart from the parameters of each one. */
 export interface TestSettings extends Omit<GuestTest, 'arch' | 'script' | 'programs'> {
   readonly repository: string;
   /** The number of concurrent guests. */
   readonly guests: number;
-  /** A failure in words, for the table of what was tested. */
+  /** Renders a failure for the table of what was tested. */
   readonly describe: (failure: Failure) => string;
   readonly onStart: (arch: string) => void;
   readonly onEnd: (result: TestResult) => void;
 }
 
 /**
- * Makes the test programs of each arch, one after the other, and tests the images, several at a time. Results are in the
- * order of the candidates. An interrupted test fails with `interrupted`: what it broke off says nothing of an image.
+ * Makes the test programs of each arch, one after the other, and tests the images, several at a time. Results are in
+ * the order of the candidates. An interrupted test fails with `interrupted`, because checks that it cut short prove
+ * nothing.
  */
 export async function testImages(
   repository: Repository,

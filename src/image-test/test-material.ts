@@ -7,7 +7,7 @@ import type { PackedFile } from './cpio.ts';
 import type { Arch, Facility } from '../inputs/arch.ts';
 import type { TestPrograms } from './test-programs.ts';
 
-/** What decides about the material of a test. */
+/** Parameters of what a test needs. */
 export interface Material {
   readonly repository: string;
   readonly arch: Arch;
@@ -19,12 +19,15 @@ export function lacks({ emulator }: Arch, facility: Facility): boolean {
   return (emulator.lacks ?? []).some((lack) => lack.facility === facility);
 }
 
-/** Whether a program asks for what the board cannot do. */
+/** Whether a program needs something that the board cannot do. */
 function cannotRun(arch: Arch, program: string): boolean {
   return needsOfProgram(program).some((facility) => lacks(arch, facility));
 }
 
-/** The arch with an emulator of this version: what an older one could not do does not count. An unknown one may be old. */
+/**
+ * The arch with an emulator of this version, without the faults that were fixed before it. An unknown version may be
+ * old.
+ */
 export function withEmulator(arch: Arch, version: string): Arch {
   const { lacks: all, ...emulator } = arch.emulator;
   if (all === undefined) return arch;
@@ -35,7 +38,7 @@ export function withEmulator(arch: Arch, version: string): Arch {
   return { ...arch, emulator: { ...emulator, lacks: left } };
 }
 
-/** Checks that this image or this machine leaves out, each with the reason. */
+/** Checks that are not run for this image or on this machine, each with the reason. */
 export function absentChecks({ programs, arch }: Material, nativeCompiler: boolean): Map<string, string> {
   const absent = new Map<string, string>();
   const { cross, expected } = programs;
@@ -72,7 +75,7 @@ export function guestSettings(
     .join('');
 }
 
-/** Everything that the guest is handed. */
+/** All files that are passed to the guest. */
 export async function guestFiles(
   { repository, programs }: Material,
   settings: string,
@@ -88,7 +91,9 @@ export async function guestFiles(
   return files;
 }
 
-/** What is typed in the second boot. The word is never whole in it, since a console repeats what is typed. */
+/**
+ * The input typed in the second boot. It never contains the nonce as a whole, because a console echoes what is typed.
+ */
 export function typedChecks(nonce: string, disk: boolean): string {
   const word = `${nonce.slice(0, 3)}''${nonce.slice(3)}`;
   const lines = [

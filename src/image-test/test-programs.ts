@@ -20,7 +20,7 @@ import type { ActionName } from '../plan/names.ts';
 import { planDeclared } from '../repository/plan-declared.ts';
 import { readTreeDirectory } from '../store/tree-file.ts';
 
-/** Programs that test a system image, and a cross compiler by the way. */
+/** Programs that test a system image, and thereby a cross compiler. */
 export interface TestPrograms {
   readonly names: ProgramNames;
   /** What each program has to print, by its name. */
@@ -48,17 +48,15 @@ export interface Unavailable {
   readonly why: string;
 }
 
-/** What making test programs takes beside the arch. */
+/** What is needed to make the test programs, apart from the arch. */
 export interface TestProgramsRequest extends Omit<TreesRequest, 'plan' | 'allowed' | 'onEvent'> {
   /** This repository, absolute. */
   readonly repository: string;
-  /** A failure in words, for the table of what was tested. */
+  /** Renders a failure for the table of what was tested. */
   readonly describe: (failure: Failure) => string;
 }
 
-/**
- * Makes the test programs, as far as that costs next to nothing: a compiler that is not in the store is not built for them.
- */
+/** Makes the test programs if that costs next to nothing: a compiler that is not in the store is not built for them. */
 export async function makeTestPrograms(
   inputs: PlanInputs,
   request: TestProgramsRequest,
@@ -67,7 +65,7 @@ export async function makeTestPrograms(
   const expectedTree = await makeTree(inputs, request, {
     declare: () => expectedOutput(inputs),
     action: expectedAction,
-    // These take a minute at most.
+    // These take at most a minute.
     allowed: {
       mayRun: (name) => name === expectedAction || name.startsWith('host-tools/'),
       mayFetch: true,
@@ -99,10 +97,10 @@ export async function makeTestPrograms(
 
 interface TreeWanted {
   readonly declare: () => ReturnType<typeof expectedOutput>;
-  /** Its output `out` is wanted. */
+  /** The action whose output `out` is wanted. */
   readonly action: ActionName;
   readonly allowed: NonNullable<TreesRequest['allowed']>;
-  /** What to say where more would have to be done. */
+  /** What to report if more would have to be built. */
   readonly otherwise: string;
 }
 
@@ -149,7 +147,7 @@ async function readPrograms(
 }
 
 export interface UserRun {
-  /** The emulator of single programs. */
+  /** The emulator for single programs. */
   readonly program: string;
   readonly cross: CrossPrograms;
   /** As in `TestPrograms`. */
@@ -159,7 +157,7 @@ export interface UserRun {
   readonly signal: AbortSignal;
 }
 
-/** Runs the cross compiled programs in qemu-user; gives what is to be said of each, by the id of its check. */
+/** Runs the cross compiled programs in qemu-user; returns what to report about each, by the id of its check. */
 export async function runUserPrograms(request: UserRun): Promise<ReadonlyMap<string, Said>> {
   const said = new Map<string, Said>();
   for (const name of request.names) {
@@ -179,7 +177,7 @@ export async function runUserPrograms(request: UserRun): Promise<ReadonlyMap<str
   return said;
 }
 
-/** Gives what is wrong; an empty text when nothing is. */
+/** Returns what is wrong; empty if nothing is. */
 async function runOne(request: UserRun, mode: string, name: string, expected: string): Promise<string> {
   const { directory: top, files } = request.cross;
   // Nothing else in that directory is run, such as a link that leads out of it.

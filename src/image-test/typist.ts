@@ -1,6 +1,7 @@
 /**
- * How many characters are typed at once. qemu 7.2 drops what SuperH's serial port gets beyond the 16 bytes of its FIFO:
- * sh_serial_can_receive() in hw/char/sh_serial.c counts from where it writes next, not what waits to be read.
+ * How many characters are typed at once. qemu 7.2 drops what SuperH's serial port receives beyond the 16 bytes of its
+ * FIFO: sh_serial_can_receive() in hw/char/sh_serial.c counts from the write position instead of what is waiting to be
+ * read.
  */
 const pieceLength = 8;
 
@@ -8,13 +9,13 @@ const pieceLength = 8;
 const echoLimit = 2000;
 
 export interface Typist {
-  /** To be called with everything that the console says: it is taken for the echo, as far as it goes. */
+  /** To be called with all console output, which is matched against the expected echo. */
   heard(chunk: string): void;
-  /** Types no more. */
+  /** Stops typing. */
   stop(): void;
 }
 
-/** Types on a console as a person would: a few characters, and more when those have appeared. */
+/** Types on a console as a person would: a few characters, then more once those have been echoed. */
 export function startTyping(text: string, write: (piece: string) => void): Typist {
   let rest = text;
   let awaited = 0;

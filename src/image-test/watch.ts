@@ -4,27 +4,27 @@ import type { ConsoleLine } from './checks.ts';
 import { startTyping, type Typist } from './typist.ts';
 
 export interface WatchRequest {
-  /** `run-emulator.sh`, or a program that becomes it, with arguments. */
+  /** `run-emulator.sh`, or a program that executes it, with arguments. */
   readonly argv: readonly [string, ...string[]];
-  /** Whole environment. */
+  /** Complete environment. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
-  /** How long the guest may say nothing at all. */
+  /** How long the guest may print nothing at all. */
   readonly silenceSeconds: number;
-  /** How long it may take in all. */
+  /** Limit for the whole run. */
   readonly limitSeconds: number;
-  /** Typed on the console, once, when this stands there. */
+  /** Typed on the console, once, when `when` appears there. */
   readonly typed?: { readonly when: string; readonly text: string };
-  /** Ends the emulator when a line has this: for boards that cannot do so themselves. */
+  /** Ends the emulator when a line matches: for boards that cannot do so themselves. */
   readonly endWhen?: RegExp;
-  /** Called with everything that the guest says. */
+  /** Called with all console output of the guest. */
   readonly onText?: (text: string) => void;
   readonly signal?: AbortSignal;
-  /** Measures silence and limit. Undefined: the system's. */
+  /** Measures silence and limit. Undefined: the system's clock. */
   readonly clock?: Clock;
 }
 
-/** How a guest came to its end: by itself, at `endWhen`, silent for too long, out of time, or interrupted. */
+/** How a guest ended: by itself, at `endWhen`, silent for too long, at the time limit, or interrupted. */
 export type GuestEnd = 'ended' | 'told' | 'silent' | 'late' | 'aborted';
 
 export interface Watched {
@@ -58,7 +58,7 @@ export async function watchGuest(request: WatchRequest): Promise<Watched> {
   const abort = (): void => finish('aborted');
   if (request.signal?.aborted === true) abort();
   request.signal?.addEventListener('abort', abort, { once: true });
-  // Writing to an emulator that is just ending is no fault.
+  // Writing to an emulator that is just ending is not an error.
   child.stdin?.on('error', () => undefined);
 
   let typist: Typist | undefined;

@@ -14,7 +14,7 @@ import { errorCode } from '../core/fault.ts';
 import type { Store } from '../store/store.ts';
 import { copyUserDirectory, readUserFiles, type UserPath } from '../store/user-directory.ts';
 
-/** A control directory or archive as it was when it was looked at. */
+/** A control directory or archive, as it was when it was read. */
 export interface ControlDirectory {
   /** Its tree, in the store. */
   readonly tree: Digest;
@@ -26,13 +26,13 @@ export interface ControlRequest {
   readonly place: string;
   /** What the user called it. */
   readonly name: string;
-  /** Names of all sources that it may ask for. */
+  /** Names of all sources that it may request. */
   readonly known: readonly string[];
 }
 
 /**
- * Copies a control directory or archive into the store. Fails with `unfit-user-file` when the guest could do nothing with
- * it, with `unreadable-user-file`, and with `bad-input` when its control.json is malformed.
+ * Copies a control directory or archive into the store. Fails with `unfit-user-file` if the guest could not use it,
+ * with `unreadable-user-file`, and with `bad-input` if its control.json is malformed.
  */
 export async function readControl(
   store: Store,
@@ -60,7 +60,7 @@ function refusal({ name }: ControlRequest, why: string, hint: string = wanted): 
   return { reason: 'unfit-user-file', what: 'the control image', path: name, why, hint };
 }
 
-/** A directory below `into` that holds the same. */
+/** Returns a directory below `into` with the same contents. */
 function copy(request: ControlRequest, into: string): Promise<Result<string, Failure>> {
   const from: UserPath = { what: 'the control image', path: request.place, hint: wanted };
   return readUserFiles(from, async () => {

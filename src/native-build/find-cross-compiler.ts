@@ -7,17 +7,17 @@ import type { Arch } from '../inputs/arch.ts';
 import { temporaryPath } from '../release/out-directory.ts';
 
 export interface CrossCompilerRequest {
-  /** `out/<arch>`, which may hold cross compilers as tarballs. */
+  /** `out/<arch>`, which may contain cross compilers as tarballs. */
   readonly directory: string;
   readonly target: Arch;
-  /** This machine, whose own compiler comes first. */
+  /** This machine, whose own compiler is preferred. */
   readonly host: Arch;
   readonly say: (text: string) => void;
 }
 
 /**
  * Directory of an unpacked cross compiler whose compile server runs on this machine. A tarball among the products is
- * unpacked beside itself, once. Undefined where there is none, or none that can be unpacked.
+ * unpacked beside itself, once. Undefined if there is none, or none that can be unpacked.
  */
 export async function findCrossCompiler(request: CrossCompilerRequest): Promise<string | undefined> {
   const { directory, target, host } = request;
@@ -31,7 +31,7 @@ export async function findCrossCompiler(request: CrossCompilerRequest): Promise<
     const unpacked = await unpackBeside(request, tarball).catch((error: Error) => {
       request.say(`cannot unpack ${tarball}: ${error.message}`);
     });
-    // A host that is not this machine may still be one whose programs run here.
+    // Programs for another host may run on this machine too.
     if (unpacked !== undefined && (await runs(path.join(unpacked, 'bin/distccd')))) return unpacked;
   }
   return undefined;
@@ -40,7 +40,7 @@ export async function findCrossCompiler(request: CrossCompilerRequest): Promise<
 async function unpackBeside({ say }: CrossCompilerRequest, tarball: string): Promise<string> {
   const name = path.basename(tarball, '.tar.gz');
   const directory = path.join(path.dirname(tarball), name);
-  // The directory's time says of which tarball it is.
+  // The directory's time identifies the tarball that it was unpacked from.
   const time = wholeSeconds(await stat(tarball));
   const there = await stat(directory).catch(() => undefined);
   if (there !== undefined && wholeSeconds(there) === time) return directory;
@@ -48,7 +48,7 @@ async function unpackBeside({ say }: CrossCompilerRequest, tarball: string): Pro
   const unfinished = temporaryPath(path.dirname(tarball), name);
   try {
     await mkdir(unfinished);
-    // Strict: otherwise what cannot be extracted would silently be left out.
+    // Strict: otherwise entries that cannot be extracted would silently be left out.
     await extract({ file: tarball, cwd: unfinished, strip: 1, strict: true });
     await utimes(unfinished, time, time);
     await rm(directory, { recursive: true, force: true });

@@ -8,18 +8,18 @@ import type { PlanInputs } from '../../stages/inputs.ts';
 import { prepareOutDirectory } from '../release/out-directory.ts';
 import { readControl, type ControlDirectory, type ControlRequest } from './control-image.ts';
 
-/** A native build as the user asks for it. Paths are absolute. */
+/** A native build as requested by the user. Paths are absolute. */
 export interface NativeBuild {
   readonly inputs: PlanInputs;
   /** Control directory or archive, and what the user called it. */
   readonly control: { readonly path: string; readonly name: string };
   /** `out/<arch>`. */
   readonly directory: string;
-  /** Where the user wants the results, beside what is there. Undefined: in a directory of their own below `directory`. */
+  /** Where to put the results, without removing what is there. Undefined: in a separate directory below `directory`. */
   readonly upload?: string;
 }
 
-/** A native build of which everything that can be wrong before it starts has been looked at. */
+/** A native build for which everything that can be checked before the start has been checked. */
 export interface PreparedBuild extends NativeBuild {
   readonly context: BuildContext;
   /** The name of the control image, in the plan and below the output directory. */
@@ -28,7 +28,10 @@ export interface PreparedBuild extends NativeBuild {
   readonly controlRequest: ControlRequest;
 }
 
-/** Fails with `missing-program` where the emulator of an arch is not on a search path, whose relative entries mean `cwd`. */
+/**
+ * Fails with `missing-program` if the emulator of an arch is not in a search path, whose relative entries are relative
+ * to `cwd`.
+ */
 export async function findEmulator(
   { name, emulator: { program, debianPackage } }: Arch,
   searchPath: string,
@@ -39,7 +42,7 @@ export async function findEmulator(
   return failed({ reason: 'missing-program', program, purpose: `booting ${name}`, debianPackage });
 }
 
-/** Takes the control directory into the store, and makes the directories that receive results. Builds nothing. */
+/** Copies the control directory into the store, and creates the directories for results. Builds nothing. */
 export async function prepareNativeBuild(
   build: NativeBuild,
   context: BuildContext,
@@ -56,7 +59,7 @@ export async function prepareNativeBuild(
   return ok({ ...build, context, name: nameOf(control.path), content: content.value, controlRequest });
 }
 
-/** Turns the name of a directory or archive into one that files and actions can have. */
+/** Turns the name of a directory or archive into a valid name for files and actions. */
 function nameOf(place: string): string {
   const base = path.basename(place).replace(/\.(?:tar(?:\.[a-z0-9]+)?|tgz|tbz2?|txz)$/, '');
   const name = base.replace(/[^A-Za-z0-9._+-]+/g, '-').replace(/^[^a-z0-9]+/, '');

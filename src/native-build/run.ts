@@ -23,24 +23,24 @@ export interface RunRequest {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   readonly signal: AbortSignal;
-  /** Told what the user wants to know while the guest works. */
+  /** Called with what the user should know while the guest works. */
   readonly say: (text: string) => void;
 }
 
-/** What a guest that ran a control image left. */
+/** Result of a guest that ran a control image. */
 export interface NativeBuildEnd {
-  /** Why the build did not succeed. Undefined: it did. */
+  /** Why the build failed. Undefined: it succeeded. */
   readonly failure?: Failure;
   /** Directory with the results, absolute. */
   readonly results: string;
-  /** Plain files in it, and what stands in for other kinds, by relative path. Sizes are in bytes. */
+  /** Regular files in it, and the files that represent other types, by relative path. Sizes are in bytes. */
   readonly files: readonly { readonly name: string; readonly size: number }[];
   readonly seconds: number;
 }
 
 /**
- * Boots the image and has the guest run the control image's init. Results appear under their name when the guest has ended;
- * a run that left none, or was interrupted, fails and leaves those of an earlier run alone.
+ * Boots the image and has the guest run the control image's init. Results appear under their name once the guest has
+ * ended; a run that left none, or was interrupted, fails and leaves those of an earlier run alone.
  */
 export async function runNativeBuild(
   build: PreparedBuild,
@@ -81,9 +81,9 @@ export async function runNativeBuild(
 
 /** The paths of one run. */
 interface Places {
-  /** What the guest has on /upload. */
+  /** The directory that the guest has on /upload. */
   readonly upload: string;
-  /** Where that is moved in the end; the same directory if the user named it. */
+  /** Where that is moved at the end; the same directory if the user named it. */
   readonly results: string;
   readonly console: string;
 }
@@ -177,7 +177,7 @@ async function failureOf(
   const [said = ''] = stderr.split('\n', 1);
   const why = said.replace(/^native-build\.sh: /, '').replace(/; the end of its console,.*$/, '');
   if (status === undefined && code === 2) {
-    // Otherwise the console is that of an earlier run.
+    // Otherwise the console output is that of an earlier run.
     const lastLine = said.includes('; the end of its console,') ? (lastLines.at(-1) ?? '') : '';
     return { reason: 'native-build-refused', control: name, why, lastLine };
   }
@@ -185,7 +185,7 @@ async function failureOf(
   return { reason: 'guest-failed', guest: name, what: `failed: ${why}`, lastLines, hint };
 }
 
-/** Without the notes of the emulator and of init. */
+/** Without the metadata files of the emulator and of init. */
 async function listFiles(
   directory: string,
   inside: string,

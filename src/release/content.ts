@@ -1,7 +1,7 @@
 import { digestParts, type Digest } from '../core/digest.ts';
 import type { TreeEntry } from '../store/store.ts';
 
-/** What a finished product holds, as its list of files: enough to copy it, to check it, and to write of it. Plain data. */
+/** The contents of a finished product as a list of files: enough to copy, check and describe it. Plain data. */
 export type ProductContent =
   | { readonly kind: 'file'; readonly sha256: string; readonly size: number; readonly executable: boolean }
   | { readonly kind: 'directory'; readonly entries: readonly ContentEntry[] };
@@ -21,8 +21,8 @@ export type ContentEntry =
 /**
  * The part of a tree that is a product.
  *
- * @param at path inside the tree; empty for the whole
- * @returns undefined when the tree has nothing there that can be a product
+ * @param at path inside the tree; empty for the whole tree
+ * @returns undefined if the tree contains nothing there that can be a product
  */
 export function contentOf(entries: readonly TreeEntry[], at: string): ProductContent | undefined {
   if (at !== '') {
@@ -38,7 +38,7 @@ export function contentOf(entries: readonly TreeEntry[], at: string): ProductCon
   };
 }
 
-/** All bytes of a product, in its files. */
+/** Total size of a product's files, in bytes. */
 export function sizeOf(content: ProductContent): number {
   if (content.kind === 'file') return content.size;
   return content.entries.reduce((sum, entry) => sum + (entry.kind === 'file' ? entry.size : 0), 0);

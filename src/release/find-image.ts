@@ -5,11 +5,11 @@ import { failed, ok, type Result } from '../core/result.ts';
 import type { Arch } from '../inputs/arch.ts';
 import { imageFiles } from '../image/emulator.ts';
 
-/** Where an image is looked for, and with what it is to be booted. */
+/** Where to look for an image, and what is needed to boot it. */
 export interface ImageRequest {
   /** `out/<arch>`, absolute. */
   readonly directory: string;
-  /** `--out` as the user wrote it, for the command that makes an image. Undefined: not given. */
+  /** `--out` as the user wrote it, for the hint on how to make an image. Undefined: not given. */
   readonly out?: string;
   /** The user's PATH. */
   readonly searchPath: string;
@@ -17,7 +17,7 @@ export interface ImageRequest {
 
 /**
  * Path of `run-emulator.sh` of an arch's image in the output directory, absolute. Fails with `no-image`, or with
- * `missing-program` where there is no emulator to boot it.
+ * `missing-program` if there is no emulator to boot it.
  */
 export async function findImage(
   arch: Arch,
@@ -30,7 +30,7 @@ export async function findImage(
   return failed(noImage(arch, image, imageFiles.script, options));
 }
 
-/** The same for an image in a directory that the user names. */
+/** The same for an image in a directory named by the user. */
 export async function imageScript(
   arch: Arch,
   { directory, searchPath }: Pick<ImageRequest, 'directory' | 'searchPath'>,
@@ -40,7 +40,7 @@ export async function imageScript(
   return failed(noImage(arch, directory, imageFiles.script));
 }
 
-/** What an image lacks whose script is there, if anything. */
+/** A failure if the image of an existing script lacks files. */
 export async function incompleteImage(arch: Arch, script: string): Promise<Failure | undefined> {
   const directory = path.dirname(script);
   if (await exists(path.join(directory, imageFiles.initramfs))) return undefined;
@@ -71,7 +71,7 @@ export async function findInPath(program: string, searchPath: string): Promise<s
   return undefined;
 }
 
-/** Whether there is such a file that may be read. */
+/** Whether it is an existing, readable file. */
 export function isFile(file: string): Promise<boolean> {
   return exists(file, constants.R_OK);
 }

@@ -6,8 +6,8 @@ import { contentFields, type ManifestProduct } from './manifest.ts';
 import { untouchedContent } from './publish.ts';
 
 /**
- * Names of those products of a manifest that lie in the output directory as it says. What nobody touched since it was
- * put there is told by stat records; the rest is read.
+ * Names of those products of a manifest that are in the output directory unchanged. If nothing has touched a product
+ * since it was put there, as its stat records show, it is not read; the others are.
  */
 export async function intactProducts(
   store: Store,
@@ -31,7 +31,7 @@ async function isUntouched(store: Store, directory: string, product: ManifestPro
   );
 }
 
-/** Reads all that the manifest names; what else may lie in a directory does not count. */
+/** Reads everything that the manifest lists; additional files in a directory are ignored. */
 async function holds(directory: string, product: ManifestProduct): Promise<boolean> {
   const place = path.join(directory, product.name);
   if (product.sha256 !== undefined) return holdsFile(place, product.sha256, product.size);
@@ -47,7 +47,7 @@ async function holds(directory: string, product: ManifestProduct): Promise<boole
 async function holdsFile(file: string, hash: string, size: number): Promise<boolean> {
   const found = await lstat(file).catch(() => undefined);
   if (found?.isFile() !== true || found.size !== size) return false;
-  // What cannot be read is not vouched for.
+  // A file that cannot be read is not intact.
   const actual = await digestFile(file).catch(() => undefined);
   return actual === `${hash}-${String(size)}`;
 }

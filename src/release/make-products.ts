@@ -12,23 +12,26 @@ import { writeRecords } from './records.ts';
 
 export interface ProductsRequest extends Omit<TreesRequest, 'plan' | 'directories' | 'record' | 'allowed'> {
   readonly selected: SelectedPlan;
-  /** What `selected` was selected by. */
+  /** The request that `selected` comes from. */
   readonly plan: PlanRequest;
   /** Sources that may differ from the pinned ones. */
   readonly acceptVariants: readonly string[];
-  /** Receives the products, absolute; `prepareProducts` made it. */
+  /** Destination of the products, absolute; made by `prepareProducts`. */
   readonly directory: string;
-  /** Records the commands that actions run; `again`: reruns actions whose results are known. Undefined: no recording. */
+  /**
+   * Record the commands that actions run; `again`: rerun actions even if their results are known. Undefined: no
+   * recording.
+   */
   readonly record?: { readonly again: boolean };
 }
 
 export interface MadeProducts {
   readonly outcome: BuildOutcome;
-  /** Those of the plan, as they lie in the directory now. */
+  /** The products of the plan, as they are in the directory now. */
   readonly products: readonly PublishedProduct[];
 }
 
-/** Makes the output directory where a plan has products, so that a long build does not find out at its end that it cannot. */
+/** Creates the output directory if a plan has products, so that an unusable one is reported before a long build. */
 export async function prepareProducts(
   { plan }: SelectedPlan,
   directory: string,
@@ -36,7 +39,7 @@ export async function prepareProducts(
   return plan.products.length === 0 ? ok(undefined) : prepareOutDirectory(directory);
 }
 
-/** Builds a plan, copies its products out, and writes manifest and sums beside them. */
+/** Builds a plan, copies its products to the output directory, and writes manifest and checksums there. */
 export async function makeProducts(
   request: ProductsRequest,
 ): Promise<Result<MadeProducts, readonly Failure[]>> {

@@ -3,7 +3,9 @@ const texts = { type: 'array', items: text } as const;
 const boolean = { type: 'boolean' } as const;
 const size = { type: 'integer', minimum: 0 } as const;
 
-/** An object with all of these fields, perhaps with those of `optional`, and with whatever a later version adds. */
+/**
+ * An object that has all of these fields, may have those of `optional`, and may have others that a later version adds.
+ */
 function object(required: object, optional: object = {}): object {
   return { type: 'object', required: Object.keys(required), properties: { ...required, ...optional } };
 }

@@ -10,7 +10,7 @@ import { manifestSchema } from './manifest-schema.ts';
 import type { PublishedProduct } from './publish.ts';
 
 /**
- * What lies beside the products as `manifest.json`. It holds no time and no path of a machine: the same build
+ * The contents of `manifest.json` beside the products. It contains neither times nor paths of a machine: the same build
  * gives the same text.
  *
  * History of `format`:
@@ -32,13 +32,13 @@ export interface ManifestProduct {
   readonly description: string;
   readonly action: string;
   readonly output: string;
-  /** Path in the output's tree; empty for the whole. */
+  /** Path in the output's tree; empty for the whole tree. */
   readonly path: string;
-  /** Bytes in all files. */
+  /** Total size of all files, in bytes. */
   readonly size: number;
-  /** Of the file; undefined for a directory. */
+  /** Of a file; undefined for a directory. */
   readonly sha256?: string;
-  /** Of a directory: everything in it. */
+  /** For a directory: all files in it. */
   readonly files?: readonly { readonly path: string; readonly sha256: string; readonly size: number }[];
   readonly links?: readonly { readonly path: string; readonly target: string }[];
 }
@@ -47,9 +47,9 @@ export interface ManifestBuild {
   readonly options: ManifestOptions;
   /** The machine that compiled. */
   readonly build: { readonly cpu: string; readonly compiler: string };
-  /** Names of the products of `products` that this run vouches for. */
+  /** Names of those `products` that this run made or confirmed. */
   readonly products: readonly string[];
-  /** `name version` of every source that took part. */
+  /** `name version` of every source that was used. */
   readonly sources: readonly string[];
   readonly actions: readonly {
     readonly name: string;
@@ -58,7 +58,7 @@ export interface ManifestBuild {
   }[];
 }
 
-/** What was asked for, as far as it can change a product. */
+/** What was requested, as far as it can affect a product. */
 export interface ManifestOptions {
   readonly host: string;
   /** Name of a goal that stages serve. */
@@ -66,24 +66,24 @@ export interface ManifestOptions {
   readonly withNative: boolean;
   readonly until?: string;
   readonly only?: string;
-  /** How the root filesystem reaches the guest. Undefined: as an initramfs. */
+  /** Kind of root filesystem. Undefined: initramfs. */
   readonly image?: string;
-  /** Digest of the tree whose files were laid over the root filesystem, in the image and in the tarball. */
+  /** Digest of the tree whose files were copied over the root filesystem, both in the image and in the tarball. */
   readonly overlay?: string;
   /** External toolchain that was used instead of stage 1. */
   readonly toolchain?: {
-    /** File name of its gcc, and what that says of itself. */
+    /** File name of its gcc, and how that describes itself. */
     readonly name: string;
     readonly version: string;
     readonly triple: string;
-    /** Of the tree of its files. */
+    /** Digest of the tree of its files. */
     readonly digest: string;
-    /** Whether the root filesystem has its dynamic loader; without, it runs static programs alone. */
+    /** Whether the root filesystem has its dynamic loader; without it, only static programs run. */
     readonly dynamicLoader: boolean;
   };
-  /** Lines of further kernel configuration. */
+  /** Lines of additional kernel configuration. */
   readonly kernelConfig?: readonly string[];
-  /** Sources that were taken with another tree than the pinned one. */
+  /** Sources that were accepted with a tree other than the pinned one. */
   readonly acceptedVariants?: readonly string[];
 }
 
@@ -94,7 +94,7 @@ export interface ManifestSource {
   readonly homepage: string;
   /** Digest of the pinned tree. */
   readonly tree: string;
-  /** Where a tree came from that is not the pinned one, and which it is; taken by the user's leave. */
+  /** Origin and digest of a tree that is not the pinned one, accepted by the user. */
   readonly variant?: { readonly origin: string; readonly tree: string };
   readonly origins: readonly Readonly<Record<string, string>>[];
   readonly patches: readonly { readonly path: string; readonly digest: string }[];
@@ -136,9 +136,9 @@ export function manifestOf(facts: ManifestFacts): Manifest {
 }
 
 /**
- * What two runs left together. The later one vouches for what both made.
+ * Merges the manifests of two runs. Products that both made belong to the later one.
  *
- * @param stillThere whether a product of the earlier run lies where it was put
+ * @param stillThere whether a product of the earlier run is still in place
  */
 export function mergeManifests(
   earlier: Manifest,
@@ -176,13 +176,13 @@ export function renderManifest(manifest: Manifest): string {
 
 const manifestCheck = compileSchema(manifestSchema);
 
-/** Reads a manifest of an earlier run; undefined when it is none, or of another format. */
+/** Parses the manifest of an earlier run; undefined if it is not one, or has another format. */
 export function parseManifest(text: string): Manifest | undefined {
   const value = parseJson(text);
   return manifestCheck()(value) ? (value as Manifest) : undefined;
 }
 
-/** Text of `SHA256SUMS`, as `sha256sum -c` reads it, over every file of every product. */
+/** Text of `SHA256SUMS`, as `sha256sum -c` reads it, for every file of every product. */
 export function renderSums(manifest: Manifest): string {
   const files = manifest.products.flatMap((product) =>
     product.sha256 !== undefined
@@ -195,7 +195,7 @@ export function renderSums(manifest: Manifest): string {
     .join('');
 }
 
-/** What a manifest says of a product's content. */
+/** Manifest fields for a product's content. */
 export function contentFields(content: ProductContent): Pick<ManifestProduct, 'sha256' | 'files' | 'links'> {
   if (content.kind === 'file') return { sha256: content.sha256 };
   const links = content.entries.flatMap((entry) =>
@@ -240,7 +240,7 @@ function originFields(origin: Origin): Readonly<Record<string, string>> {
       };
 }
 
-/** Order says nothing in a manifest, so it is always the same. */
+/** Order has no meaning in a manifest, so it is always the same. */
 function ordered(manifest: Manifest): Manifest {
   return {
     ...manifest,

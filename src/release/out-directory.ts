@@ -7,22 +7,22 @@ import { makeDirectory } from '../core/make-directory.ts';
 import { withProcessLock } from '../core/process-lock.ts';
 import { probeProcess, processStamp } from '../core/process-stamp.ts';
 
-/** Prefix of what lies in an output directory only while a product is copied. */
+/** Prefix of what is in an output directory only while a product is being copied. */
 const temporary = '.bootstrap-';
 const lockName = '.bootstrap-lock';
-/** What lies beside the products. */
+/** Name of the manifest beside the products. */
 export const manifestName = 'manifest.json';
-/** The list of sums beside the products. */
+/** Name of the checksum list beside the products. */
 export const sumsName = 'SHA256SUMS';
 
-/** Makes the directory and tries to write there, so that a long build does not find out at its end. */
+/** Creates the directory and tries to write there, so that an unusable one is reported before a long build. */
 export async function prepareOutDirectory(directory: string): Promise<Result<void, Failure>> {
   return withFailures(directory, async () => {
     await makeDirectory(directory);
     const probe = temporaryPath(directory, 'probe');
     await writeFile(probe, '');
     await unlink(probe);
-    // A rename over a directory fails, which would be after hours.
+    // A rename over a directory would fail only after hours of building.
     for (const name of [manifestName, sumsName]) await refuseDirectory(path.join(directory, name));
   });
 }
@@ -34,16 +34,16 @@ async function refuseDirectory(file: string): Promise<void> {
   throw new StoreFault({ reason: 'unwritable', path: file, detail });
 }
 
-/** Tells apart what several builds of one process have unfinished. */
+/** Distinguishes unfinished files of several builds in one process. */
 let unfinishedCount = 0;
 
-/** A name in the same directory for something unfinished, another one each time. */
+/** A unique name in the same directory for something unfinished. */
 export function temporaryPath(directory: string, name: string): string {
   unfinishedCount += 1;
   return path.join(directory, `${temporary}${processStamp()}-${String(unfinishedCount)}-${name}`);
 }
 
-/** Writes a file so that its name never shows half of it. */
+/** Writes a file so that it never appears incomplete under its name. */
 export async function replaceFile(file: string, text: string): Promise<void> {
   const unfinished = temporaryPath(path.dirname(file), path.basename(file));
   const handle = await open(unfinished, 'w', 0o644);
@@ -57,8 +57,8 @@ export async function replaceFile(file: string, text: string): Promise<void> {
 }
 
 /**
- * Does something that only one process at a time may do in an output directory, after removing what killed ones
- * left there. Two builds of one arch for different hosts may end at the same moment, and both add to one manifest.
+ * Runs `work` while no other process does so in the same output directory, after removing what killed processes left
+ * there. Two builds of one arch for different hosts may end at the same moment, and both update one manifest.
  */
 export async function exclusively<Value>(
   directory: string,
@@ -73,7 +73,9 @@ export async function exclusively<Value>(
   return done.ok ? done.value : done;
 }
 
-/** Runs `work`; what the user can help (rights, room, a file in the way) becomes a failure. */
+/**
+ * Runs `work`; errors that the user can do something about (permissions, space, a file in the way) become a failure.
+ */
 async function withFailures<Value>(
   directory: string,
   work: () => Promise<Value>,

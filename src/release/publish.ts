@@ -10,7 +10,7 @@ import type { Store } from '../store/store.ts';
 import { contentOf, type ProductContent } from './content.ts';
 import { sumsName, temporaryPath } from './out-directory.ts';
 
-/** A product that lies in the output directory now. */
+/** A product that is in the output directory now. */
 export interface PublishedProduct {
   readonly product: Product;
   readonly content: ProductContent;
@@ -62,8 +62,8 @@ const noteCheck = compileSchema({
 });
 
 /**
- * Whether a product lies in the output directory as it was left there, by stat records alone; with what it holds.
- * `tree` is the tree that it should be of.
+ * The contents of a product if, according to stat records, the output directory has it unchanged; undefined otherwise.
+ * `tree` is the tree that it should be taken from.
  */
 async function findPublished(
   store: Store,
@@ -75,7 +75,7 @@ async function findPublished(
   return note?.tree === tree && note.path === product.path ? note.content : undefined;
 }
 
-/** What a product of any run holds, when it lies in the output directory as it was left there; by stat records alone. */
+/** The contents of a product of any run if, according to stat records, the output directory has it unchanged. */
 export async function untouchedContent(
   store: Store,
   directory: string,
@@ -91,12 +91,12 @@ async function untouchedNote(store: Store, directory: string, name: string): Pro
   return stats !== undefined && sameStats(stats, note.stats) ? note : undefined;
 }
 
-/** A note that is not what this program writes is as good as none: the product is copied again. */
+/** A note that does not have our format is ignored: the product is copied again. */
 function readNote(value: unknown): Note | undefined {
   return noteCheck()(value) ? (value as Note) : undefined;
 }
 
-/** Copies a product out of the store, and swaps it in when it is whole. */
+/** Copies a product out of the store, and renames it into place once it is complete. */
 export async function publishProduct(
   store: Store,
   directory: string,
@@ -119,7 +119,7 @@ export async function publishProduct(
   const target = path.join(directory, product.name);
   try {
     await copyContent(path.join(store.treePath(tree), product.path), unfinished, content);
-    // Rewritten once all products are in place: after a kill in between, no sums are better than those of other files.
+    // Rewritten once all products are in place: after a kill in between, a missing list is better than wrong checksums.
     await rm(path.join(directory, sumsName), { force: true });
     await swap(unfinished, target, temporaryPath(directory, `${product.name}.old`));
   } catch (error) {
@@ -151,7 +151,7 @@ async function copyOne(from: string, to: string, executable: boolean): Promise<v
   await chmod(to, executable ? 0o755 : 0o644);
 }
 
-/** A directory cannot be renamed over one that is not empty: the old one steps aside first. */
+/** A directory cannot be renamed over one that is not empty, so the old one is moved aside first. */
 async function swap(unfinished: string, target: string, aside: string): Promise<void> {
   const old = await lstat(target).catch(() => undefined);
   const next = await lstat(unfinished);
@@ -164,14 +164,14 @@ async function swap(unfinished: string, target: string, aside: string): Promise<
   await rm(aside, { recursive: true, force: true });
 }
 
-/** Undefined when something is missing or is of another kind. */
+/** Undefined if something is missing or has another type. */
 async function statsOf(target: string, content: ProductContent): Promise<Note['stats'] | undefined> {
   const paths = content.kind === 'file' ? [''] : ['', ...content.entries.map((entry) => entry.path)];
   const stats: Record<string, string> = {};
   for (const relative of paths) {
     const found = await lstat(path.join(target, relative), { bigint: true }).catch(() => undefined);
     if (found === undefined) return undefined;
-    // A directory's time changes with every name that is added or removed in it, which is what has to be noticed.
+    // A directory's time changes when a name is added or removed in it, which has to be noticed.
     stats[relative] =
       `${found.mode.toString(8)} ${found.size} ${found.ino} ${found.mtimeNs} ${found.ctimeNs}`;
   }

@@ -27,19 +27,19 @@ import type { PublishedProduct } from './publish.ts';
 
 export interface RecordRequest {
   readonly selected: SelectedPlan;
-  /** What was asked for. */
+  /** What was requested. */
   readonly plan: PlanRequest;
   /** Sources that may differ from the pinned ones. */
   readonly acceptVariants: readonly string[];
   readonly outcome: BuildOutcome;
   readonly store: Store;
   readonly variants: readonly Variant[];
-  /** The output directory, in which this process is alone. */
+  /** The output directory, to which this process has exclusive access. */
   readonly directory: string;
   readonly products: readonly PublishedProduct[];
 }
 
-/** Writes `manifest.json` and `SHA256SUMS` for this run and those before it; not when they say the same already. */
+/** Writes `manifest.json` and `SHA256SUMS` for this run and earlier ones, unless they are up to date. */
 export async function writeRecords(record: RecordRequest): Promise<void> {
   const { selected, outcome, directory } = record;
   const keys = new Map<ActionName, Key>([...outcome.results].map(([name, { key }]) => [name, key]));
@@ -62,7 +62,7 @@ export async function writeRecords(record: RecordRequest): Promise<void> {
   await rememberProducts(record.store, directory, { keys: [...keys.values()], products: treesOf(record) });
 }
 
-/** Trees of the products of this run, by file name: collecting garbage spares them while the products lie there. */
+/** Trees of this run's products, by file name: the collector keeps them while the products exist. */
 function treesOf({ products, outcome }: RecordRequest): Readonly<Record<string, Digest>> {
   const trees = products.flatMap(({ product: { name, ref } }) => {
     const tree = outcome.results.get(ref.action)?.outputs[ref.output];
@@ -100,7 +100,7 @@ async function earlierManifest(file: string, arch: string): Promise<Manifest | u
   return manifest?.arch === arch ? manifest : undefined;
 }
 
-/** A product of an earlier run that the user took away, changed or replaced is not vouched for any longer. */
+/** A product of an earlier run that was removed, changed or replaced is no longer listed. */
 async function mergedWith(
   earlier: Manifest,
   now: Manifest,

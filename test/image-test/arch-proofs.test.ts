@@ -93,7 +93,7 @@ describe('what is written', () => {
     ]);
   });
 
-  test('it goes between its marks and nowhere else', () => {
+  test('it goes between its markers and nowhere else', () => {
     const readme = 'a\n<!-- arches: begin -->\nold\n<!-- arches: end -->\nb\n';
     const written = insertSummary(readme, 'new');
     expect(written).toBe('a\n<!-- arches: begin -->\n\nnew\n\n<!-- arches: end -->\nb\n');

@@ -52,13 +52,13 @@ describe('readReport', () => {
     expect(readReport(['@abc123 donemore'], nonce).done).toBe(false);
   });
 
-  it('takes nothing for a word that is none of its own', () => {
+  it('ignores lines without the nonce', () => {
     expect(readReport(['@abc123 jumped kernel', '@abc123', ''], nonce).said.size).toBe(0);
   });
 });
 
 describe('mergeReports', () => {
-  it('lets a second account fill what the first one lost', () => {
+  it('lets a second report fill gaps in the first', () => {
     const first = readReport([{ at: 1, text: '@abc123 passed a one' }, '@abc123 begun b'], nonce);
     const second = readReport(['@abc123 passed a other', '@abc123 failed b two', '@abc123 done'], nonce);
     const merged = mergeReports(first, second);
@@ -67,7 +67,7 @@ describe('mergeReports', () => {
     expect(merged.done).toBe(true);
   });
 
-  it('keeps a check that neither saw end as begun', () => {
+  it('leaves a check begun if neither report saw it finish', () => {
     const one = readReport(['@abc123 begun b'], nonce);
     expect(mergeReports(one, one).said.get('b')?.state).toBe('begun');
   });
@@ -85,12 +85,12 @@ describe('judgeClock', () => {
   });
 });
 
-it('judgeClock takes no time that was not heard when it was said', () => {
+it('judgeClock rejects a time without its time of arrival', () => {
   expect(judgeClock({ state: 'passed', detail: '1000' }).state).toBe('failed');
 });
 
 describe('rowsOf', () => {
-  it('is sound when everything passed', () => {
+  it('has no fault when everything passed', () => {
     const rows = rowsOf(checks, circumstances({ said: allPassed() }));
     expect(rows.every(({ verdict }) => verdict === 'passed')).toBe(true);
     expect(isSound(rows)).toBe(true);
@@ -102,7 +102,7 @@ describe('rowsOf', () => {
     expect(isSound(rows)).toBe(false);
   });
 
-  it('fails a check that began and came to no end, with the reason', () => {
+  it('fails a check that began and did not finish, with the reason', () => {
     const said = allPassed().set('entropy', { state: 'begun', detail: '' });
     const rows = rowsOf(checks, circumstances({ said }));
     expect(rows.find(({ id }) => id === 'entropy')).toMatchObject({ verdict: 'failed', detail: 'it hangs' });
@@ -126,7 +126,7 @@ describe('rowsOf', () => {
     expect(isSound(rows)).toBe(true);
   });
 
-  it('shows a program as such that asks for what the board cannot do', () => {
+  it('shows a program that needs what the board cannot do as such', () => {
     const lacks = [{ facility: 'wide-atomics', reason: 'flags are lost' }] as const;
     const all = checksOf({ programs: ['atomics', 'numbers'], musl: [] });
     const cannot = rowsOf(all, circumstances({ emulator: { lacks } })).filter(

@@ -51,7 +51,7 @@ describe('guestSettings', () => {
       true,
     );
 
-  test('leave out the program that the emulator cannot run', () => {
+  test('omit the program that the emulator cannot run', () => {
     expect(settings('7.2')).toContain('programs=numbers\n');
     expect(settings('7.2')).toContain("lacks='clock wide-atomics'\n");
     expect(settings('8.0')).toContain("programs='atomics numbers'\n");

@@ -24,7 +24,7 @@ test('types the next piece when the one before has been echoed, in whatever part
   expect(typed).toHaveLength(3);
 });
 
-test('never has more on its way than an emulator keeps, while the guest answers', () => {
+test('never sends more than an emulator buffers, while the guest echoes', () => {
   let underWay = 0;
   let most = 0;
   const queue: string[] = [];

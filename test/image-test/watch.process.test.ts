@@ -35,12 +35,12 @@ describe('a guest is ended', () => {
     });
   });
 
-  test('by a word of its own, where the board cannot end the emulator', async () => {
+  test('by a line of its own, if the board cannot end the emulator', async () => {
     const told = await watch('echo the end; exec sleep 1000', { endWhen: /^the end$/ });
     expect(told).toMatchObject({ end: 'told', lines: [{ text: 'the end' }] });
   });
 });
 
-test('a guest that is silent for less than that goes on to its own end', async () => {
+test('a guest that is silent for less than that runs to its end', async () => {
   expect(await watch('echo later 59; echo bye; exit 3')).toMatchObject({ end: 'ended', how: 'exit code 3' });
 });

@@ -64,7 +64,7 @@ describe('products', () => {
     expect(again.ok && again.value.outcome.ran).toEqual([]);
   });
 
-  test('are copied again where the note of them is not what was written', async () => {
+  test('are copied again if their note is not the one written', async () => {
     const { request, context, directory } = await place();
     await makeProducts(request);
     const notes = path.join(context.store.root, 'notes/products');
@@ -88,7 +88,7 @@ describe('an output directory', () => {
     },
   );
 
-  test('where a directory came to lie while the build ran ends it with one failure', async () => {
+  test('a directory put in the way during the build ends it with one failure', async () => {
     const { request, directory } = await place();
     mkdirSync(path.join(directory, 'manifest.json'));
     expect(await makeProducts(request)).toMatchObject({
