@@ -23,15 +23,15 @@ import { readTreeDirectory } from '../store/tree-file.ts';
 /** Programs that test a system image, and thereby a cross compiler. */
 export interface TestPrograms {
   readonly names: ProgramNames;
-  /** What each program has to print, by its name. */
+  /** Expected output of each program, by its name. */
   readonly expected: Result<ReadonlyMap<string, PackedFile>, Unavailable>;
-  /** The programs by the stage-1 compiler. */
+  /** The programs compiled by stage 1. */
   readonly cross: Result<CrossPrograms, Unavailable>;
-  /** Sources and script, as the guest is handed them. */
+  /** Sources and script, as passed to the guest. */
   readonly sources: ReadonlyMap<string, PackedFile>;
 }
 
-/** Programs by the stage-1 compiler, in the store. */
+/** Programs compiled by stage 1, in the store. */
 export interface CrossPrograms {
   /** Directory with `static/`, `dynamic/`, `musl/`, and shared libraries in `lib/`. */
   readonly directory: string;
@@ -42,7 +42,7 @@ export interface CrossPrograms {
 /** Directories of programs in the tree of `crossPrograms`. */
 const crossDirectories = ['static', 'dynamic', 'musl'];
 
-/** Why programs are not there: because what makes them is missing, or because making them failed. */
+/** Why programs are missing: because what they are made with is missing, or because making them failed. */
 export interface Unavailable {
   readonly kind: 'absent' | 'failed';
   readonly why: string;

@@ -9,8 +9,8 @@ import { readControl } from './control-image.ts';
 import type { PreparedBuild } from './prepare.ts';
 
 /**
- * Packs the control directory with the sources that it asks for. Gives the squashfs file in the store. Fails with the failures
- * of the build, or with `unreadable-output`.
+ * Packs the control directory with the sources that it requests. Returns the squashfs file in the store. Fails with the
+ * failures of the build, or with `unreadable-output`.
  */
 export async function packControl(
   { inputs, context, name, control, content, controlRequest }: PreparedBuild,
