@@ -3,21 +3,21 @@ import { takeKeyLock } from '../store/key-lock.ts';
 import type { Store } from '../store/store.ts';
 import { wholeResult, type HeldKey, type Node } from './nodes.ts';
 
-/** What came of waiting for another run that makes the same result. */
+/** Result of waiting for another run that makes the same result. */
 export type AwaitEnd =
   /** It has made the result, and its trees are in the store. */
   | { readonly kind: 'found' }
-  /** It failed or died: the result is ours to make. */
+  /** It failed or died, so this run has to make the result. */
   | { readonly kind: 'ours'; readonly held: HeldKey }
   | { readonly kind: 'aborted' };
 
-/** Waits until no other run makes the result of a node's key. */
+/** Waits until no other run is making the result of a node's key. */
 export async function awaitKey(store: Store, node: Node, signal: AbortSignal): Promise<AwaitEnd> {
   const { key } = node;
   if (key === undefined) throw new Error(`${node.action.name} has no key to wait for`);
   const lock = await takeKeyLock(store, key, { signal });
   if (lock === undefined) return { kind: 'aborted' };
-  // What is run for the record of its commands has a result already.
+  // An action that runs only for the record of its commands already has a result.
   if (node.why?.kind !== 'no-record' && (await isMade(store, node, key))) {
     await lock.release();
     return { kind: 'found' };
@@ -32,7 +32,7 @@ async function isMade(store: Store, node: Node, key: Key): Promise<boolean> {
   return true;
 }
 
-/** Gives back the keys of nodes that are not about to run under them: what they read has changed meanwhile. */
+/** Releases the keys of nodes that are not about to run with them, because what they read has changed meanwhile. */
 export async function releaseUnusedKeys(nodes: Iterable<Node>): Promise<void> {
   for (const node of nodes) {
     const { held, key, state } = node;
@@ -41,7 +41,7 @@ export async function releaseUnusedKeys(nodes: Iterable<Node>): Promise<void> {
   }
 }
 
-/** Gives back a node's key, if it holds one. */
+/** Releases a node's key, if it holds one. */
 export async function releaseKey(node: Node): Promise<void> {
   const { held } = node;
   node.held = undefined;

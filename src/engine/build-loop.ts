@@ -25,8 +25,8 @@ import { TreeAvailability } from './tree-availability.ts';
 import { WakeUp } from './wake-up.ts';
 
 /**
- * One run of `build`. Tasks (actions, sources, waiting for other runs) run beside the loop and leave what they bring in a
- * queue; only the loop changes nodes and external inputs, so that nothing changes under it while it waits for the store.
+ * One run of `build`. Tasks (actions, sources, waiting for other runs) run concurrently and put their results in a
+ * queue; only the loop changes nodes and external inputs, so that nothing changes while it waits for the store.
  */
 export class BuildLoop {
   readonly #plan: Plan;
@@ -37,16 +37,16 @@ export class BuildLoop {
   readonly #executors: ExecutorPool;
   readonly #wakeUp = new WakeUp();
   readonly #results: TaskResult[] = [];
-  /** With the room that each has. */
+  /** With the reservation of each. */
   readonly #running = new Map<Node, Reservation>();
-  /** Those whose result another run makes. */
+  /** Nodes whose result another run is making. */
   readonly #awaited = new Set<Node>();
   readonly #obtaining: Obtaining;
   readonly #crash = new AbortController();
   readonly #signal: AbortSignal;
   #paths: ReadonlyMap<ActionName, number> = new Map();
   #resolver: Resolver | undefined;
-  /** Nothing more may start, whatever the options say. */
+  /** Nothing more may be started, whatever the options say. */
   #hopeless = false;
   #platformsChecked = false;
   #error: { readonly thrown: unknown } | undefined;
@@ -60,7 +60,7 @@ export class BuildLoop {
     this.#executors = new ExecutorPool(options.executors, this.#wakeUp.call, (error) => this.#crashed(error));
     const outer = options.signal === undefined ? [] : [options.signal];
     this.#signal = AbortSignal.any([this.#crash.signal, ...outer]);
-    // As many listen as there are actions and sources under way: no leak.
+    // One listener for each action and source in progress: not a leak.
     setMaxListeners(0, this.#signal);
     this.#obtaining = new Obtaining(this.#progress, this.#signal, (input, obtained) =>
       this.#follow(
@@ -119,7 +119,8 @@ export class BuildLoop {
         return false;
       });
       const running = this.#running.size + this.#awaited.size > 0 || this.#executors.checking;
-      // Sources cannot be called off, and what they leave is whole or nothing: an interrupted run does not wait for them.
+      // Fetching a source cannot be cancelled, and never leaves anything incomplete: an interrupted run does not wait
+      // for it.
       const busy = running || (this.#obtaining.running.size > 0 && !this.#signal.aborted);
       if (this.#results.length === 0 && !busy && !waitsForRoom) return;
       if (this.#results.length === 0 && !this.#signal.aborted && this.#stopping())
@@ -128,7 +129,10 @@ export class BuildLoop {
     }
   }
 
-  /** Starts what can be started with what is known now. True: an action is ready, and an executor will call when it has room. */
+  /**
+   * Starts what can be started with what is known now. True: an action is ready, and an executor will call when it has
+   * room.
+   */
   async #advance(): Promise<boolean> {
     const resolver = this.#resolver;
     if (this.#stopping() || resolver === undefined) return false;
@@ -146,7 +150,7 @@ export class BuildLoop {
     return this.#startActions(ready, resolver);
   }
 
-  /** Once, before anything is done: whether there is an executor for whatever may have to run. */
+  /** Checks once, before anything is done, that there is an executor for every action that may have to run. */
   #checkPlatforms(): boolean {
     if (this.#platformsChecked) return true;
     this.#platformsChecked = true;
@@ -161,7 +165,7 @@ export class BuildLoop {
     return this.#progress.failed && this.#options.keepGoing !== true;
   }
 
-  // ---- what tasks brought
+  // ---- results of tasks
 
   #takeResults(): void {
     for (const result of this.#results.splice(0)) {
@@ -215,19 +219,19 @@ export class BuildLoop {
     }
   }
 
-  /** Not before its end is taken: whoever gets the room must be chosen with that in mind. */
+  /** Called when the end has been processed, because the choice of what gets the room depends on it. */
   #leave(node: Node): void {
     this.#running.get(node)?.release();
     this.#running.delete(node);
   }
 
-  /** It did not come to its end, and is to start anew, under another key where what it reads has changed meanwhile. */
+  /** The action did not finish and starts again, with another key if what it reads has changed meanwhile. */
   #again(node: Node): void {
     if (node.stale) this.#resolveAgain(node);
     else node.state = 'must-run';
   }
 
-  /** Its key and result are to be looked up once more. */
+  /** Its key and result must be looked up again. */
   #resolveAgain(node: Node): void {
     node.state = 'waiting';
     node.stale = false;
@@ -255,7 +259,7 @@ export class BuildLoop {
     const [tree] = trees.filter((each) => !this.#trees.lost(each));
     if (tree === undefined) return;
     node.state = 'failed';
-    const detail = `it was made again for ${node.action.name}, and was damaged or gone once more`;
+    const detail = `it was rebuilt for ${node.action.name}, and was damaged or missing again`;
     this.#progress.fail({ reason: 'damaged-tree', digest: tree, detail });
   }
 
@@ -289,7 +293,9 @@ export class BuildLoop {
     this.#crashed(error);
   }
 
-  /** What the store throws is a full disk or the like. Anything else is a bug, thrown on when all tasks have ended. */
+  /**
+   * The store throws because of a full disk or the like. Anything else is a bug, rethrown when all tasks have ended.
+   */
   #crashed(error: unknown): void {
     this.#hopeless = true;
     if (error instanceof StoreFault) {
@@ -300,14 +306,14 @@ export class BuildLoop {
     this.#crash.abort();
   }
 
-  // ---- starting
+  // ---- starting tasks
 
-  /** Starts what executors have room for. True: for some action none has now. */
+  /** Starts what executors have room for. True: for some ready action, no executor has room now. */
   #startActions(ready: readonly Node[], resolver: Resolver): boolean {
     let waitsForRoom = false;
     for (const node of byLongestPath(ready, this.#paths)) {
       if (this.#stopping()) return false;
-      // Two actions with one recipe: the second finds what the first makes.
+      // Two actions with the same recipe: the second takes the result of the first.
       if ([...this.#running.keys(), ...this.#awaited].some(({ key }) => key === node.key)) continue;
       const offer = this.#executors.reserve(node.action, node.brokenOn);
       switch (offer.kind) {
@@ -348,7 +354,7 @@ export class BuildLoop {
     }
     node.state = 'running';
     this.#running.set(node, reservation);
-    // The contents that it runs with: by the time it ends, others may be known.
+    // The contents that it runs with; they may have changed by the time it ends.
     const contents = new Map(refsOf(node.action.recipe).map((ref) => [ref, resolver.resolve(ref)]));
     const run = runAction({
       node,
@@ -370,7 +376,7 @@ export class BuildLoop {
     );
   }
 
-  /** Waits, without room on any executor, for another run that makes the result. */
+  /** Waits, without a reservation on any executor, for another run that is making the result. */
   #awaitOther(node: Node): void {
     node.state = 'awaited';
     this.#awaited.add(node);
@@ -395,7 +401,8 @@ export class BuildLoop {
     const nodes = [...this.#nodes.values()];
     const complete = nodes.every((node) => node.state === 'known');
     if (signal?.aborted === true && !complete) this.#progress.fail(interruption(signal));
-    if (!complete && !this.#progress.failed) throw new Error('the build stands still; nothing failed');
+    if (!complete && !this.#progress.failed)
+      throw new Error('the build makes no progress, although nothing failed');
     return this.#progress.end(nodes, this.#obtaining.inputs);
   }
 }

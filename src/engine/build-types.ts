@@ -9,67 +9,70 @@ import type { Store } from '../store/store.ts';
 
 export interface BuildOptions {
   readonly store: Store;
-  /** In order of preference. The engine does not close them: who made them may build with them again. */
+  /** In order of preference. The engine does not close them: the caller may build with them again. */
   readonly executors: readonly Executor[];
   readonly sources: SourceProvider;
   readonly machine: MachineProvider;
-  /** Undefined: the plan names no directory of the user's. */
+  /** Undefined: the plan contains no directory of the user. */
   readonly directories?: DirectoryProvider;
   /** Bytes of a file of this repository. */
   readonly files: (path: RepoPath) => Promise<Uint8Array>;
   /**
-   * Actions that may run. One that would have to run and may not fails with `not-allowed`, before anything is done for it.
-   * Undefined: every action may.
+   * Actions that may run. One that would have to run and may not fails with `not-allowed`, before anything is done for
+   * it. Undefined: every action may run.
    */
   readonly mayRun?: (action: Action) => boolean;
-  /** Goes on with what does not depend on a failed action. Undefined: no. */
+  /** Continue with what does not depend on a failed action. Undefined: no. */
   readonly keepGoing?: boolean;
   /** Milliseconds, for the times in events. */
   readonly clock: () => number;
   readonly onEvent: (event: BuildEvent) => void;
   /** Undefined: the commands of actions are not recorded. */
   readonly record?: RecordOptions;
-  /** Ends the build; its reason, where a string, names the signal. */
+  /** Ends the build; its reason, if a string, is the name of the signal. */
   readonly signal?: AbortSignal;
 }
 
 export interface RecordOptions {
-  /** Tree with the recorder; it is in the store. */
+  /** Tree of the recorder; must be in the store. */
   readonly recorder: Digest;
-  /** Actions that run although their result is known, where there is no record of them. */
+  /** Actions that run even though their result is known, if there is no record of them. */
   readonly again: ReadonlySet<ActionName>;
 }
 
-/** What is known of one action at the end. */
+/** What is known of an action at the end. */
 export interface FinishedAction {
   readonly planId: PlanId;
   readonly key: Key;
   readonly outputs: Readonly<Record<string, Digest>>;
-  /** Of the run that made the result, which may have been an earlier one. */
+  /** Time of the run that made the result, which may have been an earlier one. */
   readonly wallSeconds: number;
-  /** Undefined: its executor did not know. */
+  /** Undefined: not known to the executor. */
   readonly cpuSeconds?: number;
 }
 
-/** An action that did not run because of others. */
+/** An action that did not run because others failed. */
 export interface SkippedAction {
   readonly action: ActionName;
-  /** Failed actions and external inputs that it depends on, over any number of steps: never empty. */
+  /** Failed actions and external inputs that it depends on, directly or indirectly; never empty. */
   readonly because: readonly string[];
 }
 
 export interface BuildOutcome {
   /** All goals are built, and the trees of all products are in the store. */
   readonly ok: boolean;
-  /** Actions that ran to their end, in that order, and those whose result was in the store, in order of the plan. */
+  /**
+   * Actions that finished in this run, in order of completion, and those whose result was in the store, in order of the
+   * plan.
+   */
   readonly ran: readonly ActionName[];
   readonly cached: readonly ActionName[];
   /** Actions that failed, and those that could not run because of them, both in order of the plan. */
   readonly failed: readonly ActionName[];
   readonly skipped: readonly SkippedAction[];
-  /** Why not all is done; empty when `ok`. */
+  /** Why not everything was built; empty if `ok`. */
   readonly failures: readonly Failure[];
-  /** Of all actions whose result is known, in order of the plan. */
+  /** All actions whose result is known, in order of the plan. */
   readonly results: ReadonlyMap<ActionName, FinishedAction>;
   /** Patched trees by `sourceId`, as far as they are known. */
   readonly sources: ReadonlyMap<string, Digest>;

@@ -11,9 +11,9 @@ export type {
 } from './build-types.ts';
 
 /**
- * Builds a plan: computes keys from the bottom up, takes from the store what is there, and runs the rest. The trees of
- * the products are in the store afterwards, but not read again: who copies one out verifies it first, and builds
- * again when it is damaged.
+ * Builds a plan: computes keys from the bottom up, takes results from the store, and runs the rest. The trees of the
+ * products are in the store afterwards, but they are not read again: a caller that copies one verifies it first, and
+ * builds again if it is damaged.
  */
 export function build(plan: Plan, options: BuildOptions): Promise<BuildOutcome> {
   return new BuildLoop(plan, options).run();

@@ -3,30 +3,32 @@ import type { Executor, Reservation, RoomRequest } from '../executor/executor.ts
 import type { Action, Platform } from '../plan/action.ts';
 
 /**
- * What is known of an executor in a run.
+ * State of an executor in a run.
  *
- * - `untried`: it was not asked yet whether it works
- * - `checking`: it is being asked
+ * - `untried`: it has not been checked yet
+ * - `checking`: its check is in progress
  * - `working`
  * - `doubtful`: it worked, and then broke while it ran an action
- * - `refused`: it said that it cannot work; it is not asked again
+ * - `refused`: its check failed; it is not asked again
  */
 type Member = { readonly executor: Executor } & (
   | { readonly state: 'untried' | 'checking' | 'working' | 'doubtful' }
   | { readonly state: 'refused'; readonly failure: Failure }
 );
 
-/** What the executors say to an action. */
+/** The executors' answer for an action. */
 export type Offer =
   | { readonly kind: 'room'; readonly executor: Executor; readonly reservation: Reservation }
   /** None has room now, or it is not known yet whether one works. A wake-up follows. */
   | { readonly kind: 'none-now' }
-  /** None will ever run it. `failure`: what the last of those that could have said. Undefined: there is no such executor. */
+  /**
+   * None will ever run it. `failure`: the reason of the last one that could have. Undefined: there is no such executor.
+   */
   | { readonly kind: 'never'; readonly failure: Failure | undefined };
 
 /**
- * The executors of a run, in order of preference. One that is full is passed over. One that broke while it ran an action
- * is asked again only where no sound one runs programs of that machine, and then it has to say first that it works.
+ * The executors of a run, in order of preference. A full one is passed over. One that broke while it ran an action is
+ * used again only if no other one for that platform is left, and only if its check succeeds.
  */
 export class ExecutorPool {
   readonly #members: Member[];
@@ -34,7 +36,7 @@ export class ExecutorPool {
   readonly #onChange: () => void;
   readonly #onCrash: (error: unknown) => void;
 
-  /** @param onChange called when an executor may have become able to run something, or unable to */
+  /** @param onChange called when an executor may have become able or unable to run something */
   constructor(executors: readonly Executor[], onChange: () => void, onCrash: (error: unknown) => void) {
     this.#members = executors.map((executor) => ({ executor, state: 'untried' }));
     this.#ends = executors.map((executor) => executor.onRoom(onChange));
@@ -42,7 +44,7 @@ export class ExecutorPool {
     this.#onCrash = onCrash;
   }
 
-  /** Whether any executor runs programs of this machine, working or not. */
+  /** Whether any executor supports this platform, working or not. */
   supports(platform: Platform): boolean {
     return this.#members.some(({ executor }) => executor.supports(platform));
   }
@@ -51,7 +53,7 @@ export class ExecutorPool {
     return this.#members.map(({ executor }) => executor.name);
   }
 
-  /** Whether an executor is being asked if it works. */
+  /** Whether the check of any executor is in progress. */
   get checking(): boolean {
     return this.#members.some(({ state }) => state === 'checking');
   }
@@ -76,7 +78,10 @@ export class ExecutorPool {
     return { kind: 'none-now' };
   }
 
-  /** An executor broke while it ran an action. Whether another could run that one, which `avoided` names those for that could not. */
+  /**
+   * To be called when an executor broke while it ran an action. Returns whether another could run that action;
+   * `avoided` are those that broke while they ran it.
+   */
   broke(executor: Executor, platform: Platform, avoided: ReadonlySet<Executor>): boolean {
     this.#change(executor, { executor, state: 'doubtful' });
     return this.#members.some(
@@ -85,7 +90,7 @@ export class ExecutorPool {
     );
   }
 
-  /** Ends the calls of `onChange`. */
+  /** Stops calling `onChange`. */
   close(): void {
     for (const end of this.#ends) end();
   }
@@ -112,7 +117,7 @@ export class ExecutorPool {
   #change(executor: Executor, changed: Member): void {
     const at = this.#members.findIndex((member) => member.executor === executor);
     const current = this.#members[at];
-    // What was refused stays so, also where an action that was still running there breaks afterwards.
+    // A refused executor stays refused, even if an action that was still running there breaks afterwards.
     if (current === undefined || current.state === 'refused') return;
     this.#members[at] = changed;
   }

@@ -7,14 +7,17 @@ import type { ActionName } from '../plan/names.ts';
 import type { Node } from './nodes.ts';
 import type { DirectoryProvider, MachineProvider, SourceProvider } from '../plan/providers.ts';
 
-/** A tree that no action makes: a source, a part of the build machine, a directory of the user's. Changed by the build loop alone. */
+/**
+ * A tree that no action makes: a source, a part of the build machine, or a directory of the user. Changed only by the
+ * build loop.
+ */
 export interface ExternalInput {
   /** As in `externalInputId`. */
   readonly id: string;
   readonly source: PlannedSource | undefined;
   /** Actions that read it. */
   readonly dependants: Node[];
-  /** Undefined: not known before it is obtained. */
+  /** Undefined until it is known. */
   digest: Digest | undefined;
   state: 'idle' | 'wanted' | 'running' | 'failed';
   obtain(progress: (line: string) => void): Promise<Result<Digest, Failure>>;
@@ -33,8 +36,8 @@ export function sourcesIn(inputs: Iterable<ExternalInput>): readonly string[] {
 }
 
 /**
- * What a plan's actions read beside each other's outputs. Digests that earlier work left are known at once; of the
- * machine none is before it was probed.
+ * What a plan's actions read apart from each other's outputs. Digests known from earlier work are set at once; those of
+ * the machine's trees are unknown until it is probed.
  */
 export async function makeExternalInputs(
   plan: Plan,
@@ -71,7 +74,7 @@ export async function makeExternalInputs(
     }
     if (ref.kind === 'directory') {
       const { directories } = providers;
-      if (directories === undefined) throw new Error(`nobody gives ${id}`);
+      if (directories === undefined) throw new Error(`no provider for ${id}`);
       const obtain = () => directories.obtain(ref.name, ref.digest);
       return { ...shared, source: undefined, digest: ref.digest, obtain };
     }
@@ -81,7 +84,7 @@ export async function makeExternalInputs(
   }
 }
 
-/** Those that are wanted, those first whose users have most work behind them (`paths`, from `longestPaths`). */
+/** The inputs that are wanted, ordered by the longest path (`longestPaths`) of the actions that read them. */
 export function wantedByUrgency(
   inputs: Iterable<ExternalInput>,
   paths: ReadonlyMap<ActionName, number>,

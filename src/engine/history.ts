@@ -9,18 +9,18 @@ import { keyOf, pseudoDigest } from '../plan/key.ts';
 import { key, type ActionName, type Key, type PlanId } from '../plan/names.ts';
 import type { ContentStore } from '../store/store.ts';
 
-/** What went into an action and what came out, when it last succeeded. */
+/** Inputs and outputs of an action when it last succeeded. */
 export interface BuiltOnce {
   /** Digest of the recipe with the names of its refs instead of their contents. */
   readonly recipe: string;
-  /** Content by ref, as `refLabel` names it. */
+  /** Content by ref, as named by `refLabel`. */
   readonly inputs: Readonly<Record<string, Digest>>;
   readonly outputs: Readonly<Record<string, Digest>>;
 }
 
-/** What the store remembers of an action by its name. It is told to people, and decides nothing. */
+/** What the store remembers of an action by its name. It is used only for explanations, never for decisions. */
 export interface ActionHistory {
-  /** Key of the latest attempt, also of one that failed or still runs: where its log lies. */
+  /** Key of the latest attempt, including one that failed or is still running: it leads to the log. */
   readonly key: Key;
   /** Undefined: it never succeeded. */
   readonly built?: BuiltOnce;
@@ -29,11 +29,11 @@ export interface ActionHistory {
 /** Seconds that an action with a plan id took when it last ran. */
 export interface RememberedTime {
   readonly wallSeconds: number;
-  /** Undefined: its executor did not know. */
+  /** Undefined: not known to its executor. */
   readonly cpuSeconds?: number;
 }
 
-/** What is remembered of an action; undefined when it was never tried. For `bootstrap log` and `why`. */
+/** What is remembered of an action; undefined if it was never tried. For `bootstrap log` and `why`. */
 export async function recallAction(
   store: ContentStore,
   name: ActionName,
@@ -65,7 +65,7 @@ export async function rememberTime(store: ContentStore, id: PlanId, time: Rememb
   await store.putNote('durations', id, time);
 }
 
-/** What would be remembered of an action whose refs have these contents. */
+/** What to remember of an action whose refs have these contents. */
 export function traceOf(
   action: Action,
   resolve: (ref: Ref) => Content,

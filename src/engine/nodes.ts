@@ -11,45 +11,45 @@ import type { ActionName, Key, PlanId } from '../plan/names.ts';
 import type { ActionResult, ContentStore } from '../store/store.ts';
 
 /**
- * Where an action stands in a run.
+ * State of an action in a run.
  *
  * - `waiting`: its key is not known yet, because content that it reads is not
  * - `known`: its result is known, from the store or from this run
- * - `must-run`: its key is known, and no result is, or a tree of the result is gone and wanted
+ * - `must-run`: its key is known, but there is no result, or a tree of the result is missing and wanted
  * - `running`
- * - `awaited`: another run on this store makes its result
+ * - `awaited`: another run on this store is making its result
  * - `failed`
  */
 export type NodeState = 'waiting' | 'known' | 'must-run' | 'running' | 'awaited' | 'failed';
 
-/** The lock under which one run at a time makes the result of a key. */
+/** The lock that lets only one run at a time make the result of a key. */
 export interface HeldKey {
   readonly key: Key;
   readonly lock: ProcessLock;
 }
 
-/** An action in a run. Changed by the build loop alone, between its waits. */
+/** An action in a run. Changed only by the build loop, between its waits. */
 export interface Node {
   readonly action: Action;
   readonly planId: PlanId;
-  /** Actions that it reads outputs of, and those that read its outputs. */
+  /** Actions whose outputs it reads, and those that read its outputs. */
   readonly dependencies: readonly Node[];
   readonly dependants: Node[];
   state: NodeState;
-  /** Known unless waiting for the first time. */
+  /** Undefined only until it is known for the first time. */
   key: Key | undefined;
   bound: BoundRecipe | undefined;
-  /** Latest known result; while the action runs again for a tree that is gone, still the earlier one. */
+  /** Latest known result; while the action runs again because a tree is missing, still the earlier one. */
   result: ActionResult | undefined;
   /** Why it must run. */
   why: Why | undefined;
-  /** Content that it reads changed while it ran: its result belongs to the old key. */
+  /** Content that it reads changed while it ran, so its result belongs to the old key. */
   stale: boolean;
-  /** Whether it ran to its end in this run. */
+  /** Whether it finished in this run. */
   ran: boolean;
-  /** Held from the end of waiting for another run until it has run itself. */
+  /** Held from the end of waiting for another run until this action has run. */
   held: HeldKey | undefined;
-  /** Executors that broke while they ran it, and what the last of them said. */
+  /** Executors that broke while they ran it, and the failure of the last one. */
   readonly brokenOn: Set<Executor>;
   broken: Failure | undefined;
 }
@@ -88,7 +88,7 @@ export function makeNodes(plan: Plan): ReadonlyMap<ActionName, Node> {
   return nodes;
 }
 
-/** The result of a key, unless it lacks an output, as no result that was written whole does. */
+/** The result of a key, unless it lacks an output, which no completely written result does. */
 export async function wholeResult(
   store: Pick<ContentStore, 'getResult'>,
   key: Key,
@@ -110,8 +110,8 @@ export function sameOutputs(
 }
 
 /**
- * Content of those that read a node changed: their keys are computed anew. One that runs is left to its end, since what
- * it makes is right for the key that it runs under.
+ * Recomputes the keys of the dependants of a node whose content changed. A running one is left to finish, because its
+ * result is correct for the key that it runs under.
  */
 export function expireDependants(node: Pick<Node, 'dependants'>): void {
   for (const dependant of node.dependants) {

@@ -6,7 +6,7 @@ import { sourcesIn, wantedByUrgency, type ExternalInput } from './external-input
 import { expireDependants } from './nodes.ts';
 import type { Progress } from './progress.ts';
 
-/** Sources that are fetched and unpacked side by side. */
+/** Number of sources that are fetched and unpacked concurrently. */
 const sourcesAtOnce = 2;
 
 /** The external inputs of a run, and which of them are being obtained. */
@@ -18,7 +18,7 @@ export class Obtaining {
   readonly #signal: AbortSignal;
   readonly #follow: (input: ExternalInput, obtained: Promise<Result<Digest, Failure>>) => void;
 
-  /** @param follow brings what was obtained back to the loop, which calls `end` */
+  /** @param follow passes what was obtained back to the loop, which calls `end` */
   constructor(
     progress: Progress,
     signal: AbortSignal,
@@ -29,7 +29,7 @@ export class Obtaining {
     this.#follow = follow;
   }
 
-  /** The machine's own trees are few and wait for nothing. */
+  /** The machine's own trees are few, and their number is not limited. */
   startWanted(paths: ReadonlyMap<ActionName, number>): void {
     for (const input of wantedByUrgency(this.inputs.values(), paths)) {
       if (input.source !== undefined && sourcesIn(this.running).length >= sourcesAtOnce) continue;
@@ -43,7 +43,7 @@ export class Obtaining {
     this.running.add(input);
     if (input.source !== undefined) this.#progress.tell({ kind: 'source-started', source });
     const progress = (line: string) => {
-      // An interrupted run does not wait for sources, and says nothing after its end.
+      // An interrupted run does not wait for sources, and reports nothing after its end.
       if (input.source === undefined || this.#signal.aborted) return;
       this.#progress.tell({ kind: 'source-progress', source, line });
     };

@@ -6,7 +6,7 @@ import type { BuildOutcome, FinishedAction, SkippedAction } from './build-types.
 import { externalInputId, sourcesIn, type ExternalInput } from './external-inputs.ts';
 import type { Node } from './nodes.ts';
 
-/** What a run that ended has come to. `nodes` are in order of the plan. */
+/** The outcome of a finished run. `nodes` are in order of the plan. */
 export function outcomeOf(
   nodes: readonly Node[],
   inputs: ReadonlyMap<string, ExternalInput>,
@@ -50,14 +50,14 @@ function skippedIn(
   return skipped;
 }
 
-/** CPU seconds of what ran in this run, as far as they are known; undefined where none are. */
+/** CPU seconds of what ran in this run, as far as they are known; undefined if none are. */
 export function cpuSecondsOf(nodes: readonly Node[]): number | undefined {
   const known = nodes.flatMap((node) => (node.ran ? [node.result?.cpuSeconds] : []));
   if (known.length > 0 && known.every((seconds) => seconds === undefined)) return undefined;
   return known.reduce<number>((sum, seconds) => sum + (seconds ?? 0), 0);
 }
 
-/** Names what still runs where nothing more starts; undefined when there is nothing worth a word. */
+/** Names what is still running while nothing more is started; undefined if there is nothing to report. */
 export function waitingEvent(
   running: Iterable<Node>,
   obtaining: Iterable<ExternalInput>,
@@ -79,7 +79,7 @@ function knownSource({ id, source, digest }: ExternalInput) {
   return source === undefined || digest === undefined ? [] : [[id, digest] as const];
 }
 
-/** What is said of a run that `signal` ended: its reason is the name of the operating system's signal. */
+/** The failure of a run that was ended by `signal`, whose reason is the name of the operating system's signal. */
 export function interruption({ reason }: AbortSignal): Failure {
   return { reason: 'interrupted', signal: typeof reason === 'string' ? reason : 'SIGINT' };
 }

@@ -3,7 +3,7 @@ import type { Action, Platform } from '../plan/action.ts';
 import type { ExecutorPool } from './executor-pool.ts';
 import type { Node } from './nodes.ts';
 
-/** A failure for each machine that some action has to run on and no executor runs programs of. */
+/** A failure for each platform that some action needs and no executor supports. */
 export function findUnsupported(
   nodes: Iterable<Node>,
   executors: Pick<ExecutorPool, 'supports' | 'names'>,

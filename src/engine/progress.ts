@@ -10,7 +10,7 @@ import { cpuSecondsOf, outcomeOf, waitingEvent } from './outcome.ts';
 /** An event without its time. */
 type Untimed<Event> = Event extends { readonly at: number } ? Omit<Event, 'at'> : never;
 
-/** What a run has come to so far, told as events. */
+/** The progress of a run, reported as events. */
 export class Progress {
   readonly #options: Pick<BuildOptions, 'onEvent' | 'clock' | 'keepGoing'>;
   readonly #startedAt: number;
@@ -37,7 +37,7 @@ export class Progress {
     this.#options.onEvent({ ...event, at: this.#options.clock() } as BuildEvent);
   }
 
-  /** The result of a node was in the store. Told once, and not of what ran in this run. */
+  /** The result of a node was in the store. Reported once, and not for actions that ran in this run. */
   found(node: Node): void {
     if (node.ran || this.#announced.has(node)) return;
     this.#announced.add(node);
@@ -51,14 +51,14 @@ export class Progress {
   }
 
   fail(failure: Failure): void {
-    // What runs side by side fails of one full disk, or of one server that is down: said once, it says all.
+    // A full disk or an unreachable server makes several concurrent actions fail; it is reported once.
     if (this.#failures.includes(failure)) return;
     if (failure.reason === 'no-room' && this.#failures.some(({ reason }) => reason === 'no-room')) return;
     this.#failures.push(failure);
     this.tell({ kind: 'failed', failure });
   }
 
-  /** Names what still runs where nothing more starts. Told once. */
+  /** Names what is still running while nothing more is started. Reported once. */
   waiting(running: Iterable<Node>, obtaining: Iterable<ExternalInput>): void {
     if (this.#waiting) return;
     const event = waitingEvent(running, obtaining);
@@ -67,10 +67,10 @@ export class Progress {
     this.tell(event);
   }
 
-  /** Tells of the end. `nodes` are in order of the plan. */
+  /** Reports the end. `nodes` are in order of the plan. */
   end(nodes: readonly Node[], inputs: ReadonlyMap<string, ExternalInput>): BuildOutcome {
     const outcome = outcomeOf(nodes, inputs, this.#ran, this.#failures);
-    // Where nothing else was tried, that what follows a failure did not run goes without saying.
+    // Without keepGoing, it goes without saying that nothing ran after a failure.
     for (const { action, because } of this.#options.keepGoing === true ? outcome.skipped : [])
       this.tell({ kind: 'action-skipped', action, because });
     const at = this.#options.clock();

@@ -4,7 +4,7 @@ import { recordName } from '../executor/executor.ts';
 import type { Key } from '../plan/names.ts';
 import type { LocalTrees } from '../store/store.ts';
 
-/** Where the record of the commands lies that an action with this key ran, if there is one. */
+/** Path of the record of the commands that an action with this key ran, if there is one. */
 export async function recordPath(store: Pick<LocalTrees, 'logDirectory'>, key: Key): Promise<string> {
   return join(await store.logDirectory(key), recordName);
 }

@@ -18,21 +18,21 @@ export interface ResolverParts {
   readonly inputs: ReadonlyMap<string, ExternalInput>;
   readonly store: Store;
   readonly trees: TreeAvailability;
-  /** Actions that must run where there is no record of them. Undefined: none. */
+  /** Actions that must run if there is no record of them. Undefined: none. */
   readonly again?: ReadonlySet<ActionName> | undefined;
-  /** Actions that may run at all. Undefined: every one. */
+  /** Actions that may run at all. Undefined: all of them. */
   readonly mayRun?: ((action: Action) => boolean) | undefined;
 }
 
-/** What of the actions that must run can be done about them now. */
+/** What can be done now about the actions that must run. */
 export interface Wanted {
-  /** All that they read is known and in the store. */
+  /** Everything that they read is known and in the store. */
   readonly ready: readonly Node[];
-  /** They must run, and may not. Nothing is done for them. */
+  /** They must run, but are not allowed to. Nothing is done for them. */
   readonly forbidden: readonly Node[];
 }
 
-/** Works out what is known and what is wanted of a plan, from what the store remembers. */
+/** Determines what is known and what is wanted in a plan, from what the store remembers. */
 export class Resolver {
   readonly #plan: Plan;
   readonly #nodes: ReadonlyMap<ActionName, Node>;
@@ -76,14 +76,14 @@ export class Resolver {
     return node;
   }
 
-  /** A ref's content where a key was computed from it, so that it must be known. */
+  /** A ref's content, which must be known because a key was computed from it. */
   readonly resolve = (ref: Ref): Content => {
     const content = this.#contentOf(ref);
     if (content === undefined) throw new Error('content of a resolved action is not known');
     return content;
   };
 
-  /** Computes what keys can be computed, and looks each up: from the bottom up, touching no tree. */
+  /** Computes all keys that can be computed, and looks each up: from the bottom up, touching no tree. */
   async resolveKeys(onHit: (node: Node) => void): Promise<void> {
     const store = this.#store;
     for (const node of this.#nodes.values()) {
@@ -112,14 +112,14 @@ export class Resolver {
     }
   }
 
-  /** Trees of products must be there; those of other actions only when something that runs reads them. */
+  /** Trees of products must exist; those of other actions only if something that runs reads them. */
   async wantProducts(): Promise<void> {
     for (const { ref } of this.#plan.products) await this.#wantOutput(ref);
   }
 
   /**
    * Wants what actions that must run will read, and returns those that could start now. From the top down, so that a
-   * chain of producers whose trees are gone is found in one pass.
+   * chain of producers whose trees are missing is found in one pass.
    */
   async wantInputs(): Promise<Wanted> {
     const ready: Node[] = [];
@@ -141,7 +141,7 @@ export class Resolver {
     return { ready: ready.reverse(), forbidden };
   }
 
-  /** Whether an output is settled and there; where its tree is gone, its producer must run again. */
+  /** Whether an output is known and present; if its tree is missing, its producer must run again. */
   async #wantOutput(ref: Extract<Ref, { kind: 'output' }>): Promise<boolean> {
     const producer = this.#nodeOf(ref.action);
     const tree = producer.result?.outputs[ref.output];

@@ -11,7 +11,7 @@ import type { ActionResult, Store } from '../store/store.ts';
 import { recallAction, rememberAction, rememberTime, traceOf, type BuiltOnce } from './history.ts';
 import { sameOutputs, wholeResult, type Node } from './nodes.ts';
 
-/** Lines of output that a failure quotes. */
+/** Number of output lines that a failure quotes. */
 const quotedLines = 25;
 
 /** Everything that running one action needs. */
@@ -25,7 +25,7 @@ export interface RunRequest {
   /** The executor's room for it. */
   readonly reservation: Reservation;
   readonly files: (path: RepoPath) => Promise<Uint8Array>;
-  /** Tree with the recorder of commands. */
+  /** Tree of the command recorder. */
   readonly recorder: Digest | undefined;
   readonly signal: AbortSignal;
   readonly onStart: (log: string) => void;
@@ -34,20 +34,20 @@ export interface RunRequest {
 
 /** How running an action ended. */
 export type RunEnd =
-  /** The result is in the store. `unchanged`: all its trees are what they were when it last succeeded. */
+  /** The result is in the store. `unchanged`: all its trees are the same as when it last succeeded. */
   | { readonly kind: 'done'; readonly result: ActionResult; readonly unchanged: boolean }
   | { readonly kind: 'failed'; readonly failure: Failure }
-  /** Somebody else made the result meanwhile: another run, or an action with the same recipe. */
+  /** Another run, or an action with the same recipe, made the result meanwhile. */
   | { readonly kind: 'found' }
-  /** Another run on this store makes the result now. */
+  /** Another run on this store is making the result now. */
   | { readonly kind: 'elsewhere' }
   /** It could not start: these trees were missing or damaged. */
   | { readonly kind: 'inputs-gone'; readonly trees: readonly Digest[] }
-  /** The executor broke; the action itself may be sound. */
+  /** The executor broke; that need not be the action's fault. */
   | { readonly kind: 'broken'; readonly executor: Executor; readonly failure: Failure }
   | { readonly kind: 'aborted' };
 
-/** Runs an action, unless another run does, and records its result. Gives its key back in any case. */
+/** Runs an action, unless another run does, and records its result. Releases its key in any case. */
 export async function runAction(request: RunRequest): Promise<RunEnd> {
   const { node, key, store } = request;
   const lock = node.held?.key === key ? node.held.lock : await tryKeyLock(store, key);
@@ -62,7 +62,7 @@ export async function runAction(request: RunRequest): Promise<RunEnd> {
 
 async function runLocked(request: RunRequest): Promise<RunEnd> {
   const { node, key, bound, store, signal } = request;
-  // An action that runs for a tree that is gone has a result all the time.
+  // An action that runs because a tree is missing has a result already.
   if (node.result === undefined && (await wholeResult(store, key, bound)) !== undefined)
     return { kind: 'found' };
   if (signal.aborted) return { kind: 'aborted' };
@@ -92,7 +92,7 @@ async function execute(request: RunRequest, log: LogSink, lastLines: readonly st
     log,
     ...(request.recorder === undefined ? {} : { recorder: request.recorder }),
     onStart: async () => {
-      // Before it runs, so that the log of an action that fails or is killed is found by name.
+      // Before it runs, so that the log of an action that fails or is killed can be found by name.
       await rememberAction(store, action.name, built === undefined ? { key } : { key, built });
       request.onStart(log.place);
     },
@@ -100,7 +100,7 @@ async function execute(request: RunRequest, log: LogSink, lastLines: readonly st
   });
   if (executed.ok && executed.value.exitCode === 0)
     return keepResult(request, executed.value, built, log.place);
-  // What a killed action says of itself means nothing.
+  // The exit code of a killed action means nothing.
   if (signal.aborted) return { kind: 'aborted' };
   if (executed.ok) {
     const { exitCode } = executed.value;
@@ -120,7 +120,7 @@ async function execute(request: RunRequest, log: LogSink, lastLines: readonly st
     : { kind: 'failed', failure };
 }
 
-/** Writes down what an action that succeeded has made. */
+/** Records what a successful action has made. */
 async function keepResult(
   { node, key, store, resolve }: RunRequest,
   { outputs, wallSeconds, cpuSeconds }: Omit<ActionResult, 'action'>,
@@ -133,7 +133,7 @@ async function keepResult(
     return { kind: 'failed', failure: { reason: 'missing-output', action: action.name, output, path, log } };
   }
   const times = { wallSeconds, ...(cpuSeconds === undefined ? {} : { cpuSeconds }) };
-  // What ran for its record alone changes nothing, even where it comes out otherwise.
+  // An action that ran only to be recorded changes nothing, even if its outputs differ.
   if (node.why?.kind === 'no-record' && node.result !== undefined) {
     const unchanged = sameOutputs(node.result.outputs, outputs);
     return { kind: 'done', result: { ...node.result, ...times }, unchanged };

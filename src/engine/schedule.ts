@@ -3,8 +3,8 @@ import { dependenciesOf } from '../plan/graph.ts';
 import type { ActionName } from '../plan/names.ts';
 
 /**
- * Seconds from the start of each action to the end of the last one that waits for it, if nothing else held it up: the
- * longer, the sooner it ought to start. `actions` are in the order of a plan.
+ * Seconds from the start of each action to the end of the last one that depends on it, if nothing else delayed it;
+ * actions with longer paths should start sooner. `actions` are in the order of a plan.
  */
 export function longestPaths(
   actions: readonly Action[],
@@ -20,7 +20,7 @@ export function longestPaths(
   return paths;
 }
 
-/** Actions in the order in which they ask for room: longest path first, at equal length as given. */
+/** Actions in the order in which they ask for room: longest path first, ties in the given order. */
 export function byLongestPath<Item extends { readonly action: { readonly name: ActionName } }>(
   ready: readonly Item[],
   paths: ReadonlyMap<ActionName, number>,

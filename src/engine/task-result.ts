@@ -6,7 +6,7 @@ import type { ExternalInput } from './external-inputs.ts';
 import type { Node } from './nodes.ts';
 import type { RunEnd } from './run-action.ts';
 
-/** What a task that ran beside the loop brought back. */
+/** The result of a task that ran concurrently with the loop. */
 export type TaskResult =
   | { readonly kind: 'action'; readonly node: Node; readonly end: RunEnd }
   | { readonly kind: 'awaited'; readonly node: Node; readonly end: AwaitEnd }

@@ -1,10 +1,10 @@
 import type { Digest } from '../core/digest.ts';
 import type { ContentStore } from '../store/store.ts';
 
-/** How often a tree may be found damaged in one run before it is given up. */
+/** How often a tree may be found damaged in one run before the run gives up. */
 const patience = 2;
 
-/** What a run knows of the trees in the store. */
+/** What a run knows about the trees in the store. */
 export class TreeAvailability {
   readonly #store: Pick<ContentStore, 'hasTree'>;
   readonly #present = new Set<Digest>();
@@ -14,7 +14,7 @@ export class TreeAvailability {
     this.#store = store;
   }
 
-  /** Whether a tree is there, damaged or not. Looked at once. */
+  /** Whether a tree is present, damaged or not. Checked once. */
   async has(tree: Digest): Promise<boolean> {
     if (this.#present.has(tree)) return true;
     if (!(await this.#store.hasTree(tree))) return false;
@@ -22,7 +22,7 @@ export class TreeAvailability {
     return true;
   }
 
-  /** It was found damaged or gone. Whether there is hope that making it again helps. */
+  /** Records that it was found damaged or missing. Returns whether making it again may help. */
   lost(tree: Digest): boolean {
     this.#present.delete(tree);
     const losses = (this.#losses.get(tree) ?? 0) + 1;

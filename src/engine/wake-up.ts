@@ -1,4 +1,4 @@
-/** Wakes one waiter. A call that nobody waits for is kept for the next wait. */
+/** Wakes one waiter. A call without a waiter is kept for the next wait. */
 export class WakeUp {
   #called = false;
   #wake: (() => void) | undefined;
@@ -8,7 +8,7 @@ export class WakeUp {
     this.#wake?.();
   };
 
-  /** Until it is called. */
+  /** Waits until it is called. */
   async wait(): Promise<void> {
     if (!this.#called) {
       await new Promise<void>((resolve) => {

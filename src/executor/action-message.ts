@@ -5,12 +5,12 @@ import { compareNames } from '../store/directory-message.ts';
 import { onlyField, readFields, readText, type Field } from '../store/message-fields.ts';
 
 /*
- * The Remote Execution API's messages for what an action is and what came of it, as far as we write and read them: in order of
- * field number, defaults left out, so that equal contents have equal digests. Fields of theirs that we have no use for
- * are passed over.
+ * The messages of the Remote Execution API for actions and their results, as far as we write and read them: in order of
+ * field number, default values omitted, so that equal contents have equal digests. Fields that we do not need are
+ * skipped.
  */
 
-/** The message `Action`: all that a result depends on. */
+/** The message `Action`: everything that a result depends on. */
 export interface ActionMessage {
   /** Digest of a `CommandMessage`. */
   readonly command: Digest;
@@ -21,7 +21,7 @@ export interface ActionMessage {
 
 /** The message `Command`. */
 export interface CommandMessage {
-  /** The first is a program's path. */
+  /** The first is the path of a program. */
   readonly argv: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   /** Directories that become outputs, relative to the root. */
@@ -38,7 +38,7 @@ export interface OutputDirectory {
 
 /** The message `ActionResult`. */
 export interface ActionResultMessage {
-  /** A path that the command names and that is not here was not made. */
+  /** A path that the command names and that is missing here was not made. */
   readonly outputDirectories: readonly OutputDirectory[];
   readonly exitCode: number;
   /** Undefined: it printed nothing. */
@@ -50,14 +50,14 @@ export function encodeAction({ command, inputRoot, platform }: ActionMessage): U
   writeDigest(writer, 1, command);
   writeDigest(writer, 2, inputRoot);
   writer.tag(10, WireType.LengthDelimited).fork();
-  // Names as in the API's own lexicon of properties, in order of name.
+  // Property names from the API's platform lexicon, in order of name.
   writePair(writer, 1, 'ISA', platform.cpu);
   writePair(writer, 1, 'OSFamily', platform.os);
   writer.join();
   return writer.finish();
 }
 
-/** Undefined: the bytes are no action of ours. */
+/** Undefined: the bytes are not such a message. */
 export function decodeAction(bytes: Uint8Array): ActionMessage | undefined {
   const fields = readFields(bytes);
   if (fields === undefined) return undefined;
@@ -82,13 +82,13 @@ export function encodeCommand({ argv, environment, outputPaths }: CommandMessage
   return writer.finish();
 }
 
-/** Undefined: the bytes are no command. */
+/** Undefined: the bytes are not such a message. */
 export function decodeCommand(bytes: Uint8Array): CommandMessage | undefined {
   const argv = textsIn(bytes, 1);
   const environment = pairsIn(bytes, 2);
   const outputPaths = textsIn(bytes, 7);
   if (argv === undefined || environment === undefined || outputPaths === undefined) return undefined;
-  // A path that leads out of the root would make a stranger's file an output.
+  // A path that leads out of the root would make another file an output.
   const unsafe = (path: string) => path.split('/').some((name) => ['', '.', '..'].includes(name));
   if (argv.length === 0 || outputPaths.some(unsafe)) return undefined;
   return { argv, environment: Object.fromEntries(environment), outputPaths };
@@ -107,7 +107,7 @@ export function encodeActionResult(result: ActionResultMessage): Uint8Array {
   return writer.finish();
 }
 
-/** Undefined: the bytes are no result. */
+/** Undefined: the bytes are not such a message. */
 export function decodeActionResult(bytes: Uint8Array): ActionResultMessage | undefined {
   const fields = readFields(bytes);
   if (fields === undefined) return undefined;
@@ -135,7 +135,7 @@ function writeDigest(writer: BinaryWriter, field: number, value: Digest): void {
   writer.join();
 }
 
-/** A message with a name and a value. */
+/** Writes a message with a name and a value. */
 function writePair(writer: BinaryWriter, field: number, name: string, value: string): void {
   writer.tag(field, WireType.LengthDelimited).fork();
   writer.tag(1, WireType.LengthDelimited).string(name);
@@ -159,7 +159,7 @@ function digestIn(fields: readonly Field[], number: number): Digest | undefined 
   return isDigest(text) ? digest(text) : undefined;
 }
 
-/** All texts of a repeated field; undefined where one is none. */
+/** All strings of a repeated field; undefined if one is malformed. */
 function textsIn(bytes: Uint8Array, number: number): readonly string[] | undefined {
   const texts: string[] = [];
   for (const field of readFields(bytes) ?? [{ number, chunk: undefined }]) {
@@ -171,7 +171,7 @@ function textsIn(bytes: Uint8Array, number: number): readonly string[] | undefin
   return texts;
 }
 
-/** All pairs of a repeated field with a name and a value; undefined where one has no name. */
+/** All name-value pairs of a repeated field; undefined if one is malformed. */
 function pairsIn(bytes: Uint8Array, number: number): ReadonlyMap<string, string> | undefined {
   const pairs = new Map<string, string>();
   for (const field of readFields(bytes) ?? [{ number, chunk: undefined }]) {

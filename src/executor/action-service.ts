@@ -3,22 +3,22 @@ import type { Failure } from '../core/failure.ts';
 import type { Result } from '../core/result.ts';
 import { digestBytes } from '../store/directory-message.ts';
 
-/** Blobs by digest, as a Remote Execution server keeps them. */
+/** Blobs by digest, as a Remote Execution server stores them. */
 export interface BlobCache {
   /** Which of these it does not have. */
   missing(blobs: Iterable<Digest>): Promise<ReadonlySet<Digest>>;
-  /** Undefined: it does not have it. Bytes that are not what the digest says are never given. */
+  /** Undefined: it does not have it. Never returns bytes that do not match the digest. */
   get(blob: Digest): Promise<Uint8Array | undefined>;
   put(bytes: Uint8Array): Promise<Digest>;
 }
 
-/** Runs actions of which it is told a digest and nothing else. */
+/** Runs actions, given nothing but their digest. */
 export interface ActionService {
   readonly blobs: BlobCache;
-  /** Whether it can work, with the reason and remedy if not. */
+  /** Checks that it works; the failure gives reason and remedy. */
   check(): Promise<Result<void, Failure>>;
   /**
-   * Runs the `Action` with this digest, and gives an encoded `ActionResult`. Fails with `backend-unreachable` where a
+   * Runs the `Action` with this digest, and returns an encoded `ActionResult`. Fails with `backend-unreachable` if a
    * message or blob that it needs is missing or malformed, and with `interrupted`.
    */
   run(action: Digest, signal?: AbortSignal): Promise<Result<Uint8Array, Failure>>;

@@ -6,27 +6,27 @@ import { layTrees } from '../store/merge.ts';
 import type { TreeEntry } from '../store/store.ts';
 import { buildDirectory, renderScript } from './script.ts';
 
-/** Entries of trees by digest, as `Store.listTree` gives them. */
+/** Entries of trees by digest, as returned by `Store.listTree`. */
 export type Listings = ReadonlyMap<Digest, readonly TreeEntry[]>;
 
-/** A tree, or a directory at the top of one. */
+/** A tree, or a top-level directory of one. */
 export interface TreePart {
   readonly tree: Digest;
   /** Name of the directory; empty for the whole tree. */
   readonly inside: string;
 }
 
-/** What has to exist in a place for others (and outputs) to lie there, and does not yet; relative to its path. */
+/** What has to be created in a place as mount points for others (and outputs); relative to its path. */
 export interface MountPoints {
   readonly directories: readonly string[];
   readonly files: readonly string[];
 }
 
-/** Something at a path of the root. It hides whatever a place around it has there. */
+/** Something at a path of the root. It hides what an enclosing place has there. */
 export type Place =
-  /** An empty directory that the action may write. */
+  /** An empty, writable directory. */
   | ({ readonly kind: 'empty'; readonly path: string } & MountPoints)
-  /** Trees as one directory, which the action may write where `writable`. At least one. */
+  /** Trees united in one directory, writable if `writable`. At least one. */
   | ({
       readonly kind: 'trees';
       readonly path: string;
@@ -41,16 +41,16 @@ export interface InputFile {
   readonly executable: boolean;
 }
 
-/** A text that every root has or that is made for this one. */
+/** A text file of every root, or one made for this root. */
 export interface RootText {
   readonly text: string;
   readonly executable: boolean;
 }
 
-/** Where an output's tree is taken from when the script has ended. */
+/** Where an output's tree is taken from once the script has ended. */
 export interface OutputPlace {
   readonly path: string;
-  /** Path of the place that holds it, and where in it. */
+  /** Path of the place that contains it, and the path in that. */
   readonly place: string;
   readonly inside: string;
   /** Whether that place has trees below what the action wrote. */
@@ -58,18 +58,18 @@ export interface OutputPlace {
 }
 
 /**
- * All that an action sees, as plain data: nothing is made yet, and how it is made is the executor's business. `/proc` and
- * `/dev` are empty directories here, and what the kernel puts there each executor adds.
+ * Everything that an action sees, as plain data: nothing is made yet, and how it is made is up to the executor. `/proc`
+ * and `/dev` are empty directories here; each executor adds what the kernel provides there.
  */
 export interface InputRoot {
-  /** Directories of the root itself, outside of all places: absolute, parents first. */
+  /** Directories of the root itself, outside all places: absolute, parents first. */
   readonly directories: readonly string[];
   /** Links of the root itself: path to target. */
   readonly links: Readonly<Record<string, string>>;
   readonly texts: Readonly<Record<string, RootText>>;
-  /** Single files that lie in no place, by path. */
+  /** Single files outside all places, by path. */
   readonly files: Readonly<Record<string, InputFile>>;
-  /** In order of path, so that what lies in others follows them. */
+  /** In order of path, so that nested places follow the enclosing ones. */
   readonly places: readonly Place[];
   readonly outputs: Readonly<Record<string, OutputPlace>>;
 }
@@ -77,24 +77,24 @@ export interface InputRoot {
 /** Path of an action's script. */
 const scriptPath = '/script';
 
-/** What runs the script of a root. */
+/** Command that runs the script of a root. */
 export const scriptCommand: readonly string[] = ['/bin/sh', '-e', scriptPath];
 
-/** Files that every root has, so that programs find the one user there is. */
+/** Files in every root, so that programs find its only user. */
 const baseFiles: Readonly<Record<string, RootText>> = {
   '/etc/passwd': { text: 'root:x:0:0:root:/build:/bin/sh\n', executable: false },
   '/etc/group': { text: 'root:x:0:\n', executable: false },
   '/etc/hosts': { text: '127.0.0.1 localhost bootstrap\n', executable: false },
 };
 
-/** Names in the root that no tree at `/` may bring. */
+/** Names in the root that no tree at `/` may contain. */
 const ownNames = new Set(['build', 'tmp', 'proc', 'dev', 'etc', 'tools', 'script', 'bin']);
 
 interface Wanted {
   readonly path: string;
   readonly parts: TreePart[];
   readonly writable: boolean;
-  /** Whether this is one file instead of trees. */
+  /** Set if this is one file instead of trees. */
   readonly file?: InputFile;
 }
 
@@ -102,7 +102,7 @@ function isBelow(path: string, directory: string): boolean {
   return path.startsWith(directory === '/' ? '/' : `${directory}/`) && path !== directory;
 }
 
-/** Tools are inputs like others. */
+/** Tools are inputs like any other. */
 function inputsOf(recipe: BoundRecipe): readonly BoundInput[] {
   if (recipe.tools.length === 0) return recipe.inputs;
   return [
@@ -112,11 +112,11 @@ function inputsOf(recipe: BoundRecipe): readonly BoundInput[] {
 }
 
 function treesIn(input: BoundInput): readonly Digest[] {
-  // Each once: different refs may have turned out the same.
+  // Each once, because different refs may have the same content.
   return [...new Set(input.contents.flatMap(({ kind, digest }) => (kind === 'tree' ? [digest] : [])))];
 }
 
-/** The trees whose listings `inputRoot` looks into. Of the others it needs to know nothing, however large they are. */
+/** The trees whose listings `inputRoot` needs. It needs to know nothing about the others, however large they are. */
 export function treesToList(recipe: BoundRecipe): ReadonlySet<Digest> {
   const inputs = inputsOf(recipe);
   const paths = inputs.map(({ path }) => path);
@@ -131,7 +131,7 @@ export function treesToList(recipe: BoundRecipe): ReadonlySet<Digest> {
 }
 
 /**
- * What an action sees. Fails with `clashing-inputs` where trees at one path bring one name with different content, and
+ * What an action sees. Fails with `clashing-inputs` if trees at one path contain one name with different content, and
  * with `plan-fault` for a recipe that contradicts itself: outputs in read-only inputs, one path twice, an input over a
  * file.
  *
@@ -142,7 +142,7 @@ export function inputRoot(name: string, recipe: BoundRecipe, listings: Listings)
   return new Draft(name, recipe, listings).finish();
 }
 
-/** A root in the making. */
+/** A root under construction. */
 class Draft {
   readonly #name: string;
   readonly #recipe: BoundRecipe;
@@ -205,7 +205,7 @@ class Draft {
     return undefined;
   }
 
-  /** What one input asks for, before all are set in relation to each other. */
+  /** What one input requires, before it is related to the others. */
   #wantedBy(input: BoundInput): readonly Wanted[] {
     const { path, contents, writable } = input;
     const [first] = contents;
@@ -227,7 +227,7 @@ class Draft {
         if (entry.path.includes('/')) continue;
         const at = `/${entry.path}`;
         if (ownNames.has(entry.path)) {
-          this.#faults.push(`a tree mounted at / brings ${at}, which is the sandbox's own`);
+          this.#faults.push(`a tree mounted at / contains ${at}, which the sandbox reserves`);
         } else if (entry.kind === 'symlink') {
           this.#links[at] = entry.target;
         } else if (entry.kind === 'directory') {
@@ -236,7 +236,7 @@ class Draft {
           byName.set(at, known);
         } else {
           this.#faults.push(
-            `a tree mounted at / brings the file ${at}; only directories and links can lie there`,
+            `a tree mounted at / contains the file ${at}; only directories and links may be there`,
           );
         }
       }
@@ -248,7 +248,7 @@ class Draft {
     const seen = new Set<string>();
     const told = new Set<string>();
     for (const { path } of this.#wanted) {
-      if (seen.has(path) && !told.has(path)) this.#faults.push(`two inputs lie at ${path}`);
+      if (seen.has(path) && !told.has(path)) this.#faults.push(`there are two inputs at ${path}`);
       if (seen.has(path)) told.add(path);
       seen.add(path);
     }
@@ -256,24 +256,24 @@ class Draft {
       const link = Object.keys(this.#links).find((at) => path === at || isBelow(path, at));
       if (/^\/(?:proc|dev|etc|script|bin)(?:\/|$)/.test(path))
         this.#faults.push(`nothing can be mounted at ${path}`);
-      else if (link !== undefined) this.#faults.push(`${path} is to be mounted over the link ${link}`);
+      else if (link !== undefined) this.#faults.push(`${path} would be mounted over the link ${link}`);
     }
   }
 
-  /** Outputs that lie in nothing that may be written are places of their own. */
+  /** Outputs outside all writable places become places of their own. */
   #addOutputs(): void {
     const paths = Object.entries(this.#recipe.outputs);
     for (const [output, path] of paths) {
       const other = paths.find(([id, at]) => id !== output && (at === path || isBelow(path, at)));
-      if (other !== undefined) this.#faults.push(`output ${output} lies in output ${other[0]}`);
+      if (other !== undefined) this.#faults.push(`output ${output} is inside output ${other[0]}`);
       const around = this.#around(path, true);
       if (around === undefined) this.#wanted.push({ path, parts: [], writable: true });
       else if (!around.writable)
-        this.#faults.push(`output ${output} at ${path} lies in the read-only input ${around.path}`);
+        this.#faults.push(`output ${output} at ${path} is inside the read-only input ${around.path}`);
     }
   }
 
-  /** The innermost place that a path lies in, or at. */
+  /** The innermost place that contains a path, or is at it. */
   #around(path: string, orAt: boolean): Wanted | undefined {
     return this.#wanted
       .filter((one) => isBelow(path, one.path) || (orAt && one.path === path))
@@ -290,17 +290,17 @@ class Draft {
     const outputs: Record<string, OutputPlace> = {};
     for (const [output, path] of Object.entries(this.#recipe.outputs)) {
       const holder = this.#around(path, true);
-      if (holder === undefined) throw new Error(`output ${output} lies nowhere`);
+      if (holder === undefined) throw new Error(`output ${output} is in no place`);
       const inside = path.slice(holder.path.length + 1);
       const united = holder.parts.length > 0;
       outputs[output] = { place: holder.path, inside, path, united };
-      // In trees the action makes it itself: only what it made there is an output.
+      // Over trees the action makes it itself: only what it makes there is an output.
       if (inside !== '' && !united) this.#missingIn(holder.path).directories.push(inside);
     }
     return outputs;
   }
 
-  /** What lies in the root itself, and the places. */
+  /** What is in the root itself, and the places. */
   #placeAll(): readonly [InputRoot['directories'], InputRoot['files'], readonly Wanted[]] {
     const directories = new Set(['/proc', '/dev', '/etc']);
     const files: Record<string, InputFile> = {};
@@ -322,7 +322,7 @@ class Draft {
     return [[...directories], files, placed];
   }
 
-  /** Sees to it that a place has something to lie on in the place around it. */
+  /** Makes sure that a place has a mount point in the enclosing place. */
   #makePoint(one: Wanted, parent: Wanted): void {
     const inside = one.path.slice(parent.path.length + 1);
     const needed = one.file === undefined ? 'directory' : 'file';
@@ -330,14 +330,14 @@ class Draft {
     const kind = found.find((each) => each !== undefined);
     if (parent.file !== undefined || found.some((each) => each !== undefined && each !== needed)) {
       this.#faults.push(
-        `${one.path} is to be mounted where ${parent.path} has something else than a ${needed}`,
+        `${one.path} would be mounted where ${parent.path} has something other than a ${needed}`,
       );
     } else if (kind === undefined) {
       this.#missingIn(parent.path)[needed === 'directory' ? 'directories' : 'files'].push(inside);
     }
   }
 
-  /** What a tree has at a path. Something that is not a directory on the way there is in the way. */
+  /** What a tree has at a path; a parent that is not a directory is in the way. */
   #kindIn({ tree, inside }: TreePart, path: string): TreeEntry['kind'] | 'in the way' | undefined {
     const full = inside === '' ? path : `${inside}/${path}`;
     for (const entry of this.#list(tree)) {

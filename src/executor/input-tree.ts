@@ -11,14 +11,14 @@ import { digestBytes } from '../store/directory-message.ts';
 import type { Digest } from '../core/digest.ts';
 import type { InputRoot, Listings, Place } from './input-root.ts';
 
-/** An input root as one tree, and the bytes that no store has. */
+/** An input root as one tree, and the contents that are in no store. */
 export interface InputTree extends MergedTree {
-  /** Texts that were made for this root, by digest. Every other file's bytes are in trees or blobs. */
+  /** Texts made for this root, by digest. The contents of all other files are in trees or blobs. */
   readonly texts: ReadonlyMap<Digest, Uint8Array>;
 }
 
 /**
- * The one tree that is what an action sees: for executors that are sent it as Directory messages.
+ * What an action sees, as a single tree: for executors that are sent Directory messages.
  *
  * @param listings of all trees of the recipe
  */
@@ -34,7 +34,7 @@ export function inputTree(root: InputRoot, listings: Listings): InputTree {
     putLeaf(top, path, { kind: 'file', digest, executable });
   }
   for (const [path, file] of Object.entries(root.files)) putLeaf(top, path, { kind: 'file', ...file });
-  // Places around others come first, so that the inner ones replace what they hide.
+  // Enclosing places come first, so that the inner ones replace what they hide.
   for (const place of root.places) putPlace(top, place, listings);
   return { ...sealTree(top), texts };
 }
@@ -51,7 +51,7 @@ function putPlace(top: ReturnType<typeof emptyFolder>, place: Place, listings: L
       return { label: tree, entries: inside === '' ? entries : below(entries, inside) };
     }),
   );
-  if (!laid.ok) throw new Error(`trees at ${place.path} clash, which an input root does not have`);
+  if (!laid.ok) throw new Error(`trees at ${place.path} conflict, which cannot happen in an input root`);
   for (const path of place.directories) folderAt(laid.value, path);
   putFolder(top, place.path, laid.value);
 }

@@ -1,9 +1,9 @@
 import { StringDecoder } from 'node:string_decoder';
 
-/** Longest line handed on, in characters; what is over it is left out (the log has it). */
+/** Longest line passed on, in characters; the rest is omitted (the log has it). */
 export const longestLine = 4096;
 
-/** Cuts a stream of bytes into complete lines, without their ends. */
+/** Splits a stream of bytes into complete lines, without their newlines. */
 export class LineCutter {
   readonly #decoder = new StringDecoder('utf8');
   readonly #onLine: (line: string) => void;
@@ -16,13 +16,13 @@ export class LineCutter {
   push(bytes: Uint8Array): void {
     const pieces = this.#decoder.write(Buffer.from(bytes)).split('\n');
     for (const [index, piece] of pieces.entries()) {
-      // Beyond the limit nothing is kept, so that a program that never ends its line cannot fill memory.
+      // Nothing is kept beyond the limit, so that a program that never ends its line cannot fill the memory.
       if (this.#rest.length <= longestLine) this.#rest += piece.slice(0, longestLine + 1);
       if (index < pieces.length - 1) this.#emit();
     }
   }
 
-  /** Hands on a last line that has no end. */
+  /** Passes on a last line without a newline. */
   end(): void {
     if (this.#rest !== '') this.#emit();
   }

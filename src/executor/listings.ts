@@ -2,10 +2,10 @@ import type { Digest } from '../core/digest.ts';
 import type { ContentStore, TreeEntry } from '../store/store.ts';
 import type { Listings } from './input-root.ts';
 
-/** Entries of listings kept in memory, over all trees. */
+/** Number of listing entries kept in memory, over all trees. */
 const keptEntries = 400_000;
 
-/** Listings of trees of a store, of which the latest used are kept in memory. */
+/** Listings of trees of a store, with the most recently used kept in memory. */
 export class ListingCache {
   readonly #store: Pick<ContentStore, 'listTree'>;
   readonly #kept = new Map<Digest, readonly TreeEntry[]>();
@@ -15,7 +15,7 @@ export class ListingCache {
     this.#store = store;
   }
 
-  /** Throws a `StoreFault` where a tree is not in the store. */
+  /** Throws a `StoreFault` if a tree is not in the store. */
   async load(trees: Iterable<Digest>): Promise<Listings> {
     const listings = new Map<Digest, readonly TreeEntry[]>();
     for (const tree of trees) listings.set(tree, this.#keep(tree, await this.#listOf(tree)));
@@ -27,7 +27,7 @@ export class ListingCache {
     return this.#kept.get(tree) ?? this.#store.listTree(tree);
   }
 
-  /** Taken out and put back, so that the map's order is that of the last use. */
+  /** Removed and added again, so that the map's order is that of the last use. */
   #keep(tree: Digest, entries: readonly TreeEntry[]): readonly TreeEntry[] {
     this.#entries += entries.length - (this.#kept.get(tree)?.length ?? 0);
     this.#kept.delete(tree);

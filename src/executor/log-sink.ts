@@ -6,22 +6,22 @@ import type { Failure } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';
 import { LineCutter } from './lines.ts';
 
-/** Takes what an action leaves beside its outputs: what it printed, and what people want to see of how it ran. */
+/** Receives what an action leaves apart from its outputs: its output text, and how it was run. */
 export interface LogSink {
-  /** Where a person finds the log: a path. */
+  /** Path of the log, for users. */
   readonly place: string;
-  /** Keeps a small text beside the log. */
+  /** Writes a small text beside the log. */
   keep(name: 'script' | 'environment', text: string): Promise<void>;
-  /** Keeps a copy of a file beside the log, whole or not at all. Throws where the file is not there. */
+  /** Copies a file beside the log, atomically. Throws if the file does not exist. */
   keepFile(name: string, file: string): Promise<void>;
-  /** Output as it comes, in pieces of any size. */
+  /** Output as it arrives, in pieces of any size. */
   write(bytes: Uint8Array): void;
-  /** Nothing more comes. Fails with `no-room` where the log could not be written; the first answer is that of every call. */
+  /** Ends the log. Fails with `no-room` if it could not be written; every call returns the first result. */
   close(): Promise<Result<void, Failure>>;
 }
 
 /**
- * A log as a file `log` in a directory that is made when something is put there, with `script` and `environment`
+ * A log as a file `log` in a directory that is created once something is put there, with `script` and `environment`
  * beside it.
  *
  * @param onLine called with each complete line of output
@@ -34,7 +34,7 @@ class LogDirectory implements LogSink {
   readonly place: string;
   readonly #directory: string;
   readonly #lines: LineCutter;
-  /** Opened at the first word, so that an action which does not begin leaves the log of the one before. */
+  /** Opened at the first output, so that an action which does not start leaves the previous log. */
   #stream: WriteStream | undefined;
   #fault: Error | undefined;
   #closed: Promise<Result<void, Failure>> | undefined;

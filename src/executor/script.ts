@@ -2,17 +2,17 @@ import { unreachable } from '../core/result.ts';
 import { quoteWord } from '../core/shell-word.ts';
 import type { Command } from '../plan/action.ts';
 
-/** Where a command runs that names no directory. */
+/** Working directory of commands that name none. */
 export const buildDirectory = '/build';
 
-/** Words that a shell reads as grammar when they stand first and unquoted. */
+/** Words that a shell treats as grammar if they come first and are unquoted. */
 const reservedWords = new Set(
   '! { } case do done elif else esac fi for if in then until while function select time [['.split(' '),
 );
 
 /**
- * Builtins that change the shell itself instead of being programs: as an argv they would act on all that
- * follows (`exit 0` would end the script as a success), so a plan that names one is wrong.
+ * Builtins that change the shell itself instead of running a program: as an argv they would affect everything that
+ * follows (`exit 0` would end the script successfully), so a plan that names one is wrong.
  */
 const shellOnly = new Set(
   (
@@ -56,7 +56,7 @@ function renderCommand(command: Command): string[] {
       const output = command.stdout === undefined ? '' : ` >${quoteWord(command.stdout)}`;
       const input = command.stdin === undefined ? '' : ` <${quoteWord(command.stdin)}`;
       return [
-        // Entered anew for each command: an earlier one may have replaced the directory.
+        // Entered again for each command, because an earlier one may have replaced the directory.
         `mkdir -p ${quoteWord(cwd)}`,
         `cd ${quoteWord(cwd)}`,
         ...(command.stdout === undefined ? [] : [`mkdir -p ${quoteWord(parentOf(command.stdout))}`]),
@@ -77,10 +77,10 @@ function renderCommand(command: Command): string[] {
 }
 
 /**
- * Commands as one POSIX script that ends at the first failing one, with that one's exit code. Each is shown
- * on standard output as a line `+ …` before it runs. The script needs a shell with `printf` built in, `mkdir`
- * and `chmod`, and runs as well by hand in a sandbox that was entered. Throws where a command cannot be
- * written (NUL, a shell builtin instead of a program): a bug of the stage.
+ * Commands as one POSIX script that ends at the first failing one, with that one's exit code. Each is shown on standard
+ * output as a line `+ …` before it runs. The script needs a shell with `printf` built in, `mkdir` and `chmod`, and can
+ * also be run by hand in a sandbox that was entered. Throws if a command cannot be written (NUL, a shell builtin
+ * instead of a program): a bug of the stage.
  */
 export function renderScript(commands: readonly Command[]): string {
   const parts = commands.map((command) => renderCommand(command).join('\n'));

@@ -12,8 +12,8 @@ export function treesOf(recipe: BoundRecipe): readonly Digest[] {
 }
 
 /**
- * Makes sure that the trees an action reads are in the local store, whole. Fails with `inputs-gone` and all that are
- * not, so that their makers can run side by side.
+ * Makes sure that the trees an action reads are intact in the local store. Fails with `inputs-gone` and all that are
+ * not, so that their producers can run concurrently.
  */
 export async function verifyInputs(
   store: Pick<LocalTrees, 'verifyTree'>,
@@ -30,7 +30,7 @@ export async function verifyInputs(
   return trees.length === 0 ? ok(undefined) : failed({ reason: 'inputs-gone', action: name, trees });
 }
 
-/** Name of the operating system's signal that a run was ended by. */
+/** Name of the operating system's signal that ended a run. */
 export function signalName(signal: AbortSignal | undefined): string {
   return typeof signal?.reason === 'string' ? signal.reason : 'SIGINT';
 }

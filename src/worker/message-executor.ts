@@ -30,15 +30,15 @@ export interface MessageExecutorOptions {
   readonly name: string;
   readonly store: Store;
   readonly service: ActionService;
-  /** The machine whose programs the service runs. */
+  /** The platform whose programs the service runs. */
   readonly platform: Platform;
-  /** Actions at once. */
+  /** Number of concurrent actions. */
   readonly slots: number;
 }
 
 /**
- * Runs actions on a service that sees nothing of ours but messages and blobs by digest: sends what it does not have of the
- * input root, and takes the outputs into the local store.
+ * Runs actions on a service that receives only messages and blobs by digest: sends the blobs of the input root that the
+ * service lacks, and takes the outputs into the local store.
  */
 export function createMessageExecutor(options: MessageExecutorOptions): Executor {
   return new MessageExecutor(options);
@@ -127,9 +127,9 @@ class MessageExecutor implements Executor {
       return ran;
     }
     const result = decodeActionResult(ran.value);
-    if (result === undefined) return this.#broken('its answer is no result of an action');
+    if (result === undefined) return this.#broken('its response is not an ActionResult message');
     const printed = result.stdout === undefined ? new Uint8Array() : await service.blobs.get(result.stdout);
-    if (printed === undefined) return this.#broken('it lost what the action printed');
+    if (printed === undefined) return this.#broken('it lost the text that the action printed');
     log.write(printed);
     const logged = await log.close();
     if (!logged.ok) return logged;
@@ -138,7 +138,7 @@ class MessageExecutor implements Executor {
     return outputs.ok ? ok({ exitCode: 0, outputs: outputs.value, wallSeconds }) : outputs;
   }
 
-  /** Sends what the service does not have. Gives the trees whose files are no longer what they were. */
+  /** Sends what the service does not have. Returns the trees whose files no longer match. */
   async #send(
     messages: readonly Uint8Array[],
     tree: InputTree,
@@ -173,8 +173,9 @@ class MessageExecutor implements Executor {
       if (message !== undefined && bytes === undefined) return this.#broken(`it lost the output ${output}`);
       const parts = bytes === undefined ? undefined : splitTree(bytes);
       const tree = parts === undefined ? undefined : canonicalTree(digestBytes(parts[0]), parts);
-      if (bytes !== undefined && tree === undefined) return this.#broken(`the output ${output} is no tree`);
-      // An output directory is there from the start, so that an empty one is one that the action did not make.
+      if (bytes !== undefined && tree === undefined)
+        return this.#broken(`the output ${output} is not a Tree message`);
+      // An output directory exists from the start, so an empty one counts as not made by the action.
       if (tree === undefined || tree.tree === emptyTree) {
         return failed({ reason: 'missing-output', action: name, output, path, log: log.place });
       }
@@ -202,11 +203,11 @@ function relative(path: string): string {
 
 interface LocalFile {
   readonly path: string;
-  /** Tree that it is of; undefined for a blob. */
+  /** The tree that contains it; undefined for a blob. */
   readonly tree: Digest | undefined;
 }
 
-/** Where the bytes of every file that a recipe reads lie. */
+/** Paths of all files that a recipe reads. */
 function filesOf(recipe: BoundRecipe, listings: Listings, store: Store): ReadonlyMap<Digest, LocalFile> {
   const files = new Map<Digest, LocalFile>();
   for (const [tree, entries] of listings) {

@@ -4,7 +4,7 @@ import type { Digest } from '../core/digest.ts';
 import type { BlobCache } from '../executor/action-service.ts';
 import { decodeDirectory, digestBytes, type DirectoryMessage } from '../store/directory-message.ts';
 
-/** A message or blob that is missing from a cache, or is not what it ought to be. */
+/** A message or blob is missing from a cache, or malformed. */
 export class BadBlob extends Error {
   constructor(blob: Digest, what: string) {
     super(`${blob} ${what}`);
@@ -12,15 +12,15 @@ export class BadBlob extends Error {
   }
 }
 
-/** Where the kernel's own things lie, which are there before the root is staged. */
+/** Directories for what the kernel provides, which exist before the root is staged. */
 const kernelNames: ReadonlySet<string> = new Set(['dev', 'proc']);
 
 const emptyDirectory = digestBytes(new Uint8Array());
 
 /**
- * Writes the tree with this root `Directory` below an existing directory, from nothing but what a cache has. Every entry
- * gets one modification time, in seconds since 1970. Its `dev` and `proc`, where it has them, are empty directories. Throws
- * `BadBlob`.
+ * Writes the tree with this root `Directory` below an existing directory, using only what the cache has. Every entry
+ * gets the same modification time, in seconds since 1970. Its `dev` and `proc`, if any, must be empty directories.
+ * Throws `BadBlob`.
  */
 export async function stageRoot(
   root: Digest,
@@ -32,7 +32,7 @@ export async function stageRoot(
   const { files, symlinks, directories } = message;
   const isKernels = ({ name }: { readonly name: string }) => kernelNames.has(name);
   const filled = directories.filter(isKernels).some(({ digest }) => digest !== emptyDirectory);
-  // They could lead whatever is written there to a place outside.
+  // They could redirect writes to a place outside.
   if (filled || [...files, ...symlinks].some(isKernels))
     throw new BadBlob(root, 'has a /dev or /proc of its own');
   const others = directories.filter((each) => !isKernels(each));
@@ -70,7 +70,7 @@ async function stageMessage(
   await lutimes(directory, seconds, seconds);
 }
 
-/** A blob that has to be there. Throws `BadBlob`. */
+/** A blob that must exist. Throws `BadBlob`. */
 export async function needBlob(blobs: BlobCache, blob: Digest): Promise<Uint8Array> {
   const bytes = await blobs.get(blob);
   if (bytes === undefined) throw new BadBlob(blob, 'is missing');

@@ -29,24 +29,24 @@ import { BadBlob, needBlob, stageRoot } from './stage-root.ts';
 
 export interface WorkerOptions {
   readonly blobs: BlobCache;
-  /** For scratch directories, and for the helper that enters sandboxes. No tree that an action reads lies there. */
+  /** For scratch directories, and for the helper that enters sandboxes. No tree that an action reads is there. */
   readonly disk: Store;
-  /** Absolute path of this program's own repository, where the sources of that helper lie. */
+  /** Absolute path of this program's own repository, which has the sources of that helper. */
   readonly repository: string;
   /** Modification time of every input, in seconds since 1970. */
   readonly epochSeconds: number;
 }
 
 /**
- * Runs actions that it is told by messages alone: `Action`, `Command` and `Directory` by digest out of a cache. Their input
- * root becomes a directory of its own, which the command sees as `/`, in namespaces like those of the local sandbox; all of it
- * may be written, since these messages do not say what may not. Outputs go back into the cache.
+ * Runs actions given only as messages: `Action`, `Command` and `Directory` by digest from a cache. The input root
+ * becomes a directory of its own, which the command sees as `/`, in namespaces like those of the local sandbox; all of
+ * it is writable, because these messages cannot say otherwise. Outputs are put into the cache.
  */
 export function createWorker(options: WorkerOptions): ActionService {
   return new Worker(options);
 }
 
-/** What the kernel brings that no message can hold. */
+/** What the kernel provides and no message can contain. */
 const kernelParts: Layout = {
   directories: ['/proc', '/dev'],
   links: {},
@@ -103,9 +103,9 @@ class Worker implements ActionService {
   ): Promise<Result<Uint8Array, Failure>> {
     const { epochSeconds } = this.#options;
     const action = decodeAction(await needBlob(this.blobs, digest));
-    if (action === undefined) throw new BadBlob(digest, 'is no action');
+    if (action === undefined) throw new BadBlob(digest, 'is not an Action message');
     const command = decodeCommand(await needBlob(this.blobs, action.command));
-    if (command === undefined) throw new BadBlob(action.command, 'is no command');
+    if (command === undefined) throw new BadBlob(action.command, 'is not a Command message');
     if (action.platform.cpu !== localPlatform().cpu)
       return broken(`no programs of ${action.platform.cpu} run here`);
 
@@ -126,7 +126,7 @@ class Worker implements ActionService {
         layout: kernelParts,
         mounts: [],
         scratch,
-        // How many jobs there are is no part of a message: it must not be in a digest.
+        // The number of jobs is not part of a message, because it must not be in a digest.
         environment: { MAKEFLAGS: makeFlags(undefined), ...command.environment },
         argv: command.argv,
         writableRoot: true,
@@ -151,7 +151,7 @@ class Worker implements ActionService {
     );
   }
 
-  /** Puts the output directories that there are into the cache. */
+  /** Puts the output directories that exist into the cache. */
   async #upload(command: CommandMessage, root: string): Promise<Result<readonly OutputDirectory[], Failure>> {
     const outputs: OutputDirectory[] = [];
     for (const path of command.outputPaths) {

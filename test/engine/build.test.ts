@@ -95,7 +95,7 @@ describe('a second build', () => {
     });
   });
 
-  test('stops early where a rebuilt output is what it was', async () => {
+  test('stops early if a rebuilt output is unchanged', async () => {
     const rig = await openRig();
     rig.executor.behaviours.set('s/b', { makes: 'always the same' });
     good(await rig.build(plan));
@@ -140,7 +140,7 @@ describe('a second build', () => {
 });
 
 describe('trees that are gone or damaged', () => {
-  test('are made again only for who reads them', async () => {
+  test('are made again only if something reads them', async () => {
     const rig = await openRig();
     const first = good(await rig.build(plan));
     for (const { outputs } of first.results.values()) await rig.store.removeTree(outputs['out'] as Digest);
@@ -207,7 +207,7 @@ describe('trees that are gone or damaged', () => {
     expect([...rig.sources.obtained].sort()).toEqual(['gcc 14.2.0', 'musl 1.0']);
   });
 
-  test('that are damaged as often as they are made fail the build', async () => {
+  test('that are damaged every time they are made fail the build', async () => {
     const rig = await openRig();
     vi.spyOn(rig.store, 'verifyTree').mockImplementation(async (tree) => {
       await rig.store.removeTree(tree);
@@ -237,7 +237,7 @@ describe('failures', () => {
     expect(rig.executor.calls).toEqual(['s/a', 's/b']);
   });
 
-  test('leave what was done: the next build goes on there', async () => {
+  test('leave what was done: the next build continues there', async () => {
     const rig = await openRig();
     rig.executor.behaviours.set('s/b', { exitCode: 1 });
     await rig.build(plan);
@@ -308,7 +308,7 @@ describe('failures', () => {
     );
   });
 
-  test('tell of no waiting where nothing runs, where the rest goes on, or after an interrupt', async () => {
+  test('report no waiting if nothing runs, if the rest continues, or after an interrupt', async () => {
     const rig = await openRig();
     rig.executor.behaviours.set('s/b', { exitCode: 1 });
     await rig.build(plan);
@@ -357,7 +357,7 @@ describe('failures', () => {
     ]);
   });
 
-  test('of one action say nothing of what was never tried', async () => {
+  test('of one action do not list actions that were never tried', async () => {
     const rig = await openRig();
     rig.executor.behaviours.set('t/y', { exitCode: 1 });
     const held = gate();
@@ -418,7 +418,7 @@ describe('failures', () => {
 });
 
 describe('interruption', () => {
-  test('ends what runs, and the next build goes on there', async () => {
+  test('ends what runs, and the next build continues there', async () => {
     const rig = await openRig();
     const controller = new AbortController();
     rig.executor.behaviours.set('s/b', { holds: new Promise(() => undefined) });
@@ -445,7 +445,7 @@ describe('interruption', () => {
 });
 
 describe('two engines on one store', () => {
-  test('come to the same results', async () => {
+  test('give the same results', async () => {
     const one = await openRig();
     const two = await one.restart();
     const [first, second] = await Promise.all([

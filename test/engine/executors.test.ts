@@ -26,7 +26,7 @@ describe('several executors', () => {
   const last = sampleAction('s/last', { tools: [...native.map(out), out(first), out(second)] });
   const plan = samplePlan([...native, first, second, last]);
 
-  test('run each action where its machine is, also while one of them is full and one fails half-way', async () => {
+  test('run each action on its platform, even while one is full and another fails', async () => {
     const rig = await openRig();
     const { near, far, guest, executors } = three(rig);
     // Somebody else has all of the first one's room, and gives it back late.
@@ -90,7 +90,7 @@ describe('several executors', () => {
     expect([near.checks, near.calls.length, far.calls.length]).toEqual([1, 0, 4]);
   });
 
-  test('that crash end the build as the bugs that they are', async () => {
+  test('that crash end the build as bugs', async () => {
     const rig = await openRig();
     rig.executor.check = () => Promise.reject(new Error('a bug'));
     await expect(rig.build(samplePlan(native))).rejects.toThrow('a bug');

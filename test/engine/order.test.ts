@@ -71,7 +71,7 @@ describe('what runs side by side', () => {
 });
 
 describe('sources', () => {
-  test('whose users have most work behind them are first', async () => {
+  test('whose dependants have the longest paths are first', async () => {
     const rig = await openRig();
     const light = sampleAction('s/light', { weight: 1, inputs: { '/src': sourceRef('gcc', '14.2.0') } });
     const heavy = sampleAction('s/heavy', { weight: 100, inputs: { '/src': sourceRef('musl') } });

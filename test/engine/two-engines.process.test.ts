@@ -97,7 +97,7 @@ describe('two engines on one store', () => {
     expect(outcome['ran']).toEqual(['s/slow', 's/after']);
   });
 
-  test('the second runs what the first was killed over', async () => {
+  test('the second runs what the first was running when it was killed', async () => {
     const { store, gate } = await place();
     const one = new Engine(store, gate);
     await one.until('action-started', 's/slow');

@@ -79,7 +79,7 @@ export function describeEveryExecutor(name: string, setUp: () => Promise<Subject
       subject = await setUp();
     }, 120_000);
 
-    it('can work here', async () => {
+    it('passes its check here', async () => {
       expect(await subject.executor.check()).toEqual({ ok: true, value: undefined });
     });
 
@@ -87,7 +87,7 @@ export function describeEveryExecutor(name: string, setUp: () => Promise<Subject
       expect(subject.executor.supports(localPlatform())).toBe(true);
     });
 
-    it('gives room, and calls those who wait when it is given back', async () => {
+    it('gives room, and calls listeners when it is released', async () => {
       await subject.executor.check();
       let calls = 0;
       const end = subject.executor.onRoom(() => (calls += 1));
@@ -120,7 +120,7 @@ export function describeEveryExecutor(name: string, setUp: () => Promise<Subject
       expect(result).toMatchObject({ ok: true, value: { exitCode: 7, outputs: {} } });
     });
 
-    it('ends at the first command that fails', async () => {
+    it('ends at the first failing command', async () => {
       const { result, lines } = await tryRecipe(subject, {
         commands: [run(['false']), run(['echo', 'after'])],
       });
@@ -173,7 +173,7 @@ export function describeEveryExecutor(name: string, setUp: () => Promise<Subject
       expect(await readFile(join(logDirectory, 'environment'), 'utf8')).toContain('deep blue');
     });
 
-    it('ends when it is told to', async () => {
+    it('ends when aborted', async () => {
       const controller = new AbortController();
       const running = tryRecipe(
         subject,
@@ -186,7 +186,7 @@ export function describeEveryExecutor(name: string, setUp: () => Promise<Subject
       expect((await running).result).toMatchObject({ ok: false, failure: { reason: 'interrupted' } });
     });
 
-    it('does not begin when it was told to end before', async () => {
+    it('does not start if aborted before', async () => {
       const { result } = await tryRecipe(
         subject,
         { commands: [run(['true'])] },

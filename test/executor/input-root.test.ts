@@ -73,7 +73,7 @@ function pathsOf(root: InputRoot): readonly string[] {
 }
 
 describe('an input root', () => {
-  it('has the same things whatever the recipe', () => {
+  it('has the same files whatever the recipe', () => {
     expect(inputTree(rootOf([]), listings).entries.map(({ path }) => path)).toEqual([
       'bin',
       'build',
@@ -134,7 +134,7 @@ describe('an input root', () => {
     expect(pathsOf(root.value)).toEqual(['tools', 'tools/bin', 'tools/bin/sh']);
   });
 
-  it('hides what a tree has where another one lies', () => {
+  it('hides what a tree has at the path of another one', () => {
     const root = rootOf([
       at('/src', [tree({ 'there/hidden': '', file: '' })]),
       at('/src/there', [tree({ seen: '' })]),
@@ -146,37 +146,37 @@ describe('an input root', () => {
     const given = at('/given', [tree({ file: '', link: '-> dir', 'dir/x': '' })]);
     const some = tree({ some: '' });
     expect(faultsOf([given], { out: '/given/x' })).toEqual([
-      's/a: output out at /given/x lies in the read-only input /given',
+      's/a: output out at /given/x is inside the read-only input /given',
     ]);
-    expect(faultsOf([given, given])).toEqual(['s/a: two inputs lie at /given']);
-    expect(faultsOf([], { a: '/out', b: '/out/b' })).toEqual(['s/a: output b lies in output a']);
+    expect(faultsOf([given, given])).toEqual(['s/a: there are two inputs at /given']);
+    expect(faultsOf([], { a: '/out', b: '/out/b' })).toEqual(['s/a: output b is inside output a']);
     expect(faultsOf([at('/proc/x', [some])])).toEqual(['s/a: nothing can be mounted at /proc/x']);
     expect(faultsOf([at('/', [tree({ lib: '-> usr/lib' })]), at('/lib/x', [some])])).toEqual([
-      's/a: /lib/x is to be mounted over the link /lib',
+      's/a: /lib/x would be mounted over the link /lib',
     ]);
     expect(faultsOf([at('/', [tree({ lib: '-> usr/lib' })])], { out: '/lib' })).toEqual([
-      's/a: /lib is to be mounted over the link /lib',
+      's/a: /lib would be mounted over the link /lib',
     ]);
     expect(faultsOf([], { out: '/etc/x' })).toEqual(['s/a: nothing can be mounted at /etc/x']);
     for (const path of ['/given/file', '/given/file/below', '/given/link', '/given/link/below']) {
       expect(faultsOf([given, at(path, [some])])).toEqual([
-        `s/a: ${path} is to be mounted where /given has something else than a directory`,
+        `s/a: ${path} would be mounted where /given has something other than a directory`,
       ]);
     }
     expect(faultsOf([given, at('/given/dir', [file('text')])])).toEqual([
-      's/a: /given/dir is to be mounted where /given has something else than a file',
+      's/a: /given/dir would be mounted where /given has something other than a file',
     ]);
     expect(faultsOf([at('/x', [])])).toEqual(['s/a: the input at /x is empty']);
     expect(faultsOf([at('/x', [file('text'), some])])).toEqual([
       's/a: /x: a file cannot be united with others, nor be writable',
     ]);
     expect(faultsOf([at('/', [tree({ 'tools/x': '', file: '' })])])).toEqual([
-      's/a: a tree mounted at / brings the file /file; only directories and links can lie there',
-      "s/a: a tree mounted at / brings /tools, which is the sandbox's own",
+      's/a: a tree mounted at / contains the file /file; only directories and links may be there',
+      's/a: a tree mounted at / contains /tools, which the sandbox reserves',
     ]);
   });
 
-  it.each(['/', '/x'])('is a clash where trees at %s differ, also in links', (path) => {
+  it.each(['/', '/x'])('is a conflict if trees at %s differ, even in links', (path) => {
     for (const [one, other] of [
       [tree({ 'd/f': 'one' }), tree({ 'd/f': 'two' })],
       [tree({ 'd/f': '-> a' }), tree({ 'd/f': '-> b' })],
@@ -189,7 +189,7 @@ describe('an input root', () => {
     }
   });
 
-  it('needs no listing of a tree that nothing else is at or in', () => {
+  it('needs no listing of a tree that nothing else is united with or mounted in', () => {
     const [single, outer, inner] = [tree({ a: '' }), tree({ b: '' }), tree({ c: '' })];
     const inputs = [at('/src', [single]), at('/o', [outer]), at('/o/i', [inner])];
     expect([...treesToList(recipe(inputs))]).toEqual([outer]);

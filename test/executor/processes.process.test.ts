@@ -13,7 +13,7 @@ it('gives the first line of a child, or the one that is wanted', async () => {
   expect(await lineOf(shell('echo one; echo two; exec sleep 1000'), 'two')).toBe('two');
 });
 
-it('says what a child wrote to stderr that ends without the line', async () => {
+it('reports what a child wrote to stderr if it ends without the line', async () => {
   await expect(lineOf(shell('echo it broke >&2; exit 3'))).rejects.toThrow(
     'sh ended with exit code 3 before a line of output; stderr:\nit broke\n',
   );

@@ -171,7 +171,7 @@ export function describeRealExecutor(name: string, setUp: () => Promise<Subject>
       expect(Number(processes)).toBeLessThan(10);
     });
 
-    it('is written to in its directories, in writable inputs and in outputs, and does no harm', async () => {
+    it('can be written to in its directories, writable inputs and outputs without harm', async () => {
       const tree = await addTree(subject.store, { 'old/file': 'old', gone: 'x', same: 's' });
       const { result } = await tryRecipe(subject, {
         commands: [
@@ -190,7 +190,7 @@ export function describeRealExecutor(name: string, setUp: () => Promise<Subject>
       expect(await subject.store.verifyTree(tree)).toEqual({ ok: true, value: undefined });
     });
 
-    it('has no output that a link leads to', async () => {
+    it('has no output through a link', async () => {
       const outside = await mkdtemp(join(tmpdir(), 'outside-'));
       onTestFinished(() => rm(outside, { recursive: true, force: true }));
       await mkdir(join(outside, 'b'));
@@ -221,7 +221,7 @@ export function describeRealExecutor(name: string, setUp: () => Promise<Subject>
       expect(await linesOf(text, { inputs: [treesAt('/given', [tree])] })).toEqual(['1']);
     });
 
-    it('ends by a signal with 128 and its number, and with what it left running', async () => {
+    it('ends by a signal with 128 plus its number, and kills what it left running', async () => {
       const ended = await tryRecipe(subject, { commands: [run(['sh', '-c', 'kill -SEGV $$'])] });
       expect(ended.result).toMatchObject({ ok: true, value: { exitCode: 139, outputs: {} } });
       const marker = `604.${String(process.pid)}`;

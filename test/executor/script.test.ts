@@ -6,7 +6,7 @@ import { renderScript } from '../../src/executor/script.ts';
 import { run, write } from '../../src/plan/builder.ts';
 
 describe('renderScript', () => {
-  it('writes each command so that a person can read and run it', () => {
+  it('writes each command in a readable, runnable form', () => {
     const script = renderScript([
       run(['make', 'CC=gcc -static', 'all'], { cwd: '/build/make', env: { LANG: 'C' }, stdout: '/out/text' }),
       write('/out/a', "it's\n", 0o755),
@@ -29,14 +29,14 @@ chmod 755 /out/a
 `);
   });
 
-  it('refuses what no program can be', () => {
+  it('refuses what cannot be a program', () => {
     expect(() => renderScript([run(['exit', '0'])])).toThrow('not a program');
     expect(() => renderScript([run(['cd', '/'])])).toThrow('not a program');
     expect(() => renderScript([run(['echo', 'a\0b'])])).toThrow('NUL');
     expect(() => renderScript([run(['true'], { env: { 'A B': '' } })])).toThrow('name of a variable');
   });
 
-  it('quotes what a shell would read as something else', () => {
+  it('quotes what a shell would interpret', () => {
     expect(quoteWord('')).toBe("''");
     expect(quoteWord('~')).toBe("'~'");
     expect(quoteWord("'")).toBe("''\\'''");
@@ -56,7 +56,7 @@ describe('actionEnvironment', () => {
 });
 
 describe('LineCutter', () => {
-  it('gives whole lines, whatever the pieces', () => {
+  it('gives complete lines, whatever the pieces', () => {
     const lines: string[] = [];
     const cutter = new LineCutter((line) => lines.push(line));
     for (const byte of Buffer.from('one\r\n☃ two\n\nlast')) cutter.push(Buffer.from([byte]));

@@ -65,14 +65,14 @@ describe('an executor that speaks by messages', () => {
     });
   });
 
-  it('fails as a backend where the cache loses what it was given', async () => {
+  it('fails as a backend if the cache loses what was put into it', async () => {
     const blobs = createMemoryCache();
     const subject = await setUp({ ...blobs, missing: () => Promise.resolve(new Set()) });
     const { result } = await tryRecipe(subject, { commands: [run(['true'])] });
     expect(result).toMatchObject({ ok: false, failure: { reason: 'backend-unreachable' } });
   });
 
-  it('leaves how many jobs there are out of what it sends', async () => {
+  it('leaves the number of jobs out of its messages', async () => {
     const subject = await setUp();
     const { lines } = await tryRecipe(subject, {
       commands: [write('/tmp/t', 'echo $MAKEFLAGS'), run(['sh', '/tmp/t'])],

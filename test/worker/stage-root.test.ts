@@ -55,7 +55,7 @@ describe('a staged root', () => {
     await expect(stageRoot(await blobs.put(lost), place, blobs, 0)).rejects.toThrow('is missing');
   });
 
-  test('writes nowhere else, whatever a root says of /dev and /proc', async () => {
+  test('writes nowhere else, whatever a root has at /dev and /proc', async () => {
     const [blobs, place, outside] = [
       createMemoryCache(),
       await temporaryDirectory(),
