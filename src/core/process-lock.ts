@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { link, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { link, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { probeProcess, processStamp } from './process-stamp.ts';
 import { errorCode } from './system-error.ts';
@@ -10,6 +11,8 @@ const pollMilliseconds = 200;
 const heartbeatMilliseconds = 15_000;
 /** A holder in another pid namespace that has not shown that it is alive for this long counts as dead. */
 const foreignMilliseconds = 120_000;
+/** Nobody cleans up after a process in another pid namespace, or a file without a lock, before this time. */
+const litterMilliseconds = 24 * 3600 * 1000;
 
 /** A lock that this process holds. */
 export interface ProcessLock {
@@ -72,6 +75,45 @@ export async function withProcessLock<Value>(file: string, work: () => Promise<V
   } finally {
     await lock.release();
   }
+}
+
+/**
+ * Removes from a directory the locks that dead processes left, and files of processes that were killed while they took one.
+ * Locks of living processes stay, and nothing is removed under somebody who takes a lock at this moment: each is taken by
+ * the protocol above, and given back. What the system refuses is skipped: whoever needs that lock is told.
+ *
+ * @param directory holds nothing but locks, whose names have no dot
+ */
+export async function removeAbandonedLocks(directory: string): Promise<void> {
+  const names = await readdir(directory);
+  for (const name of names) {
+    if (!name.includes('.')) await unlessRefused(() => releaseAbandoned(join(directory, name)));
+  }
+  for (const name of names) {
+    const lock = join(directory, name.split('.', 1)[0] ?? '');
+    if (name.includes('.')) await unlessRefused(() => removeLitter(join(directory, name), lock));
+  }
+}
+
+async function unlessRefused(work: () => Promise<void>): Promise<void> {
+  await work().catch((error: unknown) => {
+    if (errorCode(error) === undefined) throw error;
+  });
+}
+
+async function releaseAbandoned(file: string): Promise<void> {
+  const holder = await holderOf(file);
+  if (holder === undefined || !isDead(holder)) return;
+  // There is no hurry, and the clocks of two machines that share a file system may differ.
+  if (probeProcess(holder.stamp) === 'foreign' && holder.silence < litterMilliseconds) return;
+  await (await tryProcessLock(file))?.release();
+}
+
+/** Removes an old file beside a lock, unless it may be part of a chain by which that lock is being taken over. */
+async function removeLitter(path: string, lock: string): Promise<void> {
+  if (Date.now() - (await stat(path)).mtimeMs < litterMilliseconds) return;
+  const holder = await holderOf(lock);
+  if (holder === undefined || !isDead(holder)) await rm(path, { force: true });
 }
 
 async function take(file: string, own: string): Promise<boolean> {

@@ -1,9 +1,14 @@
-import { rm, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Failure } from '../core/failure.ts';
 import { catchFailures } from '../core/fault.ts';
 import { makeDirectory } from '../core/make-directory.ts';
-import { takeProcessLock, tryProcessLock, type ProcessLock } from '../core/process-lock.ts';
+import {
+  removeAbandonedLocks,
+  takeProcessLock,
+  tryProcessLock,
+  type ProcessLock,
+} from '../core/process-lock.ts';
 import { failed, ok, type Result } from '../core/result.ts';
 import { chooseRemovals, type CollectionPolicy } from './collection-policy.ts';
 import { moveAside } from './disk-files.ts';
@@ -38,8 +43,6 @@ export interface Collection {
 
 /** Number of entries removed between two checks of who uses the store. */
 const batchSize = 16;
-/** Lock files of this age belong to a process that was killed while it took a lock. */
-const litterMilliseconds = 24 * 3600 * 1000;
 
 /**
  * Removes from a store what the policy selects. What running builds use and what products need is kept regardless of
@@ -133,7 +136,7 @@ async function removeAll(
     if (half) await removeHalf(root, path);
     else await removeForcibly(path);
   }
-  await removeLockLitter(join(root, 'locks'));
+  await removeAbandonedLocks(join(root, 'locks'));
   const removed: InventoryEntry[] = [];
   for (let at = 0; at < chosen.length && signal?.aborted !== true; at += batchSize) {
     const batch = chosen.slice(at, at + batchSize);
@@ -198,14 +201,4 @@ function lastUseOf(root: string, { kind, paths, namedBy }: InventoryEntry): numb
     return Math.max(0, ...namesIn(path).map((name) => statsOf(join(path, name))?.mtimeMs ?? 0));
   const results = namedBy.map((key) => statsOf(join(root, 'results', `${key}.json`))?.mtimeMs ?? 0);
   return Math.max(stats?.mtimeMs ?? 0, ...results);
-}
-
-async function removeLockLitter(directory: string): Promise<void> {
-  for (const name of namesIn(directory)) {
-    const path = join(directory, name);
-    const stats = statsOf(path);
-    if (name.includes('.') && stats !== undefined && Date.now() - stats.mtimeMs > litterMilliseconds) {
-      await rm(path, { force: true });
-    }
-  }
 }

@@ -12,6 +12,7 @@ import { DiskTrees } from './disk-trees.ts';
 import { describeSystemError, errorCode, throwFaults } from '../core/fault.ts';
 import { Lease } from './lease.ts';
 import { makeDirectory } from '../core/make-directory.ts';
+import { removeAbandonedLocks } from '../core/process-lock.ts';
 import { removeForcibly } from './remove.ts';
 import { findAbandoned, scratchName } from './scratch.ts';
 import type { ActionResult, Bytes, NoteKind, Scratch, Store, TreeEntry } from './store.ts';
@@ -55,6 +56,7 @@ export async function openDiskStore(options: DiskStoreOptions): Promise<Result<S
       await access(at, constants.W_OK | constants.X_OK);
     }
     for (const path of await findAbandoned(join(root, 'leases'))) await rm(path, { force: true });
+    await removeAbandonedLocks(join(root, 'locks'));
     const damaged = join(root, 'damaged');
     const leftovers = [
       ...(await findAbandoned(join(root, 'scratch'))),

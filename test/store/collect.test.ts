@@ -243,6 +243,17 @@ describe('collectGarbage', () => {
     expect(await readdir(join(store.root, 'trees'))).toEqual([`${tree}.directory`]);
   });
 
+  it('removes the locks of dead processes, except in a dry run', async () => {
+    const store = await openTestStore();
+    await store.release();
+    const dead = processStamp().replace(/^\d+\.\d+/, '4194305.7');
+    await writeFile(join(store.root, 'locks', keys[0]), `${dead} 0123456789abcdef`);
+    await collect(store, {}, true);
+    expect(await readdir(join(store.root, 'locks'))).toEqual([keys[0]]);
+    await collect(store, {});
+    expect(await readdir(join(store.root, 'locks'))).toEqual([]);
+  });
+
   it('waits for another collector, until it is told not to', async () => {
     const store = await openTestStore();
     const lock = await tryProcessLock(join(store.root, 'locks', 'collector'));

@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
+import { removeAbandonedLocks } from '../../src/core/process-lock.ts';
 import { key } from '../../src/plan/names.ts';
 import { takeKeyLock, tryKeyLock } from '../../src/store/key-lock.ts';
 import { lineOf } from '../executor/processes.ts';
@@ -78,17 +79,35 @@ it('of a killed process is free', async () => {
   await taken?.release();
 });
 
+it('of a killed process is removed at the next opening', async () => {
+  const store = await openTestStore();
+  const holder = await startProcess('hold-lock', store.root, aKey);
+  await openTestStore(store.root);
+  expect(await readdir(join(store.root, 'locks'))).toEqual([aKey]);
+  const ended = new Promise((resolve) => holder.once('close', resolve));
+  holder.kill('SIGKILL');
+  await ended;
+  await openTestStore(store.root);
+  expect(await readdir(join(store.root, 'locks'))).toEqual([]);
+});
+
 it('goes from a killed process to one of its rivals at a time', async () => {
   const store = await openTestStore();
   const log = join(store.root, 'work');
   await writeFile(log, '');
-  // The first dies in its work, so that the others all find an abandoned lock at once.
+  // The first dies in its work, so that the others all find an abandoned lock at once; so does who sweeps.
   const first = await startProcess('hold-lock', store.root, aKey);
+  let sweeps = true;
+  const sweeping = (async () => {
+    while (sweeps) await removeAbandonedLocks(join(store.root, 'locks'));
+  })();
   const rivals = await Promise.all(
     [0, 1, 2].map(() => startProcess('work-under-lock', store.root, aKey, log)),
   );
   first.kill('SIGKILL');
   await Promise.all(rivals.map((rival) => new Promise((resolve) => rival.once('close', resolve))));
+  sweeps = false;
+  await sweeping;
   // Each enters and leaves five times, and no other one is inside meanwhile.
   const lines = (await readFile(log, 'utf8')).trim().split('\n');
   expect(lines).toHaveLength(30);
