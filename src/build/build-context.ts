@@ -14,9 +14,9 @@ import { createSourceProvider, type Variant } from '../sources/provider.ts';
 import type { Store } from '../store/store.ts';
 import { openStore } from './open-store.ts';
 
-/** Where sources come from, and which of them are accepted. */
+/** Where sources come from, and which deviations are accepted. */
 export interface SourcePolicy {
-  /** URL that is asked first for the archives of sources. */
+  /** URL that is tried first for the archives of sources. */
   readonly mirror?: string;
   readonly offline: boolean;
   /** Names of sources whose tree may differ from the pinned one. */
@@ -26,32 +26,35 @@ export interface SourcePolicy {
 export interface ContextRequest extends SourcePolicy {
   /** This repository, absolute. */
   readonly repository: string;
-  /** Directory of the store, absolute. It is made where it is missing. */
+  /** Directory of the store, absolute. It is created if missing. */
   readonly store: string;
   readonly lock: Lock;
-  /** Tokens of the jobserver. Undefined: as many as there are processors. */
+  /** Number of jobserver tokens. Undefined: the number of processors. */
   readonly jobs?: number;
-  /** Told what is worth a line. Undefined: nobody is. */
+  /** Called with messages for the user. Undefined: they are dropped. */
   readonly say?: (text: string) => void;
 }
 
-/** Everything that building takes beside a plan. */
+/** Everything that is needed for building, apart from a plan. */
 export interface BuildContext {
   readonly store: Store;
   /** In order of preference. */
   readonly executors: readonly Executor[];
   readonly sources: SourceProvider;
-  /** Sources that were taken with another tree than the pinned one. */
+  /** Sources that were accepted with a tree other than the pinned one. */
   readonly variants: () => readonly Variant[];
   readonly machine: MachineProvider;
   /** Bytes of a file of this repository. */
   readonly files: (name: RepoPath) => Promise<Uint8Array>;
 }
 
-/** `openBuildContext`, or what tests use instead of it. */
+/** `openBuildContext`, or a replacement in tests. */
 export type OpenBuildContext = (request: ContextRequest) => Promise<Result<BuildContext, Failure>>;
 
-/** Opens the store and puts the real executor and providers on it. Fails with `unknown-name` for a source that the lock does not have. */
+/**
+ * Opens the store and creates the real executor and providers for it. Fails with `unknown-name` for a source that is
+ * not in the lock.
+ */
 export async function openBuildContext(request: ContextRequest): Promise<Result<BuildContext, Failure>> {
   const { lock, repository, mirror, offline, acceptVariants, say = () => undefined } = request;
   const names: readonly string[] = [...new Set(lock.sources.map((source) => source.name))];
@@ -100,7 +103,7 @@ export async function openBuildContext(request: ContextRequest): Promise<Result<
   });
 }
 
-/** Four fifths of what this machine, or the container that this process is in, has. */
+/** Four fifths of the memory of this machine, or of the container that this process runs in. */
 function memoryMiB(): number {
   const limit = process.constrainedMemory();
   const bytes = limit > 0 ? Math.min(limit, totalmem()) : totalmem();

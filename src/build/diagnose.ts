@@ -20,7 +20,7 @@ export interface Finding {
   readonly remedy?: string;
 }
 
-/** Where it is looked, and who words what is found. */
+/** Where to look, and how to word what is found. */
 export interface Diagnosis {
   /** This repository, absolute. */
   readonly repository: string;
@@ -29,7 +29,7 @@ export interface Diagnosis {
   readonly arches: Arches;
   /** The user's PATH, where emulators are looked for. */
   readonly searchPath: string;
-  /** A failure in words. */
+  /** Renders a failure. */
   readonly describe: (failure: Failure) => string;
   readonly say: (text: string) => void;
 }
@@ -37,7 +37,7 @@ export interface Diagnosis {
 /** The minimum that the main command needs, for one arch and one host. */
 const room = { diskGiB: 15, files: 400_000, memoryMiB: 2000 };
 
-/** Looks at everything that a build and a boot need, and changes nothing but an empty store. */
+/** Checks everything that a build and a boot need, and changes nothing except creating an empty store. */
 export async function diagnose(diagnosis: Diagnosis): Promise<readonly Finding[]> {
   return [
     nodeFinding(),
@@ -49,7 +49,7 @@ export async function diagnose(diagnosis: Diagnosis): Promise<readonly Finding[]
   ];
 }
 
-/** Compiler chain, make, and the utilities that the first action borrows. */
+/** The compiler chain, make, and the utilities that the first action uses. */
 export async function programFindings(
   directories: readonly string[],
   describe: Diagnosis['describe'],

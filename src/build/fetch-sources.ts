@@ -8,18 +8,18 @@ import type { BuildContext } from './build-context.ts';
 export interface FetchRequest {
   readonly sources: readonly PlannedSource[];
   readonly context: Pick<BuildContext, 'store' | 'sources'>;
-  /** Told everything, each failure included. */
+  /** Receives all events, including each failure. */
   readonly onEvent: (event: BuildEvent) => void;
-  /** Ends the fetching; its reason names the signal. */
+  /** Ends the fetching; its reason is the name of the signal. */
   readonly signal: AbortSignal;
 }
 
-/** What would stop every other source too. */
+/** Failures that would affect every other source too. */
 const hopeless: ReadonlySet<Failure['reason']> = new Set(['interrupted', 'no-room', 'unwritable']);
 
 /**
- * Brings sources into the store, one after the other. One that fails does not stop the others. Gives how many were not
- * there yet, or all failures.
+ * Brings sources into the store, one after the other. A failure of one does not stop the others. Returns how many were
+ * not there yet, or all failures.
  */
 export async function fetchSources({
   sources: wanted,
@@ -38,7 +38,7 @@ export async function fetchSources({
     const obtaining = sources.obtain(planned, (line) =>
       onEvent({ kind: 'source-progress', at: performance.now(), source, line }),
     );
-    // A download cannot be called off, and leaves nothing half-done: an interrupt does not wait for it.
+    // A download cannot be cancelled, but leaves nothing incomplete: an interrupt does not wait for it.
     const obtained = await Promise.race([obtaining, whenAborted(signal)]);
     if (obtained.ok) {
       fetched += 1;

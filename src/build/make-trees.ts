@@ -10,32 +10,34 @@ import type { ActionName } from '../plan/names.ts';
 import type { DirectoryProvider, SourceProvider } from '../plan/providers.ts';
 import type { BuildContext } from './build-context.ts';
 
-/** How often trees are made that turn out damaged when they are read. */
+/** How often trees are made again if they turn out to be damaged when read. */
 const attempts = 2;
 
-/** What may be done for a tree that is wanted only where it costs next to nothing; for more, `not-allowed` is the failure. */
+/**
+ * Limits for a tree that is wanted only if it costs next to nothing; if more is needed, the failure is `not-allowed`.
+ */
 export interface Allowed {
-  /** Whether an action may run; the result of any other has to be in the store. */
+  /** Whether an action may run; the results of all others must be in the store. */
   readonly mayRun: (action: string) => boolean;
   /** Whether sources may be fetched and unpacked. */
   readonly mayFetch: boolean;
 }
 
-/** What is built, with what, and who is told. */
+/** What to build, with what, and who is notified. */
 export interface TreesRequest {
   readonly plan: Plan;
   readonly context: BuildContext;
-  /** Undefined: the plan names no directory of the user's. */
+  /** Undefined: the plan contains no directory of the user. */
   readonly directories?: DirectoryProvider;
-  /** Goes on after a failure with what does not depend on it. Undefined: no. */
+  /** Continue with what does not depend on a failed action. Undefined: no. */
   readonly keepGoing?: boolean;
   /** Undefined: the commands of actions are not recorded. */
   readonly record?: RecordOptions;
-  /** What may be done for these trees. Undefined: everything. */
+  /** Limits on what may be done for these trees. Undefined: none. */
   readonly allowed?: Allowed;
-  /** Told everything, each failure included: a caller has no need to tell it again. */
+  /** Receives all events, including each failure: the caller need not report it again. */
   readonly onEvent: (event: BuildEvent) => void;
-  /** Ends the build; its reason, where a string, names the signal. */
+  /** Ends the build; its reason, if a string, is the name of the signal. */
   readonly signal: AbortSignal;
 }
 
@@ -45,7 +47,7 @@ export interface WantedTree {
   readonly output: string;
 }
 
-/** A tree that is in the store and was read in full. */
+/** A tree in the store that was read in full. */
 export interface MadeTree {
   readonly digest: Digest;
   /** Absolute path of its directory in the store. */
@@ -53,8 +55,8 @@ export interface MadeTree {
 }
 
 /**
- * Builds a plan and gives trees of it by the caller's names for them, each verified. One that turns out damaged is made
- * again, up to a bound. Fails with all failures of the build; never empty.
+ * Builds a plan and returns trees of it under the caller's names, each verified. One that turns out to be damaged is
+ * made again, a bounded number of times. Fails with all failures of the build; never empty.
  */
 export async function makeTrees<Name extends string>(
   request: TreesRequest,
@@ -63,7 +65,7 @@ export async function makeTrees<Name extends string>(
   const { plan, context } = request;
   const { store } = context;
   const named = Object.entries<WantedTree>(wanted);
-  // Trees of products are in the store after a build, others need not be.
+  // Trees of products are in the store after a build; others need not be.
   const products = named.map(([name, { action, output }]): Product => {
     return { name, ref: { kind: 'output', action, output }, path: '', description: name };
   });
@@ -81,8 +83,9 @@ export async function makeTrees<Name extends string>(
 }
 
 /**
- * Builds a plan and lets `read` do something with what came of it. Where that finds a tree damaged (`damaged-tree`; the
- * store has dropped it then), the plan is built and read again, up to a bound. Fails with all failures; never empty.
+ * Builds a plan and calls `read` with the outcome. If that finds a damaged tree (`damaged-tree`; the store has
+ * discarded it by then), the plan is built and read again, a bounded number of times. Fails with all failures; never
+ * empty.
  */
 export async function buildAndRead<Value>(
   request: TreesRequest,
@@ -110,7 +113,7 @@ export async function buildAndRead<Value>(
   }
 }
 
-/** Fails for what is found before or after a build, and tells it like what fails in one. */
+/** Fails for an error found before or after a build, and reports it like a failure in one. */
 export function tellFailure(
   { onEvent }: Pick<TreesRequest, 'onEvent'>,
   failure: Failure,
@@ -119,14 +122,14 @@ export function tellFailure(
   return failed([failure]);
 }
 
-/** Digest of an output that a build which succeeded has made. */
+/** Digest of an output that a successful build has made. */
 export function treeOf({ results }: BuildOutcome, { action, output }: WantedTree): Digest {
   const tree = results.get(action)?.outputs[output];
   if (tree === undefined) throw new Error(`the plan does not make ${action}:${output}`);
   return tree;
 }
 
-/** Sources that are known, and none that would have to be fetched or unpacked. */
+/** Provides only sources that are known without fetching or unpacking. */
 function knownSources(sources: SourceProvider): SourceProvider {
   return {
     recall: (source) => sources.recall(source),

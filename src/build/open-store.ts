@@ -7,9 +7,9 @@ import type { Store } from '../store/store.ts';
 import { workAsOwner } from './store-owner.ts';
 
 /**
- * Opens the user's store. Root works in another user's as that user.
+ * Opens the user's store. If it belongs to another user, root works in it as that user.
  *
- * @param say told before what killed runs left is removed, which can take a while
+ * @param say called before leftovers of killed runs are removed, which can take a while
  */
 export async function openStore(
   root: string,
@@ -23,7 +23,7 @@ export async function openStore(
   return openDiskStore({ root, epochSeconds, onSweep });
 }
 
-/** The same for a command that only reads: gives undefined where there is no store, and makes none. */
+/** The same for a command that only reads: returns undefined if there is no store, and creates none. */
 export async function openExistingStore(
   ...request: Parameters<typeof openStore>
 ): Promise<Result<Store | undefined, Failure>> {

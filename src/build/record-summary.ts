@@ -5,7 +5,7 @@ import type { TreeEntry } from '../store/store.ts';
 export interface RecordedCommand {
   readonly pid: number;
   readonly ppid: number;
-  /** Path in the sandbox of the file that ran: of a script its interpreter. */
+  /** Path in the sandbox of the executed file; for a script, that of its interpreter. */
   readonly program: string;
   readonly cwd: string;
   readonly argv: readonly string[];
@@ -13,18 +13,18 @@ export interface RecordedCommand {
 
 /** A tool of an action: a tree of programs. */
 export interface NamedTool {
-  /** As messages name it: `host-tools/busybox:out`. */
+  /** Its name in messages: `host-tools/busybox:out`. */
   readonly label: string;
-  /** Where the tree lies in the sandbox: `/tools`, or `` for the root. */
+  /** Path of the tree in the sandbox: `/tools`, or `` for the root. */
   readonly place: string;
   readonly programs: Programs;
 }
 
-/** What of a tree can be run. */
+/** What can be executed in a tree. */
 export interface Programs {
-  /** Paths of its files and links, relative. */
+  /** Relative paths of its files and links. */
   readonly files: ReadonlySet<string>;
-  /** Names in its directories of programs. */
+  /** Names in its program directories. */
   readonly commands: ReadonlySet<string>;
 }
 
@@ -32,9 +32,9 @@ export interface Programs {
 export interface ActionUse {
   readonly action: string;
   readonly commands: number;
-  /** Runs by program, for each tool that it names and that brings programs. */
+  /** Number of runs by program, for each of its tools that contains programs. */
   readonly tools: ReadonlyMap<string, ReadonlyMap<string, number>>;
-  /** Runs of programs that no tool brings: the action made them itself, or a source brings them. */
+  /** Number of runs of programs that are in no tool: made by the action itself, or part of a source. */
   readonly own: ReadonlyMap<string, number>;
 }
 
@@ -54,7 +54,7 @@ export function programsOf(entries: readonly TreeEntry[]): Programs {
   return { files, commands };
 }
 
-/** Reads one line of a record; undefined when it is none. */
+/** Parses one line of a record; undefined if it is malformed. */
 export function parseCommand(line: string): RecordedCommand | undefined {
   const value = parseJson(line);
   if (!isRecord(value)) return undefined;
@@ -66,7 +66,7 @@ export function parseCommand(line: string): RecordedCommand | undefined {
   return { pid, ppid, program, cwd, argv };
 }
 
-/** Counts what commands say of an action's tools. */
+/** Counts uses of an action's tools. */
 export class UseCounter {
   readonly #action: string;
   readonly #named: readonly NamedTool[];
@@ -96,19 +96,19 @@ export class UseCounter {
   }
 }
 
-/** One file can be many programs (busybox): the name that it was called by decides, where the tool has that. */
+/** One file can be many programs (busybox): if the tool has the name that it was called by, that counts. */
 function nameOf(program: string, called: string, { commands }: Programs): string {
   const name = called.slice(called.lastIndexOf('/') + 1);
   return commands.has(name) ? name : program.slice(program.lastIndexOf('/') + 1);
 }
 
-/** What the actions of a plan together ran of one tool. */
+/** What the actions of a plan ran of one tool, together. */
 export interface ToolUse {
   readonly label: string;
-  /** Actions that name it, and those of them that ran something of it. */
+  /** Number of actions that list it, and of those that ran something in it. */
   readonly namedBy: number;
   readonly runBy: number;
-  /** Runs by program, most first. */
+  /** Number of runs by program, highest first. */
   readonly programs: readonly (readonly [string, number])[];
   /** Its commands that none of these actions ran, in order of name. */
   readonly never: readonly string[];
@@ -116,13 +116,13 @@ export interface ToolUse {
 
 export interface RecordSummary {
   readonly actions: readonly ActionUse[];
-  /** In the order in which actions name them. */
+  /** In the order in which actions list them. */
   readonly tools: readonly ToolUse[];
   /** Actions of the plan that have no record. */
   readonly without: readonly string[];
 }
 
-/** Sums up what actions ran. `commands` are those that each tool has, by label. */
+/** Summarises what actions ran. `commands` are those that each tool has, by label. */
 export function sumUp(
   actions: readonly ActionUse[],
   commands: ReadonlyMap<string, ReadonlySet<string>>,

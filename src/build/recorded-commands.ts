@@ -21,7 +21,7 @@ import {
   type RecordSummary,
 } from './record-summary.ts';
 
-/** The commands that an action ran in the run of a key. Fails with `not-recorded`. */
+/** The commands that an action ran when the result of a key was made. Fails with `not-recorded`. */
 export async function recordedCommands(
   store: Store,
   action: string,
@@ -32,8 +32,8 @@ export async function recordedCommands(
 }
 
 /**
- * What the actions of a plan ran of the tools that they name, by the records of their latest runs. Fails with
- * `not-recorded` where none has a record.
+ * What the actions of a plan ran of the tools that they list, according to the records of their latest runs. Fails with
+ * `not-recorded` if none has a record.
  */
 export async function summarizeRecords(plan: Plan, store: Store): Promise<Result<RecordSummary, Failure>> {
   const trees = new TreePrograms(store);

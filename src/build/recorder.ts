@@ -12,7 +12,10 @@ import { makeTrees, tellFailure, type TreesRequest } from './make-trees.ts';
 
 const source = repoPath('src/sandbox/recorder.c');
 
-/** Makes the recorder of commands, or finds it in the store. It is no part of a plan, and its actions are not told. */
+/**
+ * Makes the command recorder, or finds it in the store. It is not part of a plan, and no events are reported for its
+ * actions.
+ */
 export async function makeRecorder(
   repository: string,
   request: Omit<TreesRequest, 'plan'>,
@@ -44,7 +47,7 @@ export async function makeRecorder(
   return made.ok ? ok(made.value.recorder.digest) : made;
 }
 
-/** Actions that `--again` means: those that were asked for by name or stage, or else all. */
+/** Actions to which `--again` applies: those requested by name or stage, otherwise all. */
 export function actionsMeant({ plan }: SelectedPlan, request: PlanRequest): RecordOptions['again'] {
   const narrowed = [request.only, request.until, request.onlyAction].some((choice) => choice !== undefined);
   return new Set<ActionName>(narrowed ? plan.goals : plan.actions.map((action) => action.name));

@@ -6,11 +6,11 @@ import { errorCode } from '../core/fault.ts';
 import { failed, ok, type Result } from '../core/result.ts';
 
 /**
- * Where root was given another user's store, this process works as that user from now on: what it makes is that user's to
- * use and to remove, and nothing that lies in the store can make root do what its owner may not. Fails with `unwritable`
- * where that user cannot read this program. A system that does not let root become somebody else leaves it as it is.
+ * If root was given another user's store, this process works as that user from now on: what it makes belongs to that
+ * user, and nothing in the store can make root do what its owner may not. Fails with `unwritable` if that user cannot
+ * read this program. If the system does not let root change to another user, nothing changes.
  *
- * @param store a missing one is the caller's to make
+ * @param store if it does not exist, the caller creates it
  * @param program file that the user must be able to read. Undefined: this one
  */
 export async function workAsOwner(
@@ -26,7 +26,7 @@ export async function workAsOwner(
     return failed({
       reason: 'unwritable',
       path: store,
-      detail: `the store belongs to ${user}, as whom root works there, and ${user} cannot read ${program}`,
+      detail: `the store belongs to ${user}, so root works in it as that user, who cannot read ${program}`,
     });
   }
   try {
@@ -34,13 +34,13 @@ export async function workAsOwner(
     process.setgid?.(gid);
     process.setuid?.(uid);
   } catch (error) {
-    // A container that has no such user, or no right to change to it.
+    // A container that does not have such a user, or does not allow changing to it.
     if (!['EPERM', 'EINVAL'].includes(errorCode(error) ?? '')) throw error;
   }
   return ok(undefined);
 }
 
-/** Whether a user can read a file; undecided ones, for want of rights, count as able to. */
+/** Whether a user can read a file; if that cannot be determined for lack of privileges, true. */
 function couldRead(file: string, uid: number, gid: number): boolean {
   const group = process.getegid?.() ?? 0;
   try {
@@ -55,7 +55,7 @@ function couldRead(file: string, uid: number, gid: number): boolean {
   }
 }
 
-/** Opened, because `access` asks for the real user. */
+/** By opening it, because `access` checks the real user. */
 function canOpen(file: string): boolean {
   try {
     closeSync(openSync(file, 'r'));

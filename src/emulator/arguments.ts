@@ -1,19 +1,22 @@
 import type { Arch } from '../inputs/arch.ts';
 import { attachmentArguments, attachments, emulatorArguments, kernelCommandLine } from '../image/emulator.ts';
 
-/** What a machine is started with to be looked at. */
+/** How to start a machine for inspection. */
 export interface Trial {
   /** MiB. */
   readonly memory: number;
   /** Directory of a built image. Undefined: there is none, and the machine gets no kernel. */
   readonly image?: string;
-  /** Attaches everything that run-emulator.sh can attach: a blank disk, and a directory. Undefined: only what it always has. */
+  /**
+   * Attaches everything that run-emulator.sh can attach: a blank disk, and a directory. Undefined: only what is always
+   * attached.
+   */
   readonly attach?: { readonly disk: string; readonly directory: string };
 }
 
 const kernelOptions = ['-kernel', '-dtb', '-initrd', '-append'];
 
-/** The arguments that run-emulator.sh hands to the emulator. */
+/** The arguments that run-emulator.sh passes to the emulator. */
 export function trialArguments(arch: Arch, { memory, image, attach }: Trial): readonly string[] {
   const settings = {
     directory: image ?? '/nowhere',
@@ -33,7 +36,7 @@ export function trialArguments(arch: Arch, { memory, image, attach }: Trial): re
     ...attachments.flatMap((attachment) =>
       attachmentArguments(
         arch,
-        // One blank file serves all disks.
+        // One blank file serves as all disks.
         attachment.kind === 'disk' ? { ...attachment, kind: 'read-only disk' } : attachment,
         attachment.kind === 'folder' ? attach.directory : attach.disk,
       ),
@@ -50,12 +53,12 @@ export function machineNames(text: string): readonly string[] {
     .filter((name) => name !== 'none');
 }
 
-/** Names of processors in the text of `-cpu help`; each emulator has a form of its own. */
+/** Names of processors in the text of `-cpu help`, whose format depends on the emulator. */
 export function cpuNames(text: string): readonly string[] {
   return [...new Set([...text.matchAll(/[A-Za-z0-9][\w.+-]*/g)].map(([word]) => word))];
 }
 
-/** Of `pc,option=value`: what the emulator lists. */
+/** The name in `pc,option=value`, as the emulator lists it. */
 export function machineName(machine: string): string {
   return machine.split(',', 1)[0] ?? machine;
 }

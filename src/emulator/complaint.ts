@@ -1,14 +1,14 @@
-/** What an emulator does not like, as far as its words tell. */
+/** What an emulator reports as wrong, as far as its message tells. */
 export type Complaint =
   | { readonly about: 'machine' | 'cpu' | 'memory' | 'other'; readonly text: string }
   /** A device that does not exist, or for which the machine has no bus. */
   | { readonly about: 'device'; readonly device: string; readonly text: string }
-  /** A file of firmware that is not installed. `option` is the argument that asks for it, where one does. */
+  /** A firmware file that is not installed. `option` is the argument that requests it, if there is one. */
   | { readonly about: 'firmware'; readonly file: string; readonly option?: string; readonly text: string }
-  /** A board that does nothing without a kernel. */
+  /** A board that does not start without a kernel. */
   | { readonly about: 'kernel'; readonly text: string };
 
-/** Debian packages of firmware, by the names of its files. The last is where the emulator's own small files are. */
+/** Debian packages of firmware, by file name. The last contains the emulator's own small files. */
 const firmwarePackages: readonly (readonly [RegExp, string])[] = [
   [/^(efi|pxe)-.*\.rom$/, 'ipxe-qemu'],
   [/^(vga)?bios.*\.bin$/, 'seabios'],
@@ -20,18 +20,18 @@ const firmwarePackages: readonly (readonly [RegExp, string])[] = [
   [/./, 'qemu-system-data'],
 ];
 
-/** Debian package that brings a firmware file. */
+/** Debian package that contains a firmware file. */
 export function firmwarePackage(file: string): string {
   return firmwarePackages.find(([pattern]) => pattern.test(file))?.[1] ?? 'qemu-system-data';
 }
 
-/** Reads what an emulator said before it ended. */
+/** Parses what an emulator printed before it exited. */
 export function readComplaint(said: string): Complaint {
   const lines = said
     .split('\n')
     .map((line) => line.trim())
     .filter((line) => line !== '' && !/\bwarning:|^qemu: module |^ALSA /.test(line));
-  // Nearly always the one line that counts, with the program's name before it.
+  // Nearly always the one relevant line, preceded by the program's name.
   const text = (lines[0] ?? said).replace(/^\S*qemu-system-[a-z0-9_]+: /, '');
   const whole = lines.join('\n');
   if (/no -kernel|-kernel argument|[Kk]ernel image must be specified/.test(whole))
@@ -59,7 +59,7 @@ function withoutProgram(line: string): string {
   return line.replace(/^\S*qemu-system-[a-z0-9_]+: /, '');
 }
 
-/** Whether an emulator could not start for want of the host's memory, which says nothing of the machine. */
+/** Whether an emulator could not start because the host has too little memory, which says nothing about the machine. */
 export function isOutOfMemory(said: string): boolean {
   return /[Cc]annot allocate memory|cannot set up guest memory|out of memory/.test(said);
 }

@@ -1,10 +1,10 @@
-/** How a machine took an amount of memory. */
+/** Result of starting a machine with an amount of memory. */
 export type Taken = 'taken' | 'refused' | 'too much for this host';
 
 /**
- * The most memory, in MiB, that a machine takes: found by halving.
+ * The most memory, in MiB, that a machine accepts; found by bisection.
  *
- * @param least is taken
+ * @param least is accepted
  * @param most is refused
  */
 export async function findLimit(

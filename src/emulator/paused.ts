@@ -6,21 +6,24 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { failed, ok, type Result } from '../core/result.ts';
 
-/** Seconds after which an emulator that neither answers nor ends counts as hanging: far more than a busy machine takes. */
+/**
+ * Seconds after which an emulator that neither responds nor exits counts as hanging: far more than a busy machine
+ * needs.
+ */
 const patience = 120;
 
-/** A machine that is set up and has not run an instruction. */
+/** A machine that is set up but has not executed an instruction. */
 export interface PausedMachine {
   /** MiB of memory that the machine has. */
   readonly memory: number;
   /** Names of its devices, in the order of the emulator's device tree. */
   readonly devices: readonly string[];
-  /** What the emulator said on the way: warnings. */
+  /** What the emulator printed: warnings. */
   readonly said: string;
 }
 
 /**
- * Starts an emulator paused, looks at the machine, and ends it. A failure is what the emulator had to say against it.
+ * Starts an emulator paused, inspects the machine, and ends it. A failure is the emulator's error message.
  *
  * @param program absolute path
  * @param args the machine's own; nothing about monitors
@@ -29,7 +32,7 @@ export async function lookAtMachine(
   program: string,
   args: readonly string[],
 ): Promise<Result<PausedMachine, string>> {
-  // The socket's name stays short wherever directories for temporary files lie.
+  // The socket's path stays short, wherever the directory for temporary files is.
   const directory = await mkdtemp(path.join(tmpdir(), 'emulator-'));
   const child = spawn(program, [...args, '-S', '-qmp', 'unix:qmp,server=on,wait=off'], {
     cwd: directory,
@@ -74,7 +77,7 @@ export function listFrom(program: string, args: readonly string[]): Promise<stri
   });
 }
 
-/** Undefined: no answer in time, or none that makes sense. */
+/** Undefined: no response in time, or a malformed one. */
 async function ask(
   socketPath: string,
   child: ChildProcess,
@@ -110,7 +113,7 @@ async function ask(
   }
 }
 
-/** Undefined: nobody listens there yet. */
+/** Undefined: nothing listens there yet. */
 function open(socketPath: string): Promise<Socket | undefined> {
   return new Promise((resolve) => {
     const socket = connect(socketPath);
@@ -127,7 +130,7 @@ interface Answer {
   readonly error?: { readonly desc?: string };
 }
 
-/** Commands of the emulator's machine protocol, one after the other; events are passed over. */
+/** Sends commands of the emulator's machine protocol, one after the other; events are skipped. */
 function converse(
   socket: Socket,
   deadline: number,

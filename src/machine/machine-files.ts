@@ -243,7 +243,7 @@ export class MachineFiles {
       const names = path.split('/');
       const folder = names.slice(0, -1).reduce((at: Folder, name) => {
         const next = at.get(name) ?? new Map<string, Entry | Folder>();
-        if (!(next instanceof Map)) throw new Error(`${path} lies in something that is no directory`);
+        if (!(next instanceof Map)) throw new Error(`${path} is inside something that is not a directory`);
         at.set(name, next);
         return next;
       }, root);

@@ -27,14 +27,14 @@ const needed: Readonly<Record<string, string>> = {
 };
 
 /** Programs that are included if the machine has them. */
-const welcome = (
+const optional = (
   '[ base64 bzip2 bunzip2 bzcat chgrp chown cksum comm df du egrep expand fgrep fold gunzip id join link md5sum mkfifo nice ' +
   'nl nohup nproc paste printenv realpath seq sha1sum sha512sum split sum sync tac tar timeout truncate tsort unexpand ' +
   'unlink whoami yes zcat'
 ).split(' ');
 
 /** Names of all programs that are searched for. */
-export const utilityNames: readonly string[] = [...Object.keys(needed), ...welcome];
+export const utilityNames: readonly string[] = [...Object.keys(needed), ...optional];
 
 /** Lists the machine's make, shell and small programs with their libraries. */
 export async function listUtilities(
@@ -48,7 +48,7 @@ export async function listUtilities(
     }
     await files.addProgram(name, path);
   }
-  for (const name of welcome) {
+  for (const name of optional) {
     const path = await findProgram(name, directories);
     if (path !== undefined) await files.addProgram(name, path);
   }

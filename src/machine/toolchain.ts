@@ -22,7 +22,7 @@ const sharedPlaces = ['/', '/usr', '/usr/local'];
 const ownPlace = 'toolchain';
 
 /** Wrappers that are installed under a compiler's name and call it. */
-const standIns = ['ccache', 'distcc', 'icecc', 'sccache'];
+const wrappers = ['ccache', 'distcc', 'icecc', 'sccache'];
 
 /** An external toolchain of this machine: where its programs are. */
 export interface LocatedToolchain {
@@ -78,7 +78,7 @@ export async function locateToolchain(
   if (!inside) {
     return refusal(
       prefix,
-      `is not in one piece: ${gcc} uses parts from outside ${home.top}`,
+      `is not self-contained: ${gcc} uses parts from outside ${home.top}`,
       `${libgcc} is one of them. Name the programs where they were installed, not links or wrappers.`,
     );
   }
@@ -105,7 +105,7 @@ async function findCompiler(name: string, directories: readonly string[]): Promi
   for (const directory of directories) {
     const path = await findProgram(name, [directory]);
     if (path === undefined || !(await stat(path)).isFile()) continue;
-    if (!standIns.includes(basename(await realpath(path)))) return path;
+    if (!wrappers.includes(basename(await realpath(path)))) return path;
   }
   return undefined;
 }
@@ -118,7 +118,7 @@ async function missing(
 ): Promise<Result<never, Failure>> {
   const { cwd, directories } = from;
   const where = prefix.includes('/') ? `in ${directories[0] ?? ''}` : 'in PATH';
-  const why = `is not there: there is no ${name}${program} ${where}`;
+  const why = `does not exist: there is no ${name}${program} ${where}`;
   const meant = await nearPrefix(prefix, cwd, directories);
   const debian = debianPackage(name, program);
   if (program === 'gcc' && meant !== undefined) {

@@ -30,7 +30,7 @@ export interface SourceAnswers {
 }
 
 /**
- * Runs the actions that ask upstream's sources, and reads their answers. Fails with the failures of the build, or with
+ * Runs the actions that query upstream's sources, and reads their results. Fails with the failures of the build, or with
  * `unreadable-output`.
  */
 export async function askSources(
@@ -72,8 +72,8 @@ async function readAnswers({
 }
 
 /**
- * Reads texts of a tree; one that is not there is empty. Not every question has an answer, such as the symbols of an arch that
- * the kernel does not have. Throws a `StoreFault` for what cannot be read.
+ * Reads texts of a tree; a missing one is empty. Not every query has a result, such as the symbols of an arch that
+ * the kernel does not have. Throws a `StoreFault` if something cannot be read.
  */
 function reader(tree: MadeTree): Read {
   return async (file) => {

@@ -1,13 +1,13 @@
-/** A device of the emulator that tells what a kernel for its machine needs. */
+/** A device of the emulator that indicates what a kernel for its machine needs. */
 export interface KnownDevice {
   /** Name in the emulator's device tree (`info qtree`). */
   readonly model: RegExp;
-  /** What the guest calls it where it is a console. */
+  /** The guest's name for it, if it is a console. */
   readonly console?: string;
   readonly symbols: readonly string[];
 }
 
-/** Devices in the order in which a console is looked for. */
+/** Devices in the order in which they are considered as console. */
 export const knownDevices: readonly KnownDevice[] = [
   { model: /^pl011$/, console: 'ttyAMA0', symbols: ['SERIAL_AMBA_PL011', 'SERIAL_AMBA_PL011_CONSOLE'] },
   { model: /^goldfish_tty$/, console: 'ttyGF0', symbols: ['GOLDFISH', 'GOLDFISH_TTY'] },

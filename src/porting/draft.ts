@@ -5,13 +5,13 @@ import { bootTargets, type KernelFacts } from './kernel-findings.ts';
 import type { Doubts } from './render-descriptor.ts';
 import type { ToolchainAnswer } from './toolchain-findings.ts';
 
-/** What the user says of a new arch. */
+/** What the user specifies for a new arch. */
 export interface NewArch {
   readonly name: string;
   readonly triple: string;
   /** Kernel `ARCH=`. */
   readonly kernelArch: string;
-  /** Program. */
+  /** Program of the emulator. */
   readonly emulator: string;
   readonly machine: string;
   readonly cpu?: string;
@@ -20,13 +20,13 @@ export interface NewArch {
   readonly configure: readonly string[];
 }
 
-/** What was found of its machine. */
+/** What was found out about its machine. */
 export interface MachineFacts {
-  /** Undefined: no bus was found on which virtio devices attach. */
+  /** Undefined: no bus was found to which virtio devices attach. */
   readonly virtio?: Arch['emulator']['virtio'];
   /** Devices of the machine; empty: it was not started. */
   readonly devices: readonly string[];
-  /** MiB; undefined: none was found. */
+  /** MiB; undefined: no limit was found. */
   readonly memoryLimit?: number;
 }
 
@@ -35,7 +35,7 @@ export interface Draft {
   readonly doubts: Doubts;
 }
 
-/** The switches that a triple asks for by itself. */
+/** The switches that a triple implies. */
 export function configureSwitches(triple: string, named: readonly string[]): readonly string[] {
   const float = /eabi(hf)?$/.exec(triple);
   if (float === null || named.some((word) => word.startsWith('--with-float='))) return named;
@@ -43,9 +43,9 @@ export function configureSwitches(triple: string, named: readonly string[]): rea
 }
 
 /**
- * A descriptor of all that is known, and what is not.
+ * A descriptor with everything that is known, and doubts about the rest.
  *
- * @param relatives arches whose kernel has the same `ARCH=`; one with the same machine lends its kernel
+ * @param relatives arches whose kernel has the same `ARCH=`; the kernel of one with the same machine is copied
  */
 export function draftArch(
   told: NewArch,
@@ -113,7 +113,7 @@ export function draftArch(
 
 type Guess = <Value>(field: string, value: Value, why: string) => Value;
 
-/** An arch with the same board, whose kernel fits but for the processor. */
+/** An arch with the same board, whose kernel fits except for the processor. */
 function sameBoard(told: NewArch, relatives: readonly Arch[]): Arch | undefined {
   const board = machineName(told.machine);
   return relatives.find(
@@ -164,7 +164,7 @@ function draftKernel(
   };
 }
 
-/** The file that the arch's makefile calls bootable, not compressed. */
+/** The file that the arch's makefile names as bootable and not compressed. */
 function bootImage({ makefile }: KernelFacts): string {
   const named = /^KBUILD_IMAGE\s*:?=\s*(?:\$\(boot\)\/|arch\/\w+\/boot\/)?([\w.]+)\s*$/m.exec(makefile)?.[1];
   return named === undefined ? 'vmlinux' : named.replace(/\.(gz|bz2|lz4|lzma|lzo)$/, '');

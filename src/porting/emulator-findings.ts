@@ -14,7 +14,7 @@ import { finding, type Finding } from './finding.ts';
 /** MiB to request from a machine without a limit. */
 export const plenty = 2048;
 
-/** An arch beside the emulator of this machine. */
+/** An arch's emulator on this machine. */
 export interface Emulator {
   /** Absolute path of the program. */
   readonly program: string;
@@ -22,7 +22,7 @@ export interface Emulator {
   readonly image?: string;
 }
 
-/** Does the machine exist, start, and take what the descriptor attaches? Nothing is run in it. */
+/** Checks whether the machine exists, starts, and accepts what the descriptor attaches. Nothing is run in it. */
 export async function emulatorFindings(arch: Arch, emulator: Emulator): Promise<readonly Finding[]> {
   const wanted = arch.emulator;
   const version = await emulatorVersion(emulator.program);
@@ -38,7 +38,7 @@ export async function emulatorFindings(arch: Arch, emulator: Emulator): Promise<
   const trials = new Trials(arch, emulator);
   const base = await trials.start({ memory: wanted.memory.preset });
   if (!base.ok) return [...findings, await complaintFinding(arch, emulator, base.failure)];
-  // Only a warning to the emulator: it starts a machine without a card.
+  // Only a warning of the emulator, which starts a machine without a network card.
   if (/was not created|has no peer/.test(base.value.said)) {
     const message =
       'the machine attaches no card for `-nic` and starts without a network; set emulator.networkBy to "device"';
@@ -56,13 +56,13 @@ export async function emulatorFindings(arch: Arch, emulator: Emulator): Promise<
   return findings;
 }
 
-/** Starts a machine again and again; without its kernel where there is none. */
+/** Starts a machine repeatedly; without a kernel if there is none. */
 class Trials {
-  /** What is to be said of how it was started; empty: all as in run-emulator.sh. */
+  /** How the start differed from that by run-emulator.sh, for messages; empty if it did not. */
   note = '';
   readonly #arch: Arch;
   readonly #emulator: Emulator;
-  /** Some boards refuse to be without a kernel, unless nothing can ever run in them. */
+  /** Some boards cannot be started without a kernel, unless nothing can ever run in them. */
   #inert: readonly string[] = [];
 
   constructor(arch: Arch, emulator: Emulator) {
@@ -86,7 +86,7 @@ class Trials {
     if (about !== 'kernel' && about !== 'firmware') return started;
     const inert = ['-accel', 'qtest'];
     const again = await lookAtMachine(program, [...args, ...inert]);
-    // What it says without a processor is no clearer.
+    // The message without a processor is no clearer.
     if (!again.ok) return about === 'firmware' ? started : again;
     this.#inert = inert;
     this.note = ` (without a kernel, and so without firmware${about === 'firmware' ? `; without a kernel it says: ${started.failure}` : ''})`;
@@ -100,7 +100,7 @@ class Trials {
   }
 }
 
-/** Why a machine does not start, with the field that is to blame. */
+/** Why a machine does not start, with the field at fault. */
 async function complaintFinding(arch: Arch, { program }: Emulator, said: string): Promise<Finding> {
   const { emulator } = arch;
   const complaint = readComplaint(said);
@@ -143,7 +143,7 @@ async function complaintFinding(arch: Arch, { program }: Emulator, said: string)
           .slice(1)
           .filter((line) => line !== '');
         const near = nearest(value, known);
-        const list = near.length > 0 ? `the nearest are ${near.join(', ')}` : `it takes ${known.join(' ')}`;
+        const list = near.length > 0 ? `the nearest are ${near.join(', ')}` : `it accepts ${known.join(' ')}`;
         return finding.fault(field, value, `the machine does not accept it: ${text}; ${list}`);
       }
       const buses = ['pci', 'device', 'ccw'].filter((bus) => bus !== emulator.virtio);
@@ -158,7 +158,7 @@ async function complaintFinding(arch: Arch, { program }: Emulator, said: string)
   }
 }
 
-/** The field that a part of a message speaks of. */
+/** The field to which a part of a message refers. */
 function fieldOf({ emulator }: Arch, text: string): { readonly field: string; readonly value: string } {
   const index = emulator.arguments.findIndex(
     (argument) => !argument.startsWith('-') && text.includes(argument),
@@ -203,7 +203,7 @@ async function memoryFindings(arch: Arch, trials: Trials): Promise<readonly Find
   if (limit === undefined) {
     const taken = preset >= plenty ? 'taken' : await tryMemory(plenty);
     if (taken === 'taken')
-      return [finding.ok('emulator.memory', '', `no limit, and ${String(plenty)} MiB are taken`)];
+      return [finding.ok('emulator.memory', '', `no limit, and ${String(plenty)} MiB are accepted`)];
     if (taken === 'too much for this host') return [];
     const most = await findLimit(preset, plenty, tryMemory);
     return [
@@ -239,7 +239,7 @@ async function memoryFindings(arch: Arch, trials: Trials): Promise<readonly Find
       ];
 }
 
-/** For who has no machine yet: whether one with this bus starts. */
+/** For an arch that has no machine yet: whether one with this bus starts. */
 export async function startWith(
   program: string,
   args: readonly string[],

@@ -15,15 +15,15 @@ import { finding, type Finding } from './finding.ts';
 import { kernelFindings } from './kernel-findings.ts';
 import { toolchainFindings } from './toolchain-findings.ts';
 
-/** What is looked at beside upstream's sources, and what asking those takes. */
+/** What to examine apart from upstream's sources, and what querying those requires. */
 export interface ExamineRequest extends Omit<TreesRequest, 'plan'> {
-  /** The user's PATH, where the emulator is looked for. */
+  /** The user's PATH, which is searched for the emulator. */
   readonly searchPath: string;
-  /** `out/<arch>`, absolute: where a built image's kernel is looked for. */
+  /** `out/<arch>`, absolute, which may contain a built image with a kernel. */
   readonly directory: string;
 }
 
-/** Everything that can be found out of an arch without building it. */
+/** Everything that can be found out about an arch without building it. */
 export async function examineArch(
   repository: Repository,
   arch: Arch,
@@ -40,7 +40,7 @@ export async function examineArch(
   return ok([...sourceFindings(arch, answers.value, inputs), ...(await machineFindings(arch, request))]);
 }
 
-/** The arch stands in for the host too, which no question is about. */
+/** The arch also serves as host, to which no question refers. */
 export function inputsFor({ lock, files }: Repository, arch: Arch): PlanInputs {
   return { lock, files, build: { os: 'linux', cpu: machine() }, target: arch, host: arch };
 }

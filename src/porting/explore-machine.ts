@@ -8,7 +8,7 @@ import { listFrom } from '../emulator/paused.ts';
 import type { MachineFacts, NewArch } from './draft.ts';
 import { plenty, startWith } from './emulator-findings.ts';
 
-/** Looks at a machine of the emulator. A failure where it does not exist or does not start. */
+/** Inspects a machine of the emulator. Fails if it does not exist or does not start. */
 export async function exploreMachine(program: string, told: NewArch): Promise<Result<MachineFacts, Failure>> {
   const machines = machineNames(await listFrom(program, ['-M', 'help']));
   if (!machines.includes(machineName(told.machine))) {
@@ -22,7 +22,7 @@ export async function exploreMachine(program: string, told: NewArch): Promise<Re
     ...['-nographic', '-nic', 'none', '-vga', 'none'],
   ];
   const withoutScreen = await startWith(program, base);
-  // A machine without a graphics card refuses to be without one.
+  // Some machines without a graphics card reject the option for having none.
   const args = withoutScreen.ok ? base : base.slice(0, -2);
   const started = withoutScreen.ok ? withoutScreen : await startWith(program, args);
   if (!started.ok) {
@@ -31,7 +31,7 @@ export async function exploreMachine(program: string, told: NewArch): Promise<Re
     const hint = 'Change --machine or --cpu, or install what it needs; nothing was written.';
     return failed({ reason: 'bad-option', option, value, why, hint });
   }
-  // A machine that has channels and PCI is meant for channels.
+  // A machine that has both channel I/O and PCI is meant to use channel I/O.
   let virtio: MachineFacts['virtio'];
   for (const bus of ['ccw', 'pci', 'device'] as const) {
     const attached = await startWith(program, [...args, '-device', `virtio-rng-${bus}`]);

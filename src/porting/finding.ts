@@ -1,19 +1,19 @@
-/** One thing about a descriptor that was looked at. */
+/** The result of one check of a descriptor. */
 export interface Finding {
   /**
-   * `fault`: the descriptor is wrong. `missing`: something of this machine is, so that the rest could not be looked at.
-   * `note`: worth knowing, and no fault.
+   * `fault`: the descriptor is wrong. `missing`: this machine lacks something, so that the rest could not be checked.
+   * `note`: worth knowing, but not a fault.
    */
   readonly state: 'ok' | 'fault' | 'missing' | 'note';
   /** Field path such as `kernel.symbols[3]`. */
   readonly field: string;
-  /** What the descriptor says there, as text; empty where it says nothing. */
+  /** The descriptor's value, as text; empty if it has none. */
   readonly value: string;
-  /** What was found; of a fault also what would be right. */
+  /** What was found; for a fault, also what would be right. */
   readonly message: string;
 }
 
-/** A finding of each state, by the order of its parts. */
+/** Creates findings by state, from their parts in order. */
 export const finding = {
   ok: maker('ok'),
   fault: maker('fault'),

@@ -4,15 +4,15 @@ import { genericSymbols, parseSymbol, wantedSymbols, type WantedSymbol } from '.
 import { nearest } from '../core/nearest.ts';
 import { finding, type Finding } from './finding.ts';
 
-/** What the kernel's source has for one `ARCH=`: the files of the action `check-ARCH/kernel-facts`. */
+/** What the kernel's source contains for one `ARCH=`: the files of the action `check-ARCH/kernel-facts`. */
 export interface KernelFacts {
-  /** Values that `ARCH=` can have. */
+  /** Possible values of `ARCH=`. */
   readonly arches: readonly string[];
   /** Symbols by name; one can be defined in several places. */
   readonly symbols: ReadonlyMap<string, readonly KernelSymbolPlace[]>;
   /** Paths of device tree sources. */
   readonly deviceTrees: readonly string[];
-  /** Where COMMAND_LINE_SIZE is defined, with its value: by the arch, or else the generic one. */
+  /** Definitions of COMMAND_LINE_SIZE with their values: the arch's, or else the generic one. */
   readonly commandLine: readonly CommandLineSize[];
   /** Makefile of the arch, then that of its boot directory. */
   readonly makefile: string;
@@ -21,18 +21,18 @@ export interface KernelFacts {
 
 export interface CommandLineSize {
   readonly place: string;
-  /** Undefined: it is something else than a number, most likely a symbol. */
+  /** Undefined: it is not a number; most likely a symbol. */
   readonly size?: number;
 }
 
 export interface KernelSymbolPlace {
   /** `FILE:LINE`. */
   readonly place: string;
-  /** Its `depends on` lines as one expression; empty: none of its own. */
+  /** Its `depends on` lines as one expression; empty: it has none. */
   readonly needs: string;
 }
 
-/** What kconfig came to: the files of the action `check-ARCH/kernel-configuration`. */
+/** The result of kconfig: the files of the action `check-ARCH/kernel-configuration`. */
 export interface KernelConfiguration {
   readonly succeeded: boolean;
   readonly log: string;
@@ -40,7 +40,7 @@ export interface KernelConfiguration {
   readonly values: ReadonlyMap<string, string>;
 }
 
-/** Reads the list of symbols. */
+/** Parses the list of symbols. */
 export function parseKernelSymbols(text: string): KernelFacts['symbols'] {
   const symbols = new Map<string, KernelSymbolPlace[]>();
   for (const line of text.split('\n')) {
@@ -51,14 +51,14 @@ export function parseKernelSymbols(text: string): KernelFacts['symbols'] {
   return symbols;
 }
 
-/** Reads a final `.config`. */
+/** Parses a final `.config`. */
 export function parseKernelConfig(text: string): ReadonlyMap<string, string> {
   return new Map(
     [...text.matchAll(/^CONFIG_([A-Za-z0-9_]+)=(.*)$/gm)].map(([, name = '', value = '']) => [name, value]),
   );
 }
 
-/** Reads lines `FILE:LINE:#define COMMAND_LINE_SIZE VALUE`. */
+/** Parses lines `FILE:LINE:#define COMMAND_LINE_SIZE VALUE`. */
 export function parseCommandLine(text: string): KernelFacts['commandLine'] {
   const found = [...text.matchAll(/^([^:\n]+:\d+):.*COMMAND_LINE_SIZE\s+(\S+)/gm)].map(
     ([, place = '', value = '']) => (/^\d+$/.test(value) ? { place, size: Number(value) } : { place }),
@@ -67,7 +67,7 @@ export function parseCommandLine(text: string): KernelFacts['commandLine'] {
   return own.length > 0 ? own : found;
 }
 
-/** A descriptor beside what the kernel's source has and what kconfig makes of it. */
+/** Compares a descriptor with the kernel's source and the result of kconfig. */
 export function kernelFindings(
   arch: Arch,
   facts: KernelFacts,
@@ -89,10 +89,10 @@ export function kernelFindings(
   ];
 }
 
-/** Goals that the top makefile has for every arch. */
+/** Goals that the top-level makefile has for every arch. */
 const commonGoals = ['vmlinux', 'dtbs', 'modules', 'all'];
 
-/** Whether a makefile of the arch speaks of a goal or file. */
+/** Whether a makefile of the arch mentions a goal or file. */
 function isMade(name: string, { makefile, bootMakefile }: KernelFacts): boolean {
   const word = new RegExp(
     `(^|[^A-Za-z0-9_.-])${name.replaceAll(/[.+*?()|[\]{}\\^$]/g, '\\$&')}($|[^A-Za-z0-9_-])`,
@@ -101,7 +101,7 @@ function isMade(name: string, { makefile, bootMakefile }: KernelFacts): boolean 
   return word.test(makefile) || word.test(bootMakefile);
 }
 
-/** Files that the arch's own makefiles make for booting. */
+/** Files that the arch's own makefiles build for booting. */
 export function bootTargets(facts: KernelFacts): readonly string[] {
   const text = `${facts.makefile}\n${facts.bootMakefile}`.replaceAll('\\\n', ' ');
   const lists = [...text.matchAll(/^(?:BOOT_TARGETS|KBUILD_IMAGE|targets|all)\s*[:+?]?[:=]+\s*(.*)$/gm)];
@@ -172,7 +172,7 @@ function deviceTreeFindings(
   return [finding.fault('kernel.deviceTree', blob, `${kernel} has no ${source}${hint}`)];
 }
 
-/** Where a wanted symbol comes from: the descriptor's own field, or the set that it gets unasked. */
+/** Where a wanted symbol comes from: the descriptor's own field, or a default set. */
 function fieldOf(arch: Arch, name: string): string {
   const index = arch.kernel.symbols.findIndex((symbol) => parseSymbol(symbol).name === name);
   if (index >= 0) return `kernel.symbols[${String(index)}]`;
@@ -181,7 +181,7 @@ function fieldOf(arch: Arch, name: string): string {
     : 'emulator.virtio';
 }
 
-/** Symbols of similar spelling, or else those that share most words. */
+/** Symbols of similar spelling, or else those with most words in common. */
 function nearestSymbols(name: string, known: readonly string[]): readonly string[] {
   const spelled = nearest(name, known);
   if (spelled.length > 0) return spelled;
@@ -266,7 +266,7 @@ function droppedFinding(
   );
 }
 
-/** Symbols of an expression that are off, where being on could help. */
+/** Symbols of an expression that are off and would help if they were on. */
 function unmet(needs: string, values: ReadonlyMap<string, string>): readonly string[] {
   return [...needs.matchAll(/(!\s*)?\b([A-Z0-9][A-Z0-9_]{2,})\b/g)].flatMap(([, not, name = '']) => {
     const on = values.has(name);
@@ -277,7 +277,7 @@ function unmet(needs: string, values: ReadonlyMap<string, string>): readonly str
 function commandLineFindings({ emulator }: Arch, facts: KernelFacts, kernel: string): readonly Finding[] {
   const wanted = emulator.commandLineLimit;
   const sizes = facts.commandLine.flatMap(({ size }) => size ?? []);
-  // Several stand behind conditions, and which one holds is not known here; nor is what is no number.
+  // Several are conditional, and which one applies is unknown here; so is the value of one that is not a number.
   if (sizes.includes(wanted) || sizes.length === 0 || sizes.length < facts.commandLine.length) return [];
   const says = facts.commandLine
     .map(({ place, size }) => `COMMAND_LINE_SIZE of ${kernel} is ${String(size)} (${place})`)
@@ -288,7 +288,7 @@ function commandLineFindings({ emulator }: Arch, facts: KernelFacts, kernel: str
     : [finding.note('emulator.commandLineLimit', String(wanted), says)];
 }
 
-/** Console and objtool: what the final configuration tells of other fields. */
+/** Console and objtool: what the final configuration says about other fields. */
 function driverFindings(arch: Arch, { values }: KernelConfiguration): readonly Finding[] {
   const { console } = arch.emulator;
   const name = console.replace(/\d+$/, '');

@@ -19,17 +19,17 @@ import type { KernelFacts } from './kernel-findings.ts';
 import { renderDescriptor } from './render-descriptor.ts';
 import type { ToolchainAnswer } from './toolchain-findings.ts';
 
-/** What writing a descriptor takes beside what the user says of the arch. */
+/** What is needed to write a descriptor, apart from the user's specification of the arch. */
 export interface NewArchRequest extends Omit<TreesRequest, 'plan'> {
   /** File that the descriptor is written to, absolute; from `placeForArch`. */
   readonly file: string;
-  /** The user's PATH, where the emulator is looked for. */
+  /** The user's PATH, which is searched for the emulator. */
   readonly searchPath: string;
 }
 
 /**
- * Where the descriptor of a new arch is to lie: absolute, in a directory that is made where it is missing. Fails with
- * `bad-option` for what cannot be a name, and with `already-exists`.
+ * Absolute path for the descriptor of a new arch, in a directory that is created if missing. Fails with `bad-option`
+ * for an invalid name, and with `already-exists`.
  */
 export async function placeForArch(
   arches: Arches,
@@ -50,7 +50,7 @@ export async function placeForArch(
   return ok(path.join(directory, `${name}.ts`));
 }
 
-/** Finds out what can be found out of an arch, and writes its descriptor. Gives the arch as it is described now. */
+/** Finds out what is possible about an arch, and writes its descriptor. Returns the arch as described now. */
 export async function createArch(
   repository: Repository,
   told: NewArch,
@@ -90,7 +90,7 @@ async function loadAll({ arches }: Repository): Promise<readonly Arch[]> {
   return loaded.flatMap((arch) => (arch.ok ? [arch.value] : []));
 }
 
-/** What cannot be right, whatever is found out. */
+/** Errors in the user's specification that nothing else could correct. */
 function refusal(told: NewArch, toolchain: ToolchainAnswer, kernel: KernelFacts): Failure | undefined {
   const { triple, kernelArch, configure } = told;
   const wrong = (why: string): Failure => {
@@ -115,13 +115,13 @@ function refusal(told: NewArch, toolchain: ToolchainAnswer, kernel: KernelFacts)
   return undefined;
 }
 
-/** Writes a whole new file or none. */
+/** Writes a new file atomically. */
 async function writeNew(file: string, text: string): Promise<Failure | undefined> {
   const temporary = path.join(path.dirname(file), `.${path.basename(file)}.${String(process.pid)}`);
   try {
     await mkdir(path.dirname(file), { recursive: true });
     await writeFile(temporary, text, { flag: 'wx' });
-    // Unlike a rename, this replaces nothing.
+    // Unlike a rename, this never replaces a file.
     await link(temporary, file);
     return undefined;
   } catch (error) {

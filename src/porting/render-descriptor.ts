@@ -1,13 +1,13 @@
 import type { ArchDescriptor } from '../inputs/arch.ts';
 
-/** What is doubtful about fields, by field path (`kernel.symbols`): each becomes a `// TODO: …` before it. */
+/** Doubts about fields, by field path (`kernel.symbols`): each becomes a `// TODO: …` before the field. */
 export type Doubts = ReadonlyMap<string, string>;
 
-/** Columns of a line in this repository. */
+/** Line width of this repository. */
 const width = 110;
 
 /**
- * Text of a module that describes an arch, formatted as the repository is.
+ * Text of a module that describes an arch, formatted like the rest of the repository.
  *
  * @param importPath of `src/inputs/arch.ts` as the module sees it. Undefined: the module needs no import.
  */
@@ -22,13 +22,13 @@ export function renderDescriptor(
     : `import { describeArch } from ${stringText(importPath)};\n\nexport const arch = describeArch(${literal});\n`;
 }
 
-/** An object of the descriptor itself: a field a line, with its doubt before it. */
+/** An object of the descriptor itself: one field per line, preceded by its doubt. */
 function fieldsText(object: object, prefix: string, indent: string, doubts: Doubts): string {
   const inner = `${indent}  `;
   const lines = fieldsOf(object).map(([name, value]) => {
     const field = prefix === '' ? name : `${prefix}.${name}`;
     const doubt = doubts.get(field);
-    // A doubt may hold what a program said, of which every line would be code but the first.
+    // A doubt may contain a program's output, all lines of which must be commented out.
     const comment =
       doubt === undefined ? '' : `${inner}// TODO: ${doubt.replace(/\s+/g, ' ')}`.trimEnd() + '\n';
     const nested = typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -38,11 +38,11 @@ function fieldsText(object: object, prefix: string, indent: string, doubts: Doub
   return lines.length === 0 ? '{}' : `{\n${lines.join('')}${indent}}`;
 }
 
-/** `name: value`, on one line where that fits with a comma after it. */
+/** `name: value`, on one line if it fits with a comma after it. */
 function fieldText(name: string, value: unknown, indent: string): string {
   const line = `${name}: ${flatText(value)}`;
   if (fits(indent, line, value)) return line;
-  // A string that is too long goes to a line of its own, unless that wins next to nothing.
+  // A string that is too long goes to a line of its own, unless that gains next to nothing.
   if (typeof value === 'string') return name.length < 5 ? line : `${name}:\n${indent}  ${stringText(value)}`;
   return `${name}: ${valueText(value, indent)}`;
 }
@@ -68,7 +68,9 @@ function fits(indent: string, text: string, value: unknown): boolean {
   return indent.length + text.length + 1 <= width && !isBroken(value);
 }
 
-/** Lists of several objects with several fields each are never joined, and neither is what holds one. */
+/**
+ * Lists of several objects with several fields each are never joined into one line, nor is anything that contains one.
+ */
 function isBroken(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
   const items: readonly unknown[] = Object.values(value);
@@ -93,7 +95,7 @@ function fieldsOf(object: object): readonly (readonly [string, unknown])[] {
   return Object.entries(object).filter(([, value]) => value !== undefined);
 }
 
-/** In single quotes, unless the text has more of them than of double ones. */
+/** In single quotes, unless the text has more of them than of double quotes. */
 function stringText(text: string): string {
   const double = JSON.stringify(text);
   const count = (quote: string): number => text.split(quote).length;

@@ -2,26 +2,26 @@ import type { Arch } from '../inputs/arch.ts';
 import { nearest } from '../core/nearest.ts';
 import { finding, type Finding } from './finding.ts';
 
-/** What gcc, binutils and musl make of a triple: the report of the action `check-ARCH/toolchain`. */
+/** What gcc, binutils and musl say about a triple: the report of the action `check-ARCH/toolchain`. */
 export interface ToolchainAnswer {
   /** Undefined: gcc's config.sub does not know the triple, for the reason in `configSub`. */
   readonly canonical?: string;
   readonly configSub?: string;
-  /** gcc's name for the processor. Undefined: gcc takes neither triple nor switches, for the reasons in `gccSays`. */
+  /** gcc's name for the processor. Undefined: gcc rejects the triple or the switches, for the reasons in `gccSays`. */
   readonly processor?: string;
   readonly gccSays: readonly string[];
-  /** As binutils has it; undefined where it does not know the triple. */
+  /** According to binutils; undefined if they do not know the triple. */
   readonly byteOrder?: Arch['byteOrder'];
   readonly bits?: Arch['bits'];
-  /** What musl's configure comes to; undefined where it gives up, for the reason in `muslSays`. */
+  /** The result of musl's configure; undefined if it gives up, for the reason in `muslSays`. */
   readonly muslArch?: string;
   readonly muslLoader?: string;
   readonly muslSays?: string;
-  /** Processor families that musl has. */
+  /** Processor families that musl supports. */
   readonly muslKnown: readonly string[];
 }
 
-/** Reads the report. */
+/** Parses the report. */
 export function parseToolchainReport(text: string): ToolchainAnswer {
   const pairs = text
     .split('\n')
@@ -49,7 +49,7 @@ export function parseToolchainReport(text: string): ToolchainAnswer {
   };
 }
 
-/** A descriptor beside that answer. `versions` are those of the sources, for messages. */
+/** Compares a descriptor with that report. `versions` are those of the sources, for messages. */
 export function toolchainFindings(
   arch: Arch,
   answer: ToolchainAnswer,
@@ -82,7 +82,7 @@ export function toolchainFindings(
       ),
     );
   }
-  // Where a switch selects the ABI, the triple alone does not tell the width.
+  // If a switch selects the ABI, the triple alone does not determine the width.
   const abi = arch.gcc.configure.some((word) => word.startsWith('--with-abi='));
   if (answer.bits !== undefined && answer.bits !== bits && !abi) {
     findings.push(

@@ -1,4 +1,4 @@
-// Compiles the program. Loaded only when there is something to compile.
+// Compiles the program. Loaded only if there is something to compile.
 import { build } from 'esbuild';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -8,18 +8,18 @@ import { tidy } from './tidy.mjs';
 import wholes from './whole.cjs';
 
 /**
- * Compiles the program of a checkout into a directory that is seen once it is whole. Two of these may run at once, and
- * either may be killed at any moment. Throws StartFault.
+ * Compiles the program of a checkout into a directory that appears once it is complete. Two of these may run at once,
+ * and either may be killed at any moment. Throws StartFault.
  *
  * @param {string} repository
- * @param {string} compiled directory to make; its parent is verified to be nobody else's, or missing
+ * @param {string} compiled directory to create; its parent is missing, or verified to belong to no other user
  */
 export async function compile(repository, compiled) {
   const parent = path.dirname(compiled);
   try {
     fs.mkdirSync(parent, { mode: 0o755, recursive: true });
     const fresh = fs.mkdtempSync(path.join(parent, 'new-'));
-    // What a read-only checkout's program needs of the packages is found from where it lies.
+    // The program of a read-only checkout resolves packages from its own location.
     if (parent !== path.join(repository, '.compiled')) {
       fs.symlinkSync(path.join(repository, 'node_modules'), path.join(fresh, 'node_modules'));
     } else {
@@ -63,7 +63,7 @@ async function writeModules(repository, directory) {
     });
   const result = await write({ ...program, ...Object.fromEntries(descriptors) }).catch((error) => {
     if (!isBuildFailure(error)) throw error;
-    // A faulty descriptor is the affair of whoever asks for it: each is then compiled when it is loaded.
+    // Faults of a descriptor are reported only when it is used: each is then compiled when it is loaded.
     return write(program);
   });
   const sizes = Object.entries(result.metafile.outputs).map(([output, { bytes }]) => [
@@ -74,7 +74,8 @@ async function writeModules(repository, directory) {
 }
 
 /**
- * Gives a directory its name. Whoever compiled the same and was faster is right, unless what lies there is damaged.
+ * Renames a directory into place. If another process has compiled the same first, its directory is kept, unless it is
+ * damaged.
  *
  * @param {string} fresh
  * @param {string} compiled
@@ -92,7 +93,7 @@ function publish(fresh, compiled) {
     try {
       fs.renameSync(compiled, aside);
     } catch (error) {
-      // Another one was as quick to move it away.
+      // Another process moved it away at the same time.
       if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
     }
     fs.rmSync(aside, { recursive: true, force: true });

@@ -1,10 +1,10 @@
-/** Packages that are compiled into the program, because finding their many files costs more than running them. */
+/** Packages that are compiled into the program, because finding their many files takes longer than running them. */
 const bundled =
   /^(?:ajv|fast-deep-equal|fast-uri|json-schema-traverse|require-from-string|commander|picocolors|fastest-levenshtein)(?:$|\/)/;
 
 /**
- * What every compilation has in common. No tsconfig.json is read: esbuild would take one of any directory above a
- * descriptor, and that one could name another module instead of ours.
+ * Options of every compilation. No tsconfig.json is read: esbuild would use one from any directory above a descriptor,
+ * and that one could substitute another module for ours.
  *
  * @returns {import('esbuild').BuildOptions}
  */
@@ -17,7 +17,7 @@ function commonOptions() {
     charset: 'utf8',
     logLevel: 'silent',
     tsconfigRaw: '{"compilerOptions":{"target":"ES2022","verbatimModuleSyntax":true}}',
-    // Packages in CommonJS ask for Node's own modules with `require`.
+    // CommonJS packages load Node's own modules with `require`.
     banner: {
       js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);",
     },
@@ -25,7 +25,7 @@ function commonOptions() {
 }
 
 /**
- * For the program: most packages are left where they lie.
+ * For the program: most packages are not bundled.
  *
  * @param {string} repository
  * @returns {import('esbuild').BuildOptions}
@@ -48,8 +48,8 @@ export function programOptions(repository) {
 }
 
 /**
- * For a module that stands alone, a descriptor: of packages, what the checkout's own modules import is compiled in. The
- * module itself is data and imports files only: a package would be looked for in every directory above it.
+ * For a standalone module, a descriptor: packages that the checkout's own modules import are bundled. The module itself
+ * is data and imports files only: a package would be searched for in every directory above it.
  *
  * @param {string} directory of the module
  * @param {string} repository
@@ -84,9 +84,9 @@ export function isBuildFailure(error) {
 }
 
 /**
- * A line each: where, and what is wrong there.
+ * One line per error: position and message.
  *
- * @param {import('esbuild').BuildFailure} failure whose files are relative to the directory that was worked in
+ * @param {import('esbuild').BuildFailure} failure whose files are relative to the working directory of the build
  */
 export function failureLines({ errors }) {
   return errors

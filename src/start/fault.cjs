@@ -4,7 +4,7 @@
 class StartFault extends Error {
   /**
    * @param {string} message whole sentences, without `bootstrap: `
-   * @param {1 | 2} code that the program ends with
+   * @param {1 | 2} code exit code of the program
    */
   constructor(message, code = 2) {
     super(message);

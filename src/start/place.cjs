@@ -1,6 +1,6 @@
 'use strict';
-// Where the compiled program lies. This runs at every start, before anything else is loaded: it asks the file system
-// for names, sizes and times, and reads one small file.
+// Finds the compiled program. This runs at every start, before anything else is loaded: it reads names, sizes and times
+// from the file system, and one small file.
 const fs = require('node:fs');
 const path = require('node:path');
 const { createHash } = require('node:crypto');
@@ -11,17 +11,17 @@ const { isWhole } = require('./whole.cjs');
 /**
  * @typedef {object} Place
  * @property {string} repository absolute path of the checkout
- * @property {string} compiled absolute path of the directory that holds its compiled modules
+ * @property {string} compiled absolute path of the directory with its compiled modules
  */
 
-/** Directories whose modules are compiled, and further files that decide what comes out. */
+/** Directories whose modules are compiled, and other files that affect the result. */
 const sourceDirectories = ['arches', 'src', 'stages'];
 const sourceFiles = ['package.json', 'package-lock.json'];
 const isSource = /^[^.].*\.(?:ts|json|mjs|cjs)$/;
 
 /**
- * Digest of the names, sizes and times of all sources: another one means that they must be compiled again. The time
- * of the last change of an inode is among them, because copies and archives bring older times of modification along.
+ * Digest of the names, sizes and times of all sources: if it changes, they must be compiled again. It includes inode
+ * change times, because copies and archives may carry older modification times.
  *
  * @param {string} repository
  */
@@ -48,8 +48,8 @@ function sourcesStamp(repository) {
 }
 
 /**
- * The directory in which compiled programs of this checkout lie: its own `.compiled`, or, where that cannot be
- * written, one in the user's cache directory. Never one that somebody else could have filled. Throws StartFault.
+ * The directory with the compiled programs of this checkout: its own `.compiled`, or, if that is not writable, one in
+ * the user's cache directory. Never one that another user could have filled. Throws StartFault.
  *
  * @param {string} repository
  * @param {string} stamp
@@ -69,16 +69,16 @@ function findParent(repository, stamp) {
 }
 
 /**
- * What speaks against running programs from this directory, as a sentence. Undefined: nothing.
+ * Why programs in this directory must not be run, as a sentence. Undefined: nothing is wrong.
  *
  * @param {string} directory
  * @param {fs.Stats} stats by lstat
- * @param {readonly number[]} owners who may own it, beside this user and root
+ * @param {readonly number[]} owners who may own it, apart from this user and root
  */
 function ownFault(directory, stats, owners) {
   const remedy = 'Remove it and run this again';
   if (!stats.isDirectory())
-    return `${directory} is not a directory, so no compiled program can lie in it. ${remedy}.`;
+    return `${directory} is not a directory, so it cannot hold compiled programs. ${remedy}.`;
   if (![...owners, userId(), rootId()].includes(stats.uid)) {
     return `${directory} belongs to another user (${stats.uid}), who could put programs there. ${remedy}.`;
   }
@@ -89,7 +89,7 @@ function ownFault(directory, stats, owners) {
 }
 
 /**
- * A directory of this user's alone in their cache directory, made where it is missing.
+ * A directory in this user's cache directory that only this user can access, created if missing.
  *
  * @param {string} repository
  */
@@ -97,7 +97,7 @@ function cacheDirectory(repository) {
   const base = cacheHome();
   if (base === undefined) {
     throw new StartFault(
-      `${repository} cannot be written and you have no home directory, so the compiled program can lie nowhere.\n` +
+      `${repository} cannot be written and you have no home directory, so there is no place for the compiled program.\n` +
         '  Name a directory of your own with XDG_CACHE_HOME.',
     );
   }
@@ -108,7 +108,7 @@ function cacheDirectory(repository) {
   } catch (error) {
     if (errorCode(error) !== 'EEXIST') {
       throw new StartFault(
-        `neither ${repository} nor ${directory} can be written (${errorCode(error)}), so the compiled program can lie nowhere.\n` +
+        `neither ${repository} nor ${directory} can be written (${errorCode(error)}), so there is no place for the compiled program.\n` +
           '  Name a directory of your own with XDG_CACHE_HOME.',
       );
     }
@@ -142,7 +142,7 @@ function privateFault(directory) {
 }
 
 /**
- * What speaks against a path: somebody else owns a directory on the way, or may rename what is in it.
+ * Why a path is unsafe: another user owns a parent directory, or can rename entries in one.
  *
  * @param {string} directory
  */
@@ -154,7 +154,7 @@ function pathFault(directory) {
     }
     const sticky = (stats.mode & 0o1000) !== 0;
     if ((stats.mode & 0o002) !== 0 && !sticky) {
-      return `${place}, above the cache of compiled programs, can be written by everybody (mode ${octal(stats)}).`;
+      return `${place}, above the cache of compiled programs, is writable by everyone (mode ${octal(stats)}).`;
     }
     if (place === path.dirname(place)) return undefined;
   }
@@ -184,13 +184,13 @@ function userId() {
   return process.geteuid?.() ?? 0;
 }
 
-/** Root as this process sees it: another number in a user namespace that does not map root. */
+/** Uid of root as this process sees it: another number in a user namespace that does not map root. */
 function rootId() {
   return fs.statSync('/').uid;
 }
 
 /**
- * The compiled program of a checkout, compiled where it is missing or older than its sources. Throws StartFault.
+ * The compiled program of a checkout, compiled if it is missing or older than its sources. Throws StartFault.
  *
  * @param {string} repository absolute, without links
  * @returns {Promise<Place>}
@@ -205,7 +205,7 @@ async function openPlace(repository) {
     const { compile } = await import('./compile.mjs');
     await compile(repository, compiled);
   }
-  // Says to whoever tidies up that the modules which are not loaded yet will be wanted; held until the process ends.
+  // Tells `tidy` that modules which are not loaded yet will be needed; held until the process ends.
   fs.openSync(compiled, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
   return { repository, compiled };
 }
@@ -220,7 +220,7 @@ function refuseBackslash(directory) {
 }
 
 /**
- * As `openPlace`, and tells the program in this process, which asks for it in `src/core/place.ts`.
+ * Like `openPlace`, and records the result in this process for `src/core/place.ts`.
  *
  * @param {string} repository
  */

@@ -1,5 +1,5 @@
-// For developers: `node src/start/run.mjs FILE.ts ARGUMENT…` compiles a script of this repository and runs it here.
-// What is compiled lies with the compiled program, by the digest of its text, and is tidied up with it.
+// For developers: `node src/start/run.mjs FILE.ts ARGUMENT…` compiles a script of this repository and runs it here. The
+// result is kept with the compiled program, by the digest of its text, and is removed with it.
 import { build } from 'esbuild';
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
@@ -12,7 +12,7 @@ import places from './place.cjs';
 const repository = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 const [script = ''] = process.argv.splice(2, 1);
 const { compiled } = await places.enterPlace(repository);
-/** What a module knows of its own place is that of its source: tests look for files beside it. */
+/** A module's own path is that of its source: tests look for files beside it. */
 const ownPlaces = {
   name: 'own places',
   setup: (/** @type {import('esbuild').PluginBuild} */ build) => {
@@ -40,7 +40,7 @@ const text = outputFiles[0]?.contents ?? new Uint8Array();
 await import(pathToFileURL(write(path.join(compiled, 'scripts'))).href);
 
 /**
- * Writes the script into a directory and gives its path. Another user than the checkout's has it in a directory of their own.
+ * Writes the script into a directory and returns its path. If that is not writable, a temporary directory is used.
  *
  * @param {string} directory
  */

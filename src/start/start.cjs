@@ -9,7 +9,7 @@ const [first, ...more] = process.argv.slice(2);
 if (more.length === 0 && (first === '--version' || first === '-V')) sayVersion();
 else startProgram();
 
-/** Loads nothing, so that it is as quick as node can be. */
+/** Loads nothing else, so that it is as fast as possible. */
 function sayVersion() {
   const { version } = JSON.parse(fs.readFileSync(path.join(repository, 'package.json'), 'utf8'));
   try {

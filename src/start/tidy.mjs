@@ -1,14 +1,14 @@
 import fs from 'node:fs';
 import path from 'node:path';
 
-/** How many older programs are kept: who went back and forth between two branches does not compile each time. */
+/** How many older programs are kept, so that switching between two branches does not compile each time. */
 const kept = 3;
-/** Milliseconds after which whoever made a half-done directory must have ended. */
+/** Milliseconds after which the process that made an incomplete directory must have ended. */
 const halfDone = 3_600_000;
 
 /**
- * Removes what earlier compilations left: all but the latest few, and half-done ones that are old. A program that a
- * running process was started from stays, since it still loads modules. Whatever cannot be removed stays too.
+ * Removes the results of earlier compilations, except the latest few, and old incomplete directories. A program that a
+ * running process was started from is kept, since it still loads modules. So is whatever cannot be removed.
  *
  * @param {string} parent
  * @param {string} current name of the directory that was just made
@@ -29,7 +29,8 @@ export function tidy(parent, current) {
       fs.rmSync(path.join(parent, name), { recursive: true, force: true });
     }
   } catch {
-    // Another start tidied at the same time, or the directory is somebody else's: the next compilation tries again.
+    // Another start cleaned up at the same time, or the directory belongs to another user: the next compilation tries
+    // again.
   }
 }
 
@@ -47,7 +48,7 @@ function directoriesInUse(parent) {
         if (path.dirname(place) === parent) used.add(path.basename(place));
       }
     } catch {
-      // It ended, or belongs to somebody else, whose program lies elsewhere or is among the latest.
+      // The process ended, or belongs to another user, whose program is elsewhere or among the latest.
     }
   }
   return used;

@@ -7,8 +7,8 @@ const path = require('node:path');
 const listName = 'outputs.json';
 
 /**
- * Whether a compiled directory is there and whole. A machine that lost its power may have kept the names of files and
- * not what was in them, and somebody may have tidied up by age.
+ * Whether a compiled directory exists and is complete. After a power failure, files may exist without their contents,
+ * and someone may have removed old files.
  *
  * @param {string} directory
  */

@@ -38,7 +38,7 @@ async function made(rig: Rig) {
 }
 
 describe('trees', () => {
-  test('are given by the names that the caller has for them', async () => {
+  test('are returned under the names given by the caller', async () => {
     const rig = await openRig();
     const { first, second } = await made(rig);
     expect(rig.executor.calls).toEqual(['s/a', 's/b']);
@@ -49,7 +49,7 @@ describe('trees', () => {
     }
   });
 
-  test('that turn out damaged are made again, and their makers alone run', async () => {
+  test('that turn out to be damaged are made again, running only their producers', async () => {
     const rig = await openRig();
     const before = await made(rig);
     await writeFile(path.join(before.first.path, 'content'), 'spoilt');
@@ -59,7 +59,7 @@ describe('trees', () => {
     expect(again.executor.calls).toEqual(['s/a']);
   });
 
-  test('that are gone are made again, although they are of no product', async () => {
+  test('that are missing are made again, even if no product needs them', async () => {
     const rig = await openRig();
     const before = await made(rig);
     await rig.store.removeTree(before.first.digest);
@@ -67,7 +67,7 @@ describe('trees', () => {
     expect(await made(again)).toEqual(before);
   });
 
-  test('that are damaged as often as they are made are given up, which is told once', async () => {
+  test('that are damaged every time they are made fail the build, which is reported once', async () => {
     const rig = await openRig();
     vi.spyOn(rig.store, 'verifyTree').mockImplementation(async (tree) => {
       await rig.store.removeTree(tree);
@@ -80,7 +80,7 @@ describe('trees', () => {
     expect(rig.executor.calls).toEqual(['s/c', 's/c']);
   });
 
-  test('that cannot be made come with the failures of the build, told already', async () => {
+  test('that cannot be made return the failures of the build, already reported', async () => {
     const rig = await openRig();
     rig.executor.behaviours.set('s/a', { exitCode: 3 });
     const { request, told } = requestOn(rig);
@@ -150,7 +150,7 @@ describe('what reads a build', () => {
     expect(rig.executor.calls).toEqual(['s/a', 's/b', 's/b']);
   });
 
-  test('may fail by a fault of the store, which is a failure like any other', async () => {
+  test('may fail with a store fault, which becomes an ordinary failure', async () => {
     const rig = await openRig();
     const { request, told } = requestOn(rig, { plan: whole });
     const failure = { reason: 'no-room', path: '/store', detail: 'full' } as const;

@@ -3,7 +3,7 @@ import { parseCommand } from '../../src/build/record-summary.ts';
 import { busybox, command, compiler, count, headers, make } from './recorded-sample.ts';
 
 describe('what an action ran', () => {
-  test('is counted by tool, and by the name that a program was called by', () => {
+  test('is counted by tool, and by the name with which a program was called', () => {
     const use = count(
       's/a',
       [busybox, make, headers, compiler],

@@ -92,7 +92,7 @@ describe.runIf(isRoot)('a store of another user', () => {
     expect(lines.at(-1)).toBe('wrote');
   });
 
-  it('is refused in one sentence where it can only be read', async () => {
+  it('is refused in one sentence if it is read-only', async () => {
     const store = await storeOf(root);
     expect((await runOn(store, 'root')).result).toMatchObject(done);
     expect((await runOn(store, 'an ordinary user')).result).toMatchObject({
@@ -119,8 +119,8 @@ describe.runIf(isRoot)('a store of another user', () => {
   });
 });
 
-describe('a store of an own', () => {
-  it('changes nobody', async () => {
+describe('a store of the current user', () => {
+  it('changes no user', async () => {
     const store = await storeOf(process.getuid?.() ?? root);
     const line = [process.execPath, scriptArguments(child, store)] as const;
     const answer: unknown = JSON.parse((await linesOf(line)).at(-1) ?? '');

@@ -41,7 +41,7 @@ const image = (prefix: string, arch = 'armv5l') => refused('plan', 'image', arch
 describe('a toolchain that does not serve', () => {
   test('is not there: Debian has a package where its name is one of theirs', async () => {
     expect(await image('nosuch-linux-gnueabi-')).toBe(
-      'bootstrap: the toolchain nosuch-linux-gnueabi- is not there: there is no nosuch-linux-gnueabi-gcc in PATH\n' +
+      'bootstrap: the toolchain nosuch-linux-gnueabi- does not exist: there is no nosuch-linux-gnueabi-gcc in PATH\n' +
         '  Install it; on Debian: apt-get install gcc-nosuch-linux-gnueabi\n',
     );
     expect(await image('/nowhere/no_such-linux-gnu-')).toContain(

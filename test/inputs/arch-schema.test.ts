@@ -22,7 +22,7 @@ function fields(value: unknown): readonly string[] {
 }
 
 describe('checkArch', () => {
-  it('takes a sound descriptor as it is', () => {
+  it('accepts a valid descriptor unchanged', () => {
     const result = checkArch(sampleArch, file);
     expect(result.ok && result.value).toBe(sampleArch);
   });
@@ -36,7 +36,7 @@ describe('checkArch', () => {
     expect(faults({ ...sampleArch, emulator })).toEqual([]);
   });
 
-  it('reports every fault with its field, those of form and those of sense', () => {
+  it('reports every fault with its field, of form as well as of meaning', () => {
     const broken = {
       ...sampleArch,
       name: 'other',
@@ -87,7 +87,7 @@ describe('checkArch', () => {
     expect(faults({ ...sampleArch, emulator })).toContainEqual({ field: 'emulator.kernelWords[1]', message });
   });
 
-  it('takes words for the kernel that a shell would read as something else', () => {
+  it('accepts kernel words that a shell would interpret', () => {
     const kernelWords = ['dyndbg=file drivers/usb/* +p', '$(touch x)', '`id`', "it's", '\\', '*'];
     expect(faults({ ...sampleArch, emulator: { ...sampleArch.emulator, kernelWords } })).toEqual([]);
   });
@@ -103,7 +103,7 @@ describe('checkArch', () => {
     ]);
   });
 
-  it('names a required field whole when an object lacks it', () => {
+  it('names the full path of a missing required field', () => {
     expect(faults({ ...sampleArch, kernel: without(sampleArch.kernel, 'arch') })).toEqual([
       { field: 'kernel.arch', message: 'is missing' },
     ]);

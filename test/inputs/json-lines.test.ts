@@ -14,7 +14,7 @@ const text = `{
 `;
 
 describe('scanJson', () => {
-  it('knows the line of every value, and names that stand twice', () => {
+  it('knows the line of every value, and duplicate names', () => {
     const { lines, duplicates, broken } = scanJson(text);
     expect(Object.fromEntries(lines)).toEqual({
       '': 1,
@@ -43,7 +43,7 @@ describe('scanJson', () => {
     expect(scanJson(broken).broken).toEqual({ line, message });
   });
 
-  it('takes exactly what JSON.parse takes', () => {
+  it('accepts exactly what JSON.parse accepts', () => {
     const piece = fc.constantFrom(
       '{',
       '}',
@@ -83,7 +83,7 @@ describe('scanJson', () => {
 });
 
 describe('lineOf', () => {
-  it('falls back to what stands around', () => {
+  it('falls back to the enclosing values', () => {
     const { lines } = scanJson(text);
     expect(lineOf('list[0].x', lines)).toBe(4);
     expect(lineOf('list[0].missing', lines)).toBe(4);

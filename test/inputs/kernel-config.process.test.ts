@@ -75,13 +75,13 @@ describe('checkConfigProgram', () => {
     return { status, lines: stdout.split('\n').filter((line) => line !== '') };
   }
 
-  it('is silent when everything stayed', () => {
+  it('prints nothing if everything is as requested', () => {
     const wanted = 'CONFIG_A=y\n# CONFIG_B is not set\n# CONFIG_C is not set\nCONFIG_D="x y"\n';
     const final = '#\n# Linux\n#\nCONFIG_A=y\n# CONFIG_B is not set\nCONFIG_D="x y"\nCONFIG_E=y\n';
     expect(check(wanted, final)).toEqual({ status: 0, lines: [] });
   });
 
-  it('names every symbol that came out otherwise', () => {
+  it('names every symbol with another value', () => {
     const wanted = 'CONFIG_A=y\n# CONFIG_B is not set\nCONFIG_C=0\nCONFIG_D=y\nCONFIG_D_LONGER=y\n';
     const final = 'CONFIG_AA=y\nCONFIG_B=y\nCONFIG_C=1\nCONFIG_D=y\n# CONFIG_D_LONGER is not set\n';
     expect(check(wanted, final)).toEqual({

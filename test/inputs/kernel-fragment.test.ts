@@ -38,7 +38,7 @@ describe('a fragment of a kernel configuration', () => {
     expect(read('')).toEqual([]);
   });
 
-  test('may say one thing twice, and no two things of one symbol', () => {
+  test('may repeat a value, but not set a symbol to two values', () => {
     expect(read('CONFIG_A=y\nCONFIG_A=y\n')).toEqual([{ name: 'A', value: 'y' }]);
     expect(refused('CONFIG_A=y\n\n# CONFIG_A is not set\n')).toBe(
       '/some/fragment has 1 fault\n' +

@@ -167,7 +167,7 @@ describe('parseLock', () => {
     ]);
   });
 
-  it('refuses a field that stands twice', () => {
+  it('refuses a duplicate field', () => {
     const text = lock([entry()]).replace('"version": "1.0",', '"version": "1.0",\n   "version": "1.1",');
     expect(faults(text)).toEqual([
       { field: 'sources[0].version', line: 8, message: 'occurs twice in its object' },

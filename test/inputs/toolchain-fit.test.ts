@@ -10,13 +10,13 @@ const arm = {
 } as const;
 
 describe('a compiler', () => {
-  test('that makes what an arch runs has no fault, whatever its triple is called', () => {
+  test('whose output an arch can run has no fault, whatever its triple', () => {
     expect(toolchainFaults(armv5l, arm)).toEqual([]);
     expect(toolchainFaults(armv5l, { ...arm, triple: 'armv5l-unknown-linux-musleabi' })).toEqual([]);
     expect(toolchainFaults(armv5l, { ...arm, triple: 'arm-elf' })).toEqual([]);
   });
 
-  test('for another processor is told field, value and what would be right', () => {
+  test('for another processor is reported with field, value and what would be right', () => {
     expect(toolchainFaults(riscv64, arm)).toEqual([
       'its processor is arm, but must be riscv32/riscv64',
       'its word size is 32 bits, but must be 64',

@@ -51,7 +51,7 @@ test('a file that an action did not write is an answer without text', async () =
   });
 });
 
-test('a link that an action made is not followed, and the failure is told once', async () => {
+test('a link that an action made is not followed, and the failure is reported once', async () => {
   const secret = path.join(temporaryDirectory(), 'secret');
   writeFileSync(secret, 'secret');
   const { answers, told } = await ask({

@@ -31,7 +31,7 @@ test.each(readdirSync(path.join(root, 'arches')).filter((name) => name.endsWith(
   },
 );
 
-test('values of any length and with any quotes come out as the formatter has them', async () => {
+test('values of any length and with any quotes are formatted as by the formatter', async () => {
   const word = fc.string({
     unit: fc.constantFrom('a', 'b', ' ', "'", '"', '\\', '\n', '`', '$', 'é'),
     maxLength: 60,

@@ -32,7 +32,7 @@ describe('the cache of compiled programs', () => {
     return cacheDirectory('/checkout');
   }
 
-  test('is made for this user alone', () => {
+  test('can be accessed by this user only', () => {
     const home = temporaryDirectory();
     expect(cacheIn(home)).toBe(path.join(home, 'bootstrap/compiled'));
     expect(cacheIn(home)).toBe(path.join(home, 'bootstrap/compiled'));
@@ -56,7 +56,7 @@ describe('the cache of compiled programs', () => {
 });
 
 describe('tidying up', () => {
-  test('keeps the latest, what a process uses, and what may still be in the making', () => {
+  test('keeps the latest, those in use, and those that may still be incomplete', () => {
     const parent = temporaryDirectory();
     const make = (name: string, age: number): void => {
       mkdirSync(path.join(parent, name));

@@ -40,7 +40,7 @@ function append(clone: Clone, file: string, text: string): void {
 }
 
 describe('the compiled program', () => {
-  test('is made once, and again when a source is another', async () => {
+  test('is made once, and again when a source changes', async () => {
     const clone = cloneProgram();
     const first = await clone.run(listing);
     expect(first).toMatchObject({ code: 0, err: '' });
@@ -64,14 +64,14 @@ describe('the compiled program', () => {
     expect(await clone.run(listing)).toEqual({ ...first, err: 'CHANGED\n' });
   });
 
-  test('is whole when several start at once', async () => {
+  test('is complete when several start at once', async () => {
     const clone = cloneProgram();
     const runs = await Promise.all([1, 2, 3].map(() => clone.run(listing)));
     for (const run of runs) expect(run).toMatchObject({ code: 0, err: '' });
     expect(names(compiledOf(clone))).toHaveLength(1);
   });
 
-  test('is whole after a kill at any moment', async () => {
+  test('is complete after a kill at any moment', async () => {
     const clone = cloneProgram();
     for (const milliseconds of [0, 20, 60, 150, 300]) {
       const child = spawn(process.execPath, [entryOf(clone), ...listing], { stdio: 'ignore' });
@@ -134,7 +134,7 @@ describe('the compiled program', () => {
     expect(run.code).toBe(1);
   });
 
-  test('does not need every descriptor to be sound', async () => {
+  test('does not need every descriptor to be valid', async () => {
     const clone = cloneProgram();
     writeFileSync(path.join(clone.root, 'arches/broken.ts'), 'export const arch = {\n');
     expect(await clone.run(['plan', 'armv5l', '--host', 'i686'])).toMatchObject({ code: 0, err: '' });
@@ -152,7 +152,7 @@ describe('a checkout', () => {
     return start([...inNamespace(script, clone.root), ...command], clone.home);
   }
 
-  test('that cannot be written has its program in the cache of the user, who alone may look at it', async () => {
+  test('that is read-only has its program in a cache directory that only the user can access', async () => {
     const clone = cloneProgram();
     expect(await readOnly(clone)).toMatchObject({ code: 0, err: '' });
     expect(existsSync(compiledOf(clone))).toBe(false);
@@ -164,7 +164,7 @@ describe('a checkout', () => {
     expect(names(cache)).toEqual(before);
   });
 
-  test('that cannot be written takes no cache that others can write', async () => {
+  test('that is read-only uses no cache that others can write', async () => {
     const clone = cloneProgram();
     await readOnly(clone);
     const cache = path.join(clone.home, '.cache/bootstrap/compiled');
@@ -189,12 +189,12 @@ describe('a checkout', () => {
     chmodSync(above, 0o777);
     const open = await readOnly(clone, [`XDG_CACHE_HOME=${above}`]);
     expect(open.err).toContain(
-      `bootstrap: ${above}, above the cache of compiled programs, can be written by everybody`,
+      `bootstrap: ${above}, above the cache of compiled programs, is writable by everyone`,
     );
     expect(open.code).toBe(2);
   });
 
-  test('that cannot be written wants a home', async () => {
+  test('that is read-only needs a home directory', async () => {
     const clone = cloneProgram();
     const run = await readOnly(clone, ['HOME=nowhere']);
     expect(run.err).toContain('Name a directory of your own with XDG_CACHE_HOME.');
@@ -324,7 +324,7 @@ describe('a descriptor elsewhere', () => {
   });
 });
 
-test('a limit of open files that is too low is said', async () => {
+test('a limit of open files that is too low is reported', async () => {
   const launcher = path.join(repository, 'bootstrap');
   const run = await start(
     ['sh', '-c', 'ulimit -n 20; exec "$@"', 'sh', launcher, '--version'],
