@@ -79,7 +79,7 @@ export async function catchFailures<Value>(
 }
 
 /** Runs `work`; errors that a user can do something about are thrown as a `StoreFault`, all others unchanged. */
-export async function throwFaults<Value>(path: string, work: () => Promise<Value>): Promise<Value> {
+export async function throwFaults<Value>(path: string, work: () => Value | Promise<Value>): Promise<Value> {
   try {
     return await work();
   } catch (error) {

@@ -1,4 +1,4 @@
-import { mkdir, stat } from 'node:fs/promises';
+import { mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { errorCode } from './fault.ts';
 
@@ -7,21 +7,21 @@ import { errorCode } from './fault.ts';
  * system, and loops forever if a directory refuses with ENOENT, as /proc does; this one reports the error of the
  * system call that failed.
  */
-export async function makeDirectory(path: string): Promise<void> {
-  if ((await makeOne(path)) === 'made') return;
-  await makeDirectory(dirname(path));
-  if ((await makeOne(path)) === 'made') return;
+export function makeDirectory(path: string): void {
+  if (makeOne(path) === 'made') return;
+  makeDirectory(dirname(path));
+  if (makeOne(path) === 'made') return;
   throw Object.assign(new Error(`ENOENT: cannot make ${path}`), { code: 'ENOENT', path });
 }
 
-async function makeOne(path: string): Promise<'made' | 'no parent'> {
+function makeOne(path: string): 'made' | 'no parent' {
   try {
-    await mkdir(path);
+    mkdirSync(path);
   } catch (error) {
     const code = errorCode(error);
     if (code === 'ENOENT' && dirname(path) !== path) return 'no parent';
     if (code !== 'EEXIST') throw error;
-    if ((await stat(path)).isDirectory()) return 'made';
+    if (statSync(path).isDirectory()) return 'made';
     // As the system says it of a file among the parents.
     throw Object.assign(new Error(`ENOTDIR: not a directory, mkdir '${path}'`), { code: 'ENOTDIR', path });
   }

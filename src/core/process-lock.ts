@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { link, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { linkSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { probeProcess, processStamp } from './process-stamp.ts';
@@ -34,16 +35,22 @@ export interface LockWait {
  * The lock of a dead holder is taken over by the one process that can link a file of its own at `<file>.<nonce>`;
  * where that process died too, at `<file>.<its nonce>`, and so on. Only the end of that chain may replace the lock
  * file. So of several who find a lock abandoned exactly one gets it, and nobody ever removes the lock of a living one.
+ *
+ * The calls to the system are synchronous: on files this small each takes microseconds, and through promises ten times that.
  */
-export async function tryProcessLock(file: string): Promise<ProcessLock | undefined> {
+export function tryProcessLock(file: string): Promise<ProcessLock | undefined> {
+  return new Promise((resolve) => resolve(tryNow(file)));
+}
+
+function tryNow(file: string): ProcessLock | undefined {
   const nonce = randomBytes(8).toString('hex');
   const own = `${file}.${nonce}.new`;
   const content = `${processStamp()} ${nonce}`;
   try {
-    await writeFile(own, content);
-    if (!(await take(file, own))) return undefined;
+    writeFileSync(own, content);
+    if (!take(file, own)) return undefined;
   } finally {
-    await rm(own, { force: true });
+    rmSync(own, { force: true });
   }
   return heldLock(file, content);
 }
@@ -85,24 +92,30 @@ export async function withProcessLock<Value>(file: string, work: () => Promise<V
  * @param directory holds nothing but locks, whose names have no dot
  */
 export async function removeAbandonedLocks(directory: string): Promise<void> {
-  const names = await readdir(directory);
+  const names = readdirSync(directory);
   for (const name of names) {
     if (!name.includes('.')) await unlessRefused(() => releaseAbandoned(join(directory, name)));
   }
   for (const name of names) {
     const lock = join(directory, name.split('.', 1)[0] ?? '');
-    if (name.includes('.')) await unlessRefused(() => removeLitter(join(directory, name), lock));
+    if (name.includes('.')) {
+      await unlessRefused(() => {
+        removeLitter(join(directory, name), lock);
+      });
+    }
   }
 }
 
-async function unlessRefused(work: () => Promise<void>): Promise<void> {
-  await work().catch((error: unknown) => {
+async function unlessRefused(work: () => void | Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
     if (errorCode(error) === undefined) throw error;
-  });
+  }
 }
 
 async function releaseAbandoned(file: string): Promise<void> {
-  const holder = await holderOf(file);
+  const holder = holderOf(file);
   if (holder === undefined || !isDead(holder)) return;
   // There is no hurry, and the clocks of two machines that share a file system may differ.
   if (probeProcess(holder.stamp) === 'foreign' && holder.silence < litterMilliseconds) return;
@@ -110,15 +123,15 @@ async function releaseAbandoned(file: string): Promise<void> {
 }
 
 /** Removes an old file beside a lock, unless it may be part of a chain by which that lock is being taken over. */
-async function removeLitter(path: string, lock: string): Promise<void> {
-  if (Date.now() - (await stat(path)).mtimeMs < litterMilliseconds) return;
-  const holder = await holderOf(lock);
-  if (holder === undefined || !isDead(holder)) await rm(path, { force: true });
+function removeLitter(path: string, lock: string): void {
+  if (Date.now() - statSync(path).mtimeMs < litterMilliseconds) return;
+  const holder = holderOf(lock);
+  if (holder === undefined || !isDead(holder)) rmSync(path, { force: true });
 }
 
-async function take(file: string, own: string): Promise<boolean> {
-  if (await linked(own, file)) return true;
-  const head = await holderOf(file);
+function take(file: string, own: string): boolean {
+  if (linked(own, file)) return true;
+  const head = holderOf(file);
   if (head === undefined) return false;
   /** The places of the chain, and whose death each stands for. */
   const chain: string[] = [];
@@ -126,22 +139,22 @@ async function take(file: string, own: string): Promise<boolean> {
     if (holder === undefined || !isDead(holder)) return false;
     const next = `${file}.${holder.nonce}`;
     chain.push(next);
-    if (await linked(own, next)) break;
-    holder = await holderOf(next);
+    if (linked(own, next)) break;
+    holder = holderOf(next);
   }
   // Others may have gone through all of this since the head was read; then its nonce is another now.
-  if ((await holderOf(file))?.nonce !== head.nonce) {
-    await rm(chain.at(-1) ?? own, { force: true });
+  if (holderOf(file)?.nonce !== head.nonce) {
+    rmSync(chain.at(-1) ?? own, { force: true });
     return false;
   }
-  await rename(own, file);
-  for (const place of chain) await rm(place, { force: true });
+  renameSync(own, file);
+  for (const place of chain) rmSync(place, { force: true });
   return true;
 }
 
-async function linked(own: string, place: string): Promise<boolean> {
+function linked(own: string, place: string): boolean {
   try {
-    await link(own, place);
+    linkSync(own, place);
     return true;
   } catch (error) {
     if (errorCode(error) !== 'EEXIST') throw error;
@@ -162,10 +175,10 @@ function isDead({ stamp, silence }: Holder): boolean {
   return state === 'foreign' ? silence > foreignMilliseconds : state !== 'alive';
 }
 
-async function holderOf(file: string): Promise<Holder | undefined> {
+function holderOf(file: string): Holder | undefined {
   try {
-    const [stamp = '', nonce = ''] = (await readFile(file, 'utf8')).split(' ');
-    return { stamp, nonce, silence: Date.now() - (await stat(file)).mtimeMs };
+    const [stamp = '', nonce = ''] = readFileSync(file, 'utf8').split(' ');
+    return { stamp, nonce, silence: Date.now() - statSync(file).mtimeMs };
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined;
     throw error;
@@ -173,9 +186,12 @@ async function holderOf(file: string): Promise<Holder | undefined> {
 }
 
 function heldLock(file: string, content: string): ProcessLock {
-  const isOurs = async (): Promise<boolean> => {
-    const text = await readFile(file, 'utf8').catch(() => undefined);
-    return text === content;
+  const isOurs = (): boolean => {
+    try {
+      return readFileSync(file, 'utf8') === content;
+    } catch {
+      return false;
+    }
   };
   const heartbeat = setInterval(() => {
     const now = new Date();
@@ -185,11 +201,13 @@ function heldLock(file: string, content: string): ProcessLock {
   heartbeat.unref();
   let held = true;
   return {
-    release: async () => {
-      clearInterval(heartbeat);
-      // A process that was stopped for long may have lost it to one of another namespace.
-      if (held && (await isOurs())) await rm(file, { force: true });
-      held = false;
-    },
+    release: () =>
+      new Promise((resolve) => {
+        clearInterval(heartbeat);
+        // A process that was stopped for long may have lost it to one of another namespace.
+        if (held && isOurs()) rmSync(file, { force: true });
+        held = false;
+        resolve();
+      }),
   };
 }

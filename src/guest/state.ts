@@ -69,7 +69,7 @@ export function guestNameFault(name: string): Failure | undefined {
  */
 export async function openGuestState(directory: string): Promise<Result<GuestState, Failure>> {
   try {
-    await makeDirectory(path.dirname(directory));
+    makeDirectory(path.dirname(directory));
     await mkdir(directory, { mode: 0o700 }).catch((error: unknown) => {
       if (errorCode(error) !== 'EEXIST') throw error;
     });

@@ -18,7 +18,7 @@ export const sumsName = 'SHA256SUMS';
 /** Creates the directory and tries to write there, so that an unusable one is reported before a long build. */
 export async function prepareOutDirectory(directory: string): Promise<Result<void, Failure>> {
   return withFailures(directory, async () => {
-    await makeDirectory(directory);
+    makeDirectory(directory);
     const probe = temporaryPath(directory, 'probe');
     await writeFile(probe, '');
     await unlink(probe);

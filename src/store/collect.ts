@@ -85,7 +85,7 @@ async function exclusively<Value>(
   const missing = await missingStore(root);
   if (missing !== undefined) return failed(missing);
   return catchFailures(root, async () => {
-    for (const name of ['locks', 'leases', 'damaged']) await makeDirectory(join(root, name));
+    for (const name of ['locks', 'leases', 'damaged']) makeDirectory(join(root, name));
     return work(join(root, 'locks', 'collector'));
   });
 }

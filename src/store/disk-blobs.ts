@@ -46,9 +46,9 @@ export class DiskBlobs {
 
   async #verify(blob: Digest): Promise<boolean> {
     const path = this.path(blob);
-    if ((await statOrUndefined(path)) === undefined) return false;
+    if (statOrUndefined(path) === undefined) return false;
     await this.#lease.hold(blob);
-    if ((await statOrUndefined(path)) === undefined) return false;
+    if (statOrUndefined(path) === undefined) return false;
     if (await isBlob(path, blob)) {
       await markUsed(path);
       return true;

@@ -1,10 +1,26 @@
 import { randomBytes } from 'node:crypto';
-import { open, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
+import {
+  closeSync,
+  fsync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+  type Stats,
+} from 'node:fs';
+import { open, readFile, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { describeSystemError, errorCode, inTheWay, StoreFault } from '../core/fault.ts';
 import { makeDirectory } from '../core/make-directory.ts';
 import { removeForcibly } from './remove.ts';
 import { scratchName } from './scratch.ts';
+
+// Small files are read and written by synchronous calls: each takes microseconds, and through promises ten times that.
+// Flushing to disk takes milliseconds, and trees can be large: those go through promises.
 
 /** Error codes of the system if something else is where a file or directory of the store should be. */
 const obstacles: ReadonlySet<string> = new Set(['EISDIR', 'ENOTDIR', 'EEXIST', 'ENOTEMPTY', 'ELOOP']);
@@ -23,18 +39,28 @@ export async function writeWhole(
 ): Promise<void> {
   const temporary = join(root, 'scratch', scratchName('write'));
   try {
-    const file = await open(temporary, 'wx', 0o644);
+    const file = openSync(temporary, 'wx', 0o644);
     try {
-      await file.writeFile(bytes);
-      if (durable) await file.sync();
+      writeFileSync(file, bytes);
+      if (durable) await promisify(fsync)(file);
     } finally {
-      await file.close();
+      closeSync(file);
     }
-    await makeDirectory(dirname(path));
-    await rename(temporary, path);
+    renameInto(temporary, path);
   } catch (error) {
-    await rm(temporary, { force: true });
+    rmSync(temporary, { force: true });
     throw storeFault(error, path);
+  }
+}
+
+/** Renames a file; its new directory is almost always there, and is made where it is not. */
+function renameInto(from: string, path: string): void {
+  try {
+    renameSync(from, path);
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error;
+    makeDirectory(dirname(path));
+    renameSync(from, path);
   }
 }
 
@@ -53,9 +79,9 @@ export function storeFault(error: unknown, path: string): unknown {
 /**
  * Bytes of a file of the store; undefined if it does not exist. Throws a `StoreFault` if a directory is in its place.
  */
-export async function readRecord(path: string): Promise<Buffer | undefined> {
+export function readRecord(path: string): Buffer | undefined {
   try {
-    return await readFile(path);
+    return readFileSync(path);
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined;
     throw storeFault(error, path);
@@ -74,13 +100,8 @@ export async function readOrUndefined(path: string): Promise<Buffer | undefined>
   }
 }
 
-export async function statOrUndefined(path: string): Promise<Awaited<ReturnType<typeof stat>> | undefined> {
-  try {
-    return await stat(path);
-  } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '')) return undefined;
-    throw error;
-  }
+export function statOrUndefined(path: string): Stats | undefined {
+  return statSync(path, { throwIfNoEntry: false });
 }
 
 /** Moves something out of its place and returns its new path; undefined if it does not exist. */
@@ -102,10 +123,10 @@ export async function moveAway(root: string, path: string, name: string): Promis
 }
 
 /** Marks a file as used now: the modification time is the time of last use. */
-export async function touch(path: string): Promise<void> {
+export function touch(path: string): void {
   const now = new Date();
   try {
-    await utimes(path, now, now);
+    utimesSync(path, now, now);
   } catch (error) {
     if (!notOurs.has(errorCode(error) ?? '')) throw error;
   }

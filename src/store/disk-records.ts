@@ -1,8 +1,7 @@
-import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseJson } from '../core/json.ts';
 import type { Key } from '../plan/names.ts';
-import { readRecord, touch, writeWhole } from './disk-files.ts';
+import { readRecord, statOrUndefined, touch, writeWhole } from './disk-files.ts';
 import type { Lease } from './lease.ts';
 import { noteFile, parseResult, renderResult } from './records.ts';
 import type { ActionResult, NoteKind } from './store.ts';
@@ -23,13 +22,13 @@ export class DiskRecords {
   async getResult(key: Key): Promise<ActionResult | undefined> {
     const path = this.#resultPath(key);
     const since = await this.#lease.begin();
-    const bytes = await readRecord(path);
+    const bytes = readRecord(path);
     if (bytes === undefined) return undefined;
     const result = parseResult(key, bytes.toString());
     if (result === undefined) return undefined;
     // Whatever was used since the lease began is protected, together with everything that it names.
-    const used = await stat(path).catch(() => undefined);
-    if (used !== undefined && used.mtimeMs <= since) await touch(path);
+    const used = statOrUndefined(path);
+    if (used !== undefined && used.mtimeMs <= since) touch(path);
     return result;
   }
 
@@ -43,7 +42,7 @@ export class DiskRecords {
 
   async getNote(kind: NoteKind, name: string): Promise<unknown> {
     await this.#lease.begin();
-    const bytes = await readRecord(join(this.#root, 'notes', kind, noteFile(name)));
+    const bytes = readRecord(join(this.#root, 'notes', kind, noteFile(name)));
     return bytes === undefined ? undefined : parseJson(bytes.toString());
   }
 

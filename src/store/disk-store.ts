@@ -51,7 +51,7 @@ export async function openDiskStore(options: DiskStoreOptions): Promise<Result<S
   let at = root;
   try {
     for (const name of directories) {
-      await makeDirectory(join(root, name));
+      makeDirectory(join(root, name));
       at = join(root, name);
       await access(at, constants.W_OK | constants.X_OK);
     }

@@ -44,17 +44,14 @@ export class DiskTrees {
 
   /** Whether a tree exists; if so, it is kept until the lease ends. */
   async has(tree: Digest): Promise<boolean> {
-    if (!(await this.#lies(tree))) return false;
+    if (!this.#lies(tree)) return false;
     await this.#lease.hold(tree);
     return this.#lies(tree);
   }
 
-  async #lies(tree: Digest): Promise<boolean> {
-    const [directory, message] = await Promise.all([
-      statOrUndefined(this.path(tree)),
-      statOrUndefined(this.#messagePath(tree)),
-    ]);
-    return directory?.isDirectory() === true && message?.isFile() === true;
+  #lies(tree: Digest): boolean {
+    const message = statOrUndefined(this.#messagePath(tree));
+    return message?.isFile() === true && statOrUndefined(this.path(tree))?.isDirectory() === true;
   }
 
   /** Throws a `StoreFault` with reason `damaged-tree` if the message is missing or malformed. */
@@ -138,7 +135,7 @@ export class DiskTrees {
     await this.#lease.hold(tree);
     const fault = await findDamage(this.#root, tree, this.#epochSeconds);
     if (fault === undefined) {
-      await touch(this.#messagePath(tree));
+      touch(this.#messagePath(tree));
       return ok(undefined);
     }
     if (typeof fault !== 'string') return failed(fault);
@@ -172,7 +169,7 @@ export async function findDamage(
   normalise?: number,
 ): Promise<string | Failure | undefined> {
   const path = join(root, 'trees', tree);
-  if ((await statOrUndefined(path)) === undefined) return 'it is missing';
+  if (statOrUndefined(path) === undefined) return 'it is missing';
   let digested: Result<DigestedDirectory, Failure>;
   try {
     digested = await digestDirectory(path, normalise === undefined ? {} : { normalise });

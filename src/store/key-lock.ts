@@ -3,7 +3,6 @@ import { takeProcessLock, tryProcessLock, type LockWait, type ProcessLock } from
 import type { Key } from '../plan/names.ts';
 import type { LocalTrees } from './store.ts';
 import { throwFaults } from '../core/fault.ts';
-import { makeDirectory } from '../core/make-directory.ts';
 
 /**
  * Takes the lock that lets only one process at a time make the result of a key; undefined if another process holds it.
@@ -14,7 +13,7 @@ export async function tryKeyLock(
   store: Pick<LocalTrees, 'root'>,
   key: Key,
 ): Promise<ProcessLock | undefined> {
-  const file = await lockFile(store.root, key);
+  const file = lockFile(store.root, key);
   return throwFaults(file, () => tryProcessLock(file));
 }
 
@@ -27,12 +26,10 @@ export async function takeKeyLock(
   key: Key,
   wait: LockWait = {},
 ): Promise<ProcessLock | undefined> {
-  const file = await lockFile(store.root, key);
+  const file = lockFile(store.root, key);
   return throwFaults(file, () => takeProcessLock(file, wait));
 }
 
-async function lockFile(root: string, key: Key): Promise<string> {
-  const directory = join(root, 'locks');
-  await throwFaults(directory, () => makeDirectory(directory));
-  return join(directory, key);
+function lockFile(root: string, key: Key): string {
+  return join(root, 'locks', key);
 }

@@ -11,7 +11,7 @@ import type { LocalTrees } from './store.ts';
 
 /** How much room a store may take after a build, in bytes; undefined: as much as it wants. */
 export async function readLimit(root: string): Promise<number | undefined> {
-  const value = parseJson((await readRecord(limitFile(root)))?.toString() ?? '');
+  const value = parseJson(readRecord(limitFile(root))?.toString() ?? '');
   const bytes = isRecord(value) ? value['bytes'] : undefined;
   return typeof bytes === 'number' && Number.isFinite(bytes) && bytes >= 0 ? bytes : undefined;
 }

@@ -27,7 +27,7 @@ export async function rememberProducts(
   run: PublishedRun,
 ): Promise<void> {
   const file = rootFile(store.root, directory);
-  const text = await readRecord(file);
+  const text = readRecord(file);
   const others = readRuns(text?.toString() ?? '').map(({ keys, products }) => ({
     keys,
     products: Object.fromEntries(Object.entries(products).filter(([name]) => !(name in run.products))),

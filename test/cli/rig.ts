@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, mkdtempSync, symlinkSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
@@ -10,9 +10,7 @@ export const repository = path.resolve(import.meta.dirname, '../..');
 
 /** A directory of its own for the running test. */
 export function temporaryDirectory(): string {
-  // In memory where that can be had: stores force what they write to disk, and here are many.
-  const parent = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
-  const directory = mkdtempSync(path.join(parent, 'cli-test-'));
+  const directory = mkdtempSync(path.join(tmpdir(), 'cli-test-'));
   onTestFinished(() => removeForcibly(directory));
   return directory;
 }

@@ -6,8 +6,8 @@ import { temporaryDirectory } from '../store/temporary-store.ts';
 
 it('makes what is missing, and minds nothing that is there', async () => {
   const directory = path.join(await temporaryDirectory(), 'a/b/c');
-  await makeDirectory(directory);
-  await makeDirectory(directory);
+  makeDirectory(directory);
+  makeDirectory(directory);
   expect(statSync(directory).isDirectory()).toBe(true);
 });
 
@@ -15,13 +15,17 @@ it('fails where a file stands in the way', async () => {
   const root = await temporaryDirectory();
   writeFileSync(path.join(root, 'file'), '');
   for (const wanted of ['file', 'file/below']) {
-    await expect(makeDirectory(path.join(root, wanted))).rejects.toMatchObject({
-      code: 'ENOTDIR',
-      path: path.join(root, wanted),
-    });
+    expect(() => makeDirectory(path.join(root, wanted))).toThrowError(
+      expect.objectContaining({
+        code: 'ENOTDIR',
+        path: path.join(root, wanted),
+      }),
+    );
   }
 });
 
-it('fails, and does not try for ever, where no directory can be made', async () => {
-  await expect(makeDirectory('/proc/bootstrap-test/below')).rejects.toMatchObject({ code: 'ENOENT' });
+it('fails, and does not try for ever, where no directory can be made', () => {
+  expect(() => makeDirectory('/proc/bootstrap-test/below')).toThrowError(
+    expect.objectContaining({ code: 'ENOENT' }),
+  );
 });

@@ -1,9 +1,10 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, statSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { homedir } from 'node:os';
 import path from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { probeProcess } from '../../src/core/process-stamp.ts';
 import { removeForcibly } from '../../src/store/remove.ts';
+import { scratchParent } from './scratch-parent.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -20,7 +21,7 @@ let root: string | undefined;
  * when the user's own store or home changed all the same.
  */
 export function setup(project: TestProject): void {
-  root = mkdtempSync(path.join(tmpdir(), 'bootstrap-tests-'));
+  root = mkdtempSync(path.join(scratchParent(), 'bootstrap-tests-'));
   project.provide('testRoot', root);
   before = snapshot(usersPlaces());
 }

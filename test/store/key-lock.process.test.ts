@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
 import { removeAbandonedLocks } from '../../src/core/process-lock.ts';
 import { key } from '../../src/plan/names.ts';
@@ -99,7 +100,10 @@ it('goes from a killed process to one of its rivals at a time', async () => {
   const first = await startProcess('hold-lock', store.root, aKey);
   let sweeps = true;
   const sweeping = (async () => {
-    while (sweeps) await removeAbandonedLocks(join(store.root, 'locks'));
+    while (sweeps) {
+      await removeAbandonedLocks(join(store.root, 'locks'));
+      await setImmediate();
+    }
   })();
   const rivals = await Promise.all(
     [0, 1, 2].map(() => startProcess('work-under-lock', store.root, aKey, log)),
