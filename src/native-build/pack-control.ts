@@ -33,7 +33,7 @@ export async function packControl(
     { control: { action: controlImageAction(name), output: 'out' } },
   );
   if (!made.ok) return made;
-  // The emulator opens it with all the rights of the user.
+  // The emulator opens it with all the permissions of the user.
   const file = await findTreeFile(made.value.control.path, controlImageFile);
   return file.ok ? file : tellFailure(progress, file.failure);
 }

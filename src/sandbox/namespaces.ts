@@ -61,7 +61,7 @@ const steps: Readonly<Record<string, string>> = {
  */
 export async function probeNamespaces(
   store: Store,
-  wish: 'where-allowed' | 'never',
+  overlayUse: 'where-allowed' | 'never',
   repository: string,
 ): Promise<Result<SandboxMeans, Failure>> {
   const programs = await findHostPrograms();
@@ -70,8 +70,8 @@ export async function probeNamespaces(
   if (!helper.ok) return helper;
   let best: Result<SandboxMeans, Failure> | undefined;
   for (const identity of await findIdentities(store.root)) {
-    const means = await probeAs(identity, store, programs.value, helper.value, wish);
-    if (means.ok && (hasOverlays(means.value) || wish === 'never')) return means;
+    const means = await probeAs(identity, store, programs.value, helper.value, overlayUse);
+    if (means.ok && (hasOverlays(means.value) || overlayUse === 'never')) return means;
     // An identity that has to copy everything is better than none.
     if (best?.ok !== true) best = means;
   }
@@ -88,7 +88,7 @@ async function probeAs(
   store: Store,
   programs: HostPrograms,
   helper: string,
-  wish: 'where-allowed' | 'never',
+  overlayUse: 'where-allowed' | 'never',
 ): Promise<Result<SandboxMeans, Failure>> {
   const scratch = await store.makeScratch('namespaces');
   try {
@@ -127,7 +127,7 @@ async function probeAs(
         remedy: await findRemedy(),
       });
     }
-    const allowed = wish === 'where-allowed';
+    const allowed = overlayUse === 'where-allowed';
     const overlays = { readOnly: allowed && done.has('overlay'), writable: allowed && done.has('upper') };
     return ok({ programs, helper, identity, overlays });
   } finally {

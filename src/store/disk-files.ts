@@ -19,8 +19,8 @@ import { makeDirectory } from '../core/make-directory.ts';
 import { removeForcibly } from './remove.ts';
 import { scratchName } from './scratch.ts';
 
-// Small files are read and written by synchronous calls: each takes microseconds, and through promises ten times that.
-// Flushing to disk takes milliseconds, and trees can be large: those go through promises.
+// Small files are read and written synchronously, which takes microseconds per call; with promises it takes ten times as
+// long. Flushing to disk takes milliseconds, and trees can be large, so those use promises.
 
 /** Error codes of the system if something else is where a file or directory of the store should be. */
 const obstacles: ReadonlySet<string> = new Set(['EISDIR', 'ENOTDIR', 'EEXIST', 'ENOTEMPTY', 'ELOOP']);
@@ -53,7 +53,7 @@ export async function writeWhole(
   }
 }
 
-/** Renames a file; its new directory is almost always there, and is made where it is not. */
+/** Renames a file; the new parent directory almost always exists, and is created if not. */
 function renameInto(from: string, path: string): void {
   try {
     renameSync(from, path);

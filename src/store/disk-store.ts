@@ -19,11 +19,11 @@ import type { ActionResult, Bytes, NoteKind, Scratch, Store, TreeEntry } from '.
 import { digestDirectory } from './tree-digest.ts';
 
 export interface DiskStoreOptions {
-  /** Directory of the store; made when missing. */
+  /** Directory of the store; created if missing. */
   readonly root: string;
   /** Modification time of everything in trees: seconds since 1970. */
   readonly epochSeconds: number;
-  /** Told before leftovers of killed processes are removed, with how many there are: large trees take a while. */
+  /** Called before leftovers of killed processes are removed, with their number: removing large trees takes a while. */
   readonly onSweep?: (leftovers: number) => void;
 }
 
@@ -39,12 +39,12 @@ const directories = [
   'leases',
 ] as const;
 
-/** What the system says of a path at which there can be no directory. */
+/** Error codes of the system for a path at which there can be no directory. */
 const unusable: ReadonlySet<string> = new Set(['EEXIST', 'ENOTDIR', 'ELOOP', 'ENOENT', 'ENAMETOOLONG']);
 
 /**
- * Opens a store on disk, makes what is missing of it, and removes what killed processes left.
- * Fails with `unwritable` or `no-room`.
+ * Opens a store on disk, creates what is missing of it, and removes leftovers of killed processes. Fails with
+ * `unwritable` or `no-room`.
  */
 export async function openDiskStore(options: DiskStoreOptions): Promise<Result<Store, Failure>> {
   const { root } = options;
@@ -65,7 +65,7 @@ export async function openDiskStore(options: DiskStoreOptions): Promise<Result<S
     if (leftovers.length > 0) options.onSweep?.(leftovers.length);
     for (const path of leftovers) await removeForcibly(path);
   } catch (error) {
-    // Something that is not a directory stands where one should be, or none can be made there (ENOENT: as in /proc).
+    // Something other than a directory is in its place, or no directory can be created there (ENOENT: as in /proc).
     if (error instanceof Error && unusable.has(errorCode(error) ?? '')) {
       return failed({ reason: 'unwritable', path: root, detail: error.message });
     }
@@ -77,8 +77,8 @@ export async function openDiskStore(options: DiskStoreOptions): Promise<Result<S
 }
 
 /**
- * Layout: see docs/store.md. What this object has given out, or said to be there, it holds by a lease, so that no
- * collector of garbage takes it while this process lives.
+ * Layout: see docs/store.md. What this object has returned, or reported as present, is held by a lease, so that the
+ * collector does not remove it while this process lives.
  */
 class DiskStore implements Store {
   readonly root: string;

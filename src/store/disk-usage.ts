@@ -2,17 +2,20 @@ import { lstatSync, readdirSync, type Stats } from 'node:fs';
 import { errorCode } from '../core/fault.ts';
 import { TimeSlice } from './time-slice.ts';
 
-/** What vanishes meanwhile, and what one may not look into (overlay work directories), counts as nothing. */
+/** What disappears meanwhile or may not be read (overlay work directories) counts as nothing. */
 const invisible: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM']);
 
-/** Room on the disk that a file or a directory with everything in it takes. */
+/** Space on disk taken by a file, or by a directory with everything in it. */
 export interface DiskUsage {
   readonly bytes: number;
-  /** Latest modification of anything in it, in milliseconds since 1970. */
+  /** Latest modification time of anything in it, in milliseconds since 1970. */
   readonly modified: number;
 }
 
-/** Blocks and not lengths: small files take more room than their bytes, and sparse ones less. A store has no hard links. */
+/**
+ * Blocks rather than lengths: small files take more space than their length, and sparse ones less. A store has no hard
+ * links.
+ */
 export async function diskUsage(path: string): Promise<DiskUsage> {
   const slice = new TimeSlice();
   let bytes = 0;
@@ -30,7 +33,7 @@ export async function diskUsage(path: string): Promise<DiskUsage> {
   return { bytes, modified };
 }
 
-/** Names in a directory; none where there is no directory. */
+/** Names in a directory; none if it does not exist. */
 export function namesIn(directory: string): readonly string[] {
   return seen(() => readdirSync(directory)) ?? [];
 }

@@ -9,14 +9,16 @@ import type { CollectionPolicy } from './collection-policy.ts';
 import { readRecord, writeWhole } from './disk-files.ts';
 import type { LocalTrees } from './store.ts';
 
-/** How much room a store may take after a build, in bytes; undefined: as much as it wants. */
+/** How much space a store may take after a build, in bytes; undefined: no limit. */
 export async function readLimit(root: string): Promise<number | undefined> {
   const value = parseJson(readRecord(limitFile(root))?.toString() ?? '');
   const bytes = isRecord(value) ? value['bytes'] : undefined;
   return typeof bytes === 'number' && Number.isFinite(bytes) && bytes >= 0 ? bytes : undefined;
 }
 
-/** Sets the limit, for every later build on this store; undefined takes it away. Fails with `no-store` where there is none. */
+/**
+ * Sets the limit for all later builds on this store; undefined removes it. Fails with `no-store` if there is no store.
+ */
 export function writeLimit(root: string, bytes: number | undefined): Promise<Result<void, Failure>> {
   return catchFailures(root, async () => {
     const missing = await missingStore(root);
@@ -27,7 +29,7 @@ export function writeLimit(root: string, bytes: number | undefined): Promise<Res
   });
 }
 
-/** What a user asks of a collection. */
+/** What a user requests of a collection. */
 export interface CollectionWish {
   /** Milliseconds. */
   readonly olderThan?: number;
@@ -48,8 +50,8 @@ export async function policyFor(root: string, wish: CollectionWish): Promise<Col
 }
 
 /**
- * Collects when a store takes more room than its limit, after what used it has ended. Undefined: it has no limit, or
- * another process collects already.
+ * Collects if a store takes more space than its limit, after its user has released it. Undefined: it has no limit, or
+ * another process is already collecting.
  */
 export async function keepWithinLimit(
   store: Pick<LocalTrees, 'root' | 'release'>,

@@ -5,11 +5,11 @@ export interface Field {
   readonly number: number;
   /** Bytes of a length-delimited field. */
   readonly chunk?: Uint8Array;
-  /** Value of a number; fields of fixed width, which no message of ours has, have neither. */
+  /** Value of a number; fixed-width fields, which none of our messages has, have neither. */
   readonly varint?: bigint;
 }
 
-/** Splits a message into fields; undefined when the bytes are not a message. */
+/** Splits a message into fields; undefined if the bytes are not a message. */
 export function readFields(bytes: Uint8Array): readonly Field[] | undefined {
   const reader = new BinaryReader(bytes);
   const fields: Field[] = [];
@@ -30,7 +30,7 @@ export function readFields(bytes: Uint8Array): readonly Field[] | undefined {
   return fields;
 }
 
-/** The only field with a number: undefined when it is not there, false when it is there more than once. */
+/** The only field with a number: undefined if there is none, false if there are several. */
 export function onlyField(fields: readonly Field[], number: number): Field | undefined | false {
   let found: Field | undefined;
   for (const field of fields) {
@@ -41,12 +41,12 @@ export function onlyField(fields: readonly Field[], number: number): Field | und
   return found;
 }
 
-/** Text of a string field; undefined when it is not UTF-8, or holds a zero byte, which no file system takes. */
+/** Text of a string field; undefined if it is not UTF-8, or contains a NUL byte, which no file system accepts. */
 export function readText(bytes: Uint8Array): string | undefined {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const text = buffer.toString();
   if (text.includes('\0')) return undefined;
-  // What is not UTF-8 becomes U+FFFD; only text that holds it needs the second look.
+  // Bytes that are not UTF-8 become U+FFFD; only text that contains it needs a second look.
   if (text.includes('\ufffd') && !Buffer.from(text).equals(buffer)) return undefined;
   return text;
 }
