@@ -22,6 +22,7 @@ const exitCodes: Readonly<Record<Exclude<FailureReason, 'interrupted'>, 1 | 2>> 
   'uncompilable-helper': 1,
   'no-room': 1,
   unwritable: 2,
+  'foreign-product': 2,
   'no-store': 2,
   'source-unavailable': 1,
   'wrong-hash': 1,

@@ -131,6 +131,13 @@ export type Failure =
       readonly path: string;
       readonly detail: string;
     }
+  /** Something that bootstrap did not make and that a product would replace. */
+  | {
+      readonly reason: 'foreign-product';
+      readonly path: string;
+      /** What is there. */
+      readonly kind: 'file' | 'directory';
+    }
   /** A directory that was named as a store but is not one. */
   | { readonly reason: 'no-store'; readonly path: string }
   // ---- sources

@@ -1,4 +1,5 @@
 import { digestParts, type Digest } from '../core/digest.ts';
+import type { Product } from '../plan/action.ts';
 import type { TreeEntry } from '../store/store.ts';
 
 /** The contents of a finished product as a list of files: enough to copy, check and describe it. Plain data. */
@@ -17,6 +18,14 @@ export type ContentEntry =
       readonly executable: boolean;
     }
   | { readonly kind: 'symlink'; readonly path: string; readonly target: string };
+
+/** A product that is in the output directory now. */
+export interface PublishedProduct {
+  readonly product: Product;
+  readonly content: ProductContent;
+  /** Whether it had to be copied. */
+  readonly written: boolean;
+}
 
 /**
  * The part of a tree that is a product.

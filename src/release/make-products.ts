@@ -1,13 +1,16 @@
 import { buildAndRead, treeOf, type TreesRequest } from '../build/make-trees.ts';
 import { actionsMeant, makeRecorder } from '../build/recorder.ts';
 import type { Failure } from '../core/failure.ts';
-import { ok, type Result } from '../core/result.ts';
+import { catchFailures } from '../core/fault.ts';
+import { failed, ok, type Result } from '../core/result.ts';
 import type { BuildOutcome, RecordOptions } from '../engine/build.ts';
 import type { ActionName } from '../plan/names.ts';
 import { createDirectoryProvider } from '../repository/overlay.ts';
 import type { PlanRequest, SelectedPlan } from '../repository/select-plan.ts';
 import { exclusively, prepareOutDirectory } from './out-directory.ts';
-import { publishProduct, type PublishedProduct } from './publish.ts';
+import { findObstacle } from './obstacle.ts';
+import type { PublishedProduct } from './content.ts';
+import { publishProduct } from './publish.ts';
 import { writeRecords } from './records.ts';
 
 export interface ProductsRequest extends Omit<TreesRequest, 'plan' | 'directories' | 'record' | 'allowed'> {
@@ -31,12 +34,25 @@ export interface MadeProducts {
   readonly products: readonly PublishedProduct[];
 }
 
-/** Creates the output directory if a plan has products, so that an unusable one is reported before a long build. */
+/**
+ * Creates the output directory of a plan that has products, so that a long build does not fail at its end. Fails with
+ * `unwritable`, `unreadable-user-file` or `no-room`, or with `foreign-product` if a product would replace something that
+ * bootstrap did not make.
+ */
 export async function prepareProducts(
   { plan }: SelectedPlan,
   directory: string,
 ): Promise<Result<void, Failure>> {
-  return plan.products.length === 0 ? ok(undefined) : prepareOutDirectory(directory);
+  if (plan.products.length === 0) return ok(undefined);
+  const prepared = await prepareOutDirectory(directory);
+  if (!prepared.ok) return prepared;
+  return catchFailures(directory, async () => {
+    for (const { name } of plan.products) {
+      const obstacle = await findObstacle(directory, name);
+      if (obstacle !== undefined) return failed(obstacle);
+    }
+    return ok(undefined);
+  });
 }
 
 /** Builds a plan, copies its products to the output directory, and writes manifest and checksums there. */

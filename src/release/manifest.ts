@@ -5,9 +5,8 @@ import type { Plan } from '../plan/action.ts';
 import { sourceId } from '../plan/graph.ts';
 import type { ActionName, Key, PlanId } from '../plan/names.ts';
 import type { Variant } from '../sources/provider.ts';
-import { sizeOf, type ProductContent } from './content.ts';
+import { sizeOf, type ProductContent, type PublishedProduct } from './content.ts';
 import { manifestSchema } from './manifest-schema.ts';
-import type { PublishedProduct } from './publish.ts';
 
 /**
  * The contents of `manifest.json` beside the products. It contains neither times nor paths of a machine: the same build

@@ -15,15 +15,35 @@ export const manifestName = 'manifest.json';
 /** Name of the checksum list beside the products. */
 export const sumsName = 'SHA256SUMS';
 
-/** Creates the directory and tries to write there, so that an unusable one is reported before a long build. */
+/**
+ * Creates the directory and tries to write there and to list it, so that an unusable one is reported before a long build.
+ * Fails with `unwritable`, `unreadable-user-file` or `no-room`.
+ */
 export async function prepareOutDirectory(directory: string): Promise<Result<void, Failure>> {
   return withFailures(directory, async () => {
     makeDirectory(directory);
     const probe = temporaryPath(directory, 'probe');
     await writeFile(probe, '');
     await unlink(probe);
+    await readdir(directory).catch((error: unknown) => {
+      throw unreadable(directory, error);
+    });
     // A rename over a directory would fail only after hours of building.
     for (const name of [manifestName, sumsName]) await refuseDirectory(path.join(directory, name));
+  });
+}
+
+/** What is left there is looked for in its list of names. */
+function unreadable(directory: string, error: unknown): unknown {
+  const code = errorCode(error) ?? '';
+  if (!['EACCES', 'EPERM'].includes(code)) return error;
+  const hint = 'Make it readable for you, or choose another place (--out DIR for products).';
+  return new StoreFault({
+    reason: 'unreadable-user-file',
+    what: 'the output directory',
+    path: directory,
+    code,
+    hint,
   });
 }
 

@@ -7,16 +7,9 @@ import { failed, ok, type Result } from '../core/result.ts';
 import { compileSchema } from '../inputs/compile-schema.ts';
 import type { Product } from '../plan/action.ts';
 import type { Store } from '../store/store.ts';
-import { contentOf, type ProductContent } from './content.ts';
+import { contentOf, type ProductContent, type PublishedProduct } from './content.ts';
+import { findObstacle } from './obstacle.ts';
 import { sumsName, temporaryPath } from './out-directory.ts';
-
-/** A product that is in the output directory now. */
-export interface PublishedProduct {
-  readonly product: Product;
-  readonly content: ProductContent;
-  /** Whether it had to be copied. */
-  readonly written: boolean;
-}
 
 /** What the store remembers of a product in an output directory. */
 interface Note {
@@ -115,6 +108,8 @@ export async function publishProduct(
       faults: [`product ${product.name}: ${place} has no ${product.path}`],
     });
   }
+  const obstacle = await findObstacle(directory, product.name, content.kind);
+  if (obstacle !== undefined) return failed(obstacle);
   const unfinished = temporaryPath(directory, product.name);
   const target = path.join(directory, product.name);
   try {

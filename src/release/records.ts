@@ -15,15 +15,15 @@ import type { PlanRequest, SelectedPlan } from '../repository/select-plan.ts';
 import {
   manifestOf,
   mergeManifests,
-  parseManifest,
   renderManifest,
   renderSums,
   type Manifest,
   type ManifestOptions,
 } from './manifest.ts';
+import type { PublishedProduct } from './content.ts';
+import { readManifest } from './earlier-manifest.ts';
 import { intactProducts } from './intact.ts';
 import { manifestName, replaceFile, sumsName } from './out-directory.ts';
-import type { PublishedProduct } from './publish.ts';
 
 export interface RecordRequest {
   readonly selected: SelectedPlan;
@@ -55,7 +55,7 @@ export async function writeRecords(record: RecordRequest): Promise<void> {
     products: record.products,
   });
   const file = path.join(directory, manifestName);
-  const earlier = await earlierManifest(file, now.arch);
+  const earlier = await earlierManifest(directory, now.arch);
   const manifest = earlier === undefined ? now : await mergedWith(earlier, now, record);
   await replaceWhenOther(file, renderManifest(manifest));
   await replaceWhenOther(path.join(directory, sumsName), renderSums(manifest));
@@ -94,9 +94,8 @@ function toolchainFields(toolchain: Toolchain): NonNullable<ManifestOptions['too
   return { name, version, triple, digest, dynamicLoader: musl };
 }
 
-async function earlierManifest(file: string, arch: string): Promise<Manifest | undefined> {
-  const text = await readFile(file, 'utf8').catch(() => undefined);
-  const manifest = text === undefined ? undefined : parseManifest(text);
+async function earlierManifest(directory: string, arch: string): Promise<Manifest | undefined> {
+  const manifest = await readManifest(directory);
   return manifest?.arch === arch ? manifest : undefined;
 }
 

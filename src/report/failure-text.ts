@@ -73,6 +73,10 @@ const renderings: { readonly [Reason in FailureReason]: Rendering<Reason> } = {
     ...lines(it.detail),
     'Make it writable, or choose another place (--out DIR for products, --store DIR for the store).',
   ],
+  'foreign-product': (it) => [
+    `a product belongs at ${it.path}, but bootstrap did not make the ${it.kind} that is there`,
+    'It was left as it is. Move it, or choose another place with --out DIR.',
+  ],
   'no-store': (it) => [
     `there is no store at ${it.path}`,
     'A build creates one; use --store DIR to name another place.',

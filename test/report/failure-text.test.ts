@@ -173,6 +173,13 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
       '  Make it writable, or choose another place (--out DIR for products, --store DIR for the store).',
     ],
   },
+  'foreign-product': {
+    failure: { reason: 'foreign-product', path: '/out/armv5l/system-image-armv5l', kind: 'directory' },
+    text: [
+      'a product belongs at /out/armv5l/system-image-armv5l, but bootstrap did not make the directory that is there',
+      '  It was left as it is. Move it, or choose another place with --out DIR.',
+    ],
+  },
   'no-store': {
     failure: { reason: 'no-store', path: '/home/me/store' },
     text: [

@@ -9,7 +9,7 @@ import { isDigest, type Digest } from '../../src/core/digest.ts';
 import { key } from '../../src/plan/names.ts';
 import { openDiskStore } from '../../src/store/disk-store.ts';
 import { probeProcess, processStamp } from '../../src/core/process-stamp.ts';
-import { lineOf, until } from '../executor/processes.ts';
+import { lineOf, until, withoutOverride } from '../executor/processes.ts';
 import { processArguments } from './process-arguments.ts';
 import { listTrees, openTestStore, temporaryDirectory, testEpoch } from './temporary-store.ts';
 import { mayLack } from '../setup/skip.ts';
@@ -134,13 +134,9 @@ describe.skipIf(mayLack(namespaces))('on a file system of its own', () => {
   });
 });
 
-// Root passes every mode; without these two capabilities it is a user like others.
-const caps = '-dac_override,-dac_read_search';
-const humble = process.getuid?.() === 0 ? ['setpriv', `--bounding-set=${caps}`, `--inh-caps=${caps}`] : [];
-
 it('adopts and removes directories that their owner may not enter', async () => {
   const root = join(await temporaryDirectory(), 'store');
-  expect(await runProcess(humble, 'restricted', root)).toBe(true);
+  expect(await runProcess(withoutOverride, 'restricted', root)).toBe(true);
   for (const name of ['scratch', 'trees', 'damaged']) expect(await readdir(join(root, name))).toEqual([]);
 });
 
@@ -149,7 +145,7 @@ it('says at opening in which of its directories it may not write', async () => {
   await openTestStore(root);
   for (const name of ['results', 'trees', 'notes']) {
     await chmod(join(root, name), 0o555);
-    expect(await runProcess(humble, 'open', root)).toMatchObject({
+    expect(await runProcess(withoutOverride, 'open', root)).toMatchObject({
       reason: 'unwritable',
       path: join(root, name),
     });
