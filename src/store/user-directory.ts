@@ -20,9 +20,10 @@ const readable = 'Make it readable for you.';
  * Copies names, contents, executable bits and links of a user's directory to one of our own, which then becomes a tree.
  * Fails with `unreadable-user-file`, with `unfit-user-file` if it contains what a tree cannot, or with `no-room`.
  *
- * The tree is the one that `digestDirectory` describes: links are kept as they are, and empty directories are included. The files of an
- * external toolchain are written by `MachineFiles.writeTo` (`src/machine/machine-files.ts`) instead, from a list that follows
- * links and includes the libraries that its programs load. Neither can replace the other without changing digests.
+ * The tree is the one that `digestDirectory` describes: links are kept as they are, and empty directories are included.
+ * The files of an external toolchain are written by `MachineFiles.writeTo` (`src/machine/machine-files.ts`) instead,
+ * from a list that follows links and includes the libraries that its programs load. Neither can replace the other
+ * without changing digests.
  */
 export function copyUserDirectory(from: UserPath, to: string): Promise<Result<void, Failure>> {
   return readUserFiles(from, async () => copyTree(from, '', to));

@@ -134,7 +134,7 @@ describe('what may be done for trees', () => {
 describe('what reads a build', () => {
   const whole = samplePlan([a, b], { products: [product(b)] });
 
-  test('gets it again where it found a tree damaged', async () => {
+  test('gets it again if it found a damaged tree', async () => {
     const rig = await openRig();
     const trees: string[] = [];
     const { request } = requestOn(rig, { plan: whole });

@@ -101,7 +101,7 @@ describe.runIf(isRoot)('a store of another user', () => {
     });
   });
 
-  it('is refused where its owner cannot read this program', async () => {
+  it('is refused if its owner cannot read this program', async () => {
     const store = await storeOf(nobody);
     const directory = await openDirectory();
     const secret = join(directory, 'program');

@@ -40,7 +40,7 @@ describe('commandLine', () => {
     expect(shell(commandLine({ argv: ['A=b'], directory: '/' })).status).toBe(127);
   });
 
-  test('where the directory is not there, nothing is run', () => {
+  test('if the directory does not exist, nothing is run', () => {
     const { status, stdout } = shell(commandLine({ argv: ['echo', 'run'], directory: '/no/such place' }));
     expect(status).not.toBe(0);
     expect(stdout).toBe('');

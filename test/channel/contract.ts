@@ -71,7 +71,7 @@ export function channelContract(name: string, address: () => ChannelAddress): vo
       expect(command.stdout().toString()).toBe('ready\ncaught\n');
     });
 
-    test('ten megabytes in and out, whole', async () => {
+    test('ten megabytes in and out, complete', async () => {
       const bytes = randomBytes(10 * 1024 * 1024);
       const { end, stdout } = await runOn(client, ['cat'], { input: bytes });
       expect(end).toEqual({ kind: 'exited', status: 0 });

@@ -48,7 +48,7 @@ describe('what goes wrong', () => {
     expect((await runOn(connection, ['true'])).end).toEqual({ kind: 'lost' });
   });
 
-  test('a command of which nobody says how it ended', async () => {
+  test('a command without an exit status', async () => {
     const connection = await connected(address());
     expect((await runOn(connection, ['vanish'])).end).toEqual({ kind: 'lost' });
     connection.end();

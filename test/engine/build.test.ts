@@ -43,7 +43,7 @@ describe('a first build', () => {
     });
   });
 
-  test('keeps with a result which of its outputs are scratch, and says nothing where none is', async () => {
+  test('stores with a result which of its outputs are scratch, and nothing if none is', async () => {
     const rig = await openRig();
     const withScratch = { ...a, scratch: ['out'] };
     const outcome = good(
@@ -139,7 +139,7 @@ describe('a second build', () => {
   });
 });
 
-describe('trees that are gone or damaged', () => {
+describe('trees that are missing or damaged', () => {
   test('are made again only if something reads them', async () => {
     const rig = await openRig();
     const first = good(await rig.build(plan));
@@ -152,7 +152,7 @@ describe('trees that are gone or damaged', () => {
     expect(rig.whys()['s/b']).toEqual({ kind: 'tree-gone', outputs: ['out'] });
   });
 
-  test('that nobody reads stay gone', async () => {
+  test('that nothing reads stay missing', async () => {
     const rig = await openRig();
     const first = good(await rig.build(plan));
     for (const name of [a.name, b.name]) {
@@ -390,7 +390,7 @@ describe('failures', () => {
     expect(rig.executor.calls).toEqual([]);
   });
 
-  test('of a full disk are told once, however many things it stops', async () => {
+  test('of a full disk are reported once, however many actions fail', async () => {
     const rig = await openRig();
     const full = { reason: 'no-room', path: '/store', detail: 'ENOSPC' } as const;
     rig.sources.failures.set('gcc 14.2.0', full);

@@ -71,7 +71,7 @@ describe('several executors', () => {
     expect(near.calls).toEqual([]);
   });
 
-  test('that broke are asked again where no other is left, once they say that they work', async () => {
+  test('that broke are used again if no other is left, once their check succeeds', async () => {
     const rig = await openRig();
     const { executor } = rig;
     executor.behaviours.set('s/a', { failure: unreachable('scripted') });
@@ -111,7 +111,7 @@ describe('a machine that no executor has', () => {
     expect(rig.executor.checks).toBe(0);
   });
 
-  test('is not missed where everything is built', async () => {
+  test('is not needed if everything is built', async () => {
     const rig = await openRig();
     good(await rig.build(plan, { executors: three(rig).executors }));
     expect(good(await rig.build(plan)).cached).toHaveLength(3);
@@ -132,13 +132,13 @@ describe('what may run', () => {
     expect(rig.executor.calls).toEqual([]);
   });
 
-  test('is all that is needed where the rest is in the store', async () => {
+  test('is all that is needed if the rest is in the store', async () => {
     const rig = await openRig();
     good(await rig.build(samplePlan([a])));
     expect(good(await rig.build(plan, { mayRun })).ran).toEqual(['s/b']);
   });
 
-  test('counts also for trees that are gone', async () => {
+  test('also counts for missing trees', async () => {
     const rig = await openRig();
     const first = good(await rig.build(samplePlan([a])));
     const tree = first.results.get(a.name)?.outputs['out'];

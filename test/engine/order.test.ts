@@ -56,7 +56,7 @@ describe('what runs side by side', () => {
     expect(again.executor.most).toBe(2);
   });
 
-  test('starts when an executor that was full says that it has room', async () => {
+  test('starts once a full executor reports room', async () => {
     const rig = await openRig();
     rig.executor.reserved.add({ memory: 1 });
     rig.executor.reserved.add({ memory: 1 });

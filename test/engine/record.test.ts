@@ -42,7 +42,7 @@ async function leaveRecord(
 }
 
 describe('recording', () => {
-  test('gives the executor the recorder, and changes no key', async () => {
+  test('passes the recorder to the executor, and changes no key', async () => {
     const [rig, other] = [await openRig(), await openRig()];
     const [recorded, plain] = [watched(rig), watched(other)];
     const first = good(await rig.build(plan, record()));
@@ -78,7 +78,7 @@ describe('recording', () => {
     expect(good(await rig.build(plan)).ran).toEqual([]);
   });
 
-  test('fails where the action fails, and keeps the result', async () => {
+  test('fails if the action fails, and keeps the result', async () => {
     const rig = await openRig();
     good(await rig.build(plan));
     rig.executor.behaviours.set('s/b', { exitCode: 1 });

@@ -63,7 +63,7 @@ async function place() {
 }
 
 describe('two engines on one store', () => {
-  test('run an action once: the second says that it waits, and takes the result', async () => {
+  test('run an action once: the second reports that it waits, and takes the result', async () => {
     const { store, gate } = await place();
     const one = new Engine(store, gate);
     await one.until('action-started', 's/slow');

@@ -43,7 +43,7 @@ describe('the message of an action', () => {
     );
   });
 
-  it('is none where something is missing, twice, or malformed', () => {
+  it('is undefined if something is missing, duplicate or malformed', () => {
     const bytes = encodeAction(action);
     expect(decodeAction(bytes.subarray(0, bytes.length - 1))).toBeUndefined();
     expect(decodeAction(new Uint8Array())).toBeUndefined();
@@ -82,7 +82,7 @@ describe('the message of a command', () => {
     expect(decodeCommand(encodeCommand({ ...command, outputPaths: [path] }))).toBeUndefined();
   });
 
-  it('is none without a program, or where it is malformed', () => {
+  it('is undefined without a program, or if malformed', () => {
     expect(decodeCommand(encodeCommand({ ...command, argv: [] }))).toBeUndefined();
     expect(decodeCommand(Buffer.from('no message at all'))).toBeUndefined();
   });
@@ -102,7 +102,7 @@ describe('the message of a result', () => {
     expect(decodeActionResult(encodeActionResult({ ...empty, exitCode: -1 }))?.exitCode).toBe(-1);
   });
 
-  it('is none where it is malformed', () => {
+  it('is undefined if it is malformed', () => {
     const bytes = encodeActionResult(result);
     expect(decodeActionResult(bytes.subarray(0, 20))).toBeUndefined();
     expect(decodeActionResult(Buffer.concat([bytes, Buffer.from('2001', 'hex')]))).toBeUndefined();

@@ -83,7 +83,7 @@ export function describeEveryExecutor(name: string, setUp: () => Promise<Subject
       expect(await subject.executor.check()).toEqual({ ok: true, value: undefined });
     });
 
-    it('says which machines it serves', () => {
+    it('knows the platforms that it supports', () => {
       expect(subject.executor.supports(localPlatform())).toBe(true);
     });
 
@@ -139,7 +139,7 @@ export function describeEveryExecutor(name: string, setUp: () => Promise<Subject
       expect(outputs['text']).toBe(await addTree(subject.store, { text: "it's\\n \t\n\n" }));
     });
 
-    it('says which output is missing', async () => {
+    it('reports a missing output', async () => {
       const { result, logDirectory } = await tryRecipe(subject, {
         commands: [write('/a/file', '')],
         outputs: { there: '/a', gone: '/b' },

@@ -142,7 +142,7 @@ describe('an input root', () => {
     expect(pathsOf(root)).toEqual(['src', 'src/file', 'src/there', 'src/there/seen']);
   });
 
-  it('is a fault where a recipe contradicts itself', () => {
+  it('is a fault if a recipe contradicts itself', () => {
     const given = at('/given', [tree({ file: '', link: '-> dir', 'dir/x': '' })]);
     const some = tree({ some: '' });
     expect(faultsOf([given], { out: '/given/x' })).toEqual([

@@ -232,7 +232,7 @@ export function describeRealExecutor(name: string, setUp: () => Promise<Subject>
       expect(await countProcesses(marker)).toBe(0);
     });
 
-    it('is a failure where trees clash, are gone, or the recipe contradicts itself', async () => {
+    it('is a failure if trees conflict or are missing, or the recipe contradicts itself', async () => {
       const a = await addTree(subject.store, { 'd/file': 'one' });
       const b = await addTree(subject.store, { 'd/file': 'two' });
       const commands = [run(['true'] as const)];

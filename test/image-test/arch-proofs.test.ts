@@ -32,7 +32,7 @@ describe('proofOf', () => {
     expect(areas.network).toEqual({ verdict: 'not reached', detail: 'eth0, tcp' });
   });
 
-  test('says what was left out', () => {
+  test('reports what was left out', () => {
     const { areas } = proofOf(
       result({ 'native:numbers': 'absent', 'native:times': 'absent', clock: 'cannot' }),
     );
@@ -40,7 +40,7 @@ describe('proofOf', () => {
     expect(areas.clock).toEqual({ verdict: 'cannot', detail: 'why clock' });
   });
 
-  test('proves an area in part where something of it could not be done', () => {
+  test('proves an area in part if some of its checks could not be run', () => {
     const done = result({ 'cross:times': 'cannot' });
     const proof = proofOf(done);
     const detail = 'not cross:times: why cross:times';

@@ -148,7 +148,7 @@ describe('rowsOf', () => {
     });
   });
 
-  it('proves nothing where nothing could be done', () => {
+  it('proves nothing if no check could be run', () => {
     const absent = new Map(checks.map(({ id }) => [id, 'nothing here']));
     expect(isSound(rowsOf(checks, circumstances({ absent })))).toBe(false);
   });

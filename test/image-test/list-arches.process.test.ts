@@ -6,7 +6,7 @@ import { repositoryCopy, run, testSession } from '../cli/rig.ts';
 import { result } from './sample-result.ts';
 
 describe('list arches', () => {
-  test('says what an arch is and what was proved of it', async () => {
+  test('describes an arch and what was proved about it', async () => {
     const repository = repositoryCopy();
     mkdirSync(path.join(repository, 'docs'));
     const proof: Proof = proofOf(result({ tcp: 'failed' }));

@@ -33,7 +33,7 @@ describe('control.json', () => {
     expect(faults('')).toEqual(['1: : is not JSON: expected a value, found the end of the file or line']);
   });
 
-  test('is told all its faults at once, in order of line', () => {
+  test('has all its faults reported at once, in order of line', () => {
     const text = `{
   "source": ["zlib"],
   "sources": ["zlb", "zlib", "zlib", 3, "Lua", "perl"],

@@ -144,7 +144,7 @@ const serverIsGone = () => !noted('server').some((pid) => isRunning(pid));
 const nothingIsLeft = () => serverIsGone() && readdirSync(join(base, 'tmp')).length === 0;
 
 describe('dev-environment.sh', () => {
-  it('starts the image beside it, with the memory that the board takes', () => {
+  it('starts the image beside it, with the memory that the board supports', () => {
     const { status, words } = start();
     expect(status).toBe(7);
     expect(words[words.indexOf('-m') + 1]).toBe('256');
@@ -152,7 +152,7 @@ describe('dev-environment.sh', () => {
     expect(less[less.indexOf('-m') + 1]).toBe('100');
   });
 
-  it('takes ample memory where the board has no limit', () => {
+  it('uses ample memory if the board has no limit', () => {
     const roomy = describeArch({
       ...sampleArch,
       emulator: { ...sampleArch.emulator, memory: without(sampleArch.emulator.memory, 'limit') },
@@ -170,7 +170,7 @@ describe('dev-environment.sh', () => {
     expect(existsSync(join(image, imageFiles.home))).toBe(true);
   });
 
-  it('says when the image is not whole', () => {
+  it('reports an incomplete image', () => {
     rmSync(join(image, imageFiles.script));
     expect(start()).toEqual({
       status: 1,
@@ -207,7 +207,7 @@ describe('dev-environment.sh', () => {
       });
     });
 
-    it('says where none can be made', () => {
+    it('reports that none can be created', () => {
       expect(start({ GUEST_HOME: 'no/where' })).toEqual({
         status: 1,
         stderr: 'dev-environment.sh: GUEST_HOME=no/where: cannot make a scratch disk of 4096 MiB there\n',
@@ -227,7 +227,7 @@ describe('dev-environment.sh', () => {
       );
     });
 
-    it('says which tarball holds one', () => {
+    it('names a tarball that contains one', () => {
       const packed = join(image, '../cross-compiler-sample-i686.tar.gz');
       writeFileSync(packed, '');
       expect(start().stderr).toContain(
@@ -235,7 +235,7 @@ describe('dev-environment.sh', () => {
       );
     });
 
-    it('says when CROSS_COMPILER names none, and looks nowhere else', () => {
+    it('reports a CROSS_COMPILER that is none, and searches nowhere else', () => {
       compiler(join(image, 'cross-compiler-sample-i686'));
       const { status, stderr, words } = start({ CROSS_COMPILER: 'no/where' });
       expect(status).toBe(7);
@@ -246,7 +246,7 @@ describe('dev-environment.sh', () => {
       );
     });
 
-    it('takes none when CROSS_COMPILER is empty, or the guest has no compiler', () => {
+    it('uses none if CROSS_COMPILER is empty, or the guest has no compiler', () => {
       compiler(join(image, 'cross-compiler-sample-i686'));
       expect(start({ CROSS_COMPILER: '' })).toMatchObject({ status: 7, stderr: alone });
       rmSync(join(image, imageFiles.toolchain));
@@ -254,7 +254,7 @@ describe('dev-environment.sh', () => {
       expect(existsSync(join(image, 'arguments'))).toBe(false);
     });
 
-    it('takes none for another host', () => {
+    it('uses none for another host', () => {
       compiler(join(image, 'cross-compiler-sample-other'), { foreign: true });
       expect(start().stderr).toContain('there is no cross compiler for sample beside this script');
     });
@@ -388,7 +388,7 @@ describe('dev-environment.sh', () => {
       expect(noted('arguments')).toEqual([]);
     });
 
-    it('keeps what the server says where the user wants it', () => {
+    it('keeps the log of the server where the user wants it', () => {
       writeFileSync(join(base, 'my log'), 'before\n');
       start({ ...env(), DISTCCD_LOG: 'my log' });
       expect(readFileSync(join(base, 'my log'), 'utf8')).toMatch(/^before\nlistening on \d+\n$/);

@@ -56,7 +56,7 @@ function expected(change: { memory?: string; extra?: string; toolchain?: boolean
 }
 
 describe('emulatorArguments', () => {
-  it('says what the descriptor says', () => {
+  it('follows the descriptor', () => {
     const words = emulatorArguments(
       arch,
       { directory: '/a,b', memory: '64', commandLine: 'console=x' },
@@ -72,7 +72,7 @@ describe('emulatorArguments', () => {
     ]);
   });
 
-  it('attaches the network like any other device where the machine attaches none', () => {
+  it('attaches the network like any other device if the machine attaches none', () => {
     const board = describeArch({
       ...sampleArch,
       emulator: { ...sampleArch.emulator, network: 'virtio-net-device', networkBy: 'device' },
@@ -88,7 +88,7 @@ describe('emulatorArguments', () => {
     );
   });
 
-  it('puts each virtio device where the board has a place for it', () => {
+  it('puts each virtio device into its slot on the board', () => {
     const virtioPlaces = virtioDevices.map((_, index) => `addr=1.${index}`);
     const board = describeArch({ ...sampleArch, emulator: { ...sampleArch.emulator, virtioPlaces } });
     const words = emulatorArguments(board, { directory: '/d', memory: '1', commandLine: '' }, true, {
@@ -107,7 +107,7 @@ describe('emulatorArguments', () => {
     }
   });
 
-  it('gives no processor and no device tree where the descriptor has none', () => {
+  it('passes no processor and no device tree if the descriptor has none', () => {
     const bare = describeArch({
       ...sampleArch,
       kernel: without(sampleArch.kernel, 'deviceTree'),
@@ -151,7 +151,7 @@ describe('run-emulator.sh', () => {
     expect(start().words).toEqual(expected({ toolchain: false }));
   });
 
-  it('takes memory up to the limit of the board', () => {
+  it('accepts memory up to the limit of the board', () => {
     expect(start({ QEMU_MEMORY: '256' }).words).toEqual(expected({ memory: '256' }));
     expect(start({ QEMU_MEMORY: '' }).words).toEqual(expected());
     expect(start({ QEMU_MEMORY: '257' })).toEqual({
@@ -258,7 +258,7 @@ describe('run-emulator.sh', () => {
     );
   });
 
-  it('says what to install when the emulator is missing', () => {
+  it('names the package to install if the emulator is missing', () => {
     rmSync(join(base, 'bin', sampleArch.emulator.program));
     expect(start()).toEqual({
       status: 127,

@@ -198,7 +198,7 @@ describe.each(shells)('run-emulator.sh in $name', (shell) => {
     );
   });
 
-  it('attaches what lies at any path, also at a relative one', () => {
+  it('attaches files at any path, including relative ones', () => {
     const arch = checkArch(sampleArch, 'arches/sample.ts');
     if (!arch.ok) throw new Error('the sample is broken');
     fc.assert(

@@ -69,7 +69,7 @@ describe('an image with a root disk', () => {
     },
   );
 
-  it('lets the guest write a writable disk where the user says so', () => {
+  it('lets the guest write to a writable disk if the user asks for it', () => {
     const { words } = start(writable, { GUEST_ROOT_WRITABLE: '1' });
     expect(words).toEqual(expected(writable, ''));
     expect(words).toContain(`if=none,id=root,format=raw,file=${base}/a,, b/root.ext2`);
@@ -91,7 +91,7 @@ describe('an image with a root disk', () => {
     });
   });
 
-  it.each(disks)('$file: says when the disk is missing', (disk) => {
+  it.each(disks)('$file: reports a missing disk', (disk) => {
     rmSync(join(image, disk.file));
     const { status, stderr } = start(disk);
     expect(status).toBe(1);

@@ -27,7 +27,7 @@ describe('checkArch', () => {
     expect(result.ok && result.value).toBe(sampleArch);
   });
 
-  it('takes what a board lacks, and the emulator of single programs', () => {
+  it('accepts what a board lacks, and the emulator for single programs', () => {
     const lacks = [
       { facility: 'disk', reason: 'the board has no bus for one' },
       { facility: 'wide-atomics', reason: 'they are not', emulatorBefore: '8.0' },
@@ -230,7 +230,7 @@ describe('checkArch', () => {
     expect(fields({ ...sampleArch, ...change })).toEqual(expected);
   });
 
-  it('gives no advice where no known field is near', () => {
+  it('makes no suggestion if no known field is similar', () => {
     const [fault] = faults({ ...sampleArch, zzzzzz: 1 });
     expect(fault?.message).toMatch(/^unknown field; known are name aliases /);
   });

@@ -60,7 +60,7 @@ describe('a fragment of a kernel configuration', () => {
     expect(refused(`CONFIG_B=y\n${line}\n`)).toContain(`\n  /some/fragment:2: ${message}\n`);
   });
 
-  test('is told of all its faults at once', () => {
+  test('has all its faults reported at once', () => {
     expect(refused('A=y\nCONFIG_B=y\nC\n')).toMatch(/has 2 faults\n.*:1: .*\n.*:3: /);
   });
 });

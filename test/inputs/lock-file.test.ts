@@ -53,7 +53,7 @@ function only(source: unknown): string {
 }
 
 describe('parseLock', () => {
-  it('takes a lock as it is written', () => {
+  it('accepts a lock as written', () => {
     const two = [entry(), entry({ version: '2.0', isDefault: false }), entry({ name: 'q' })];
     expect(parseLock(lock(two), 'sources.lock')).toEqual({
       ok: true,
@@ -61,7 +61,7 @@ describe('parseLock', () => {
     });
   });
 
-  it('names the line where it is no JSON', () => {
+  it('names the line at which it is not JSON', () => {
     expect(faults('{\n  "format": 1,\n]\n')).toEqual([
       { field: '', line: 3, message: 'is not JSON: expected a name in quotes, found "]"' },
     ]);

@@ -119,7 +119,7 @@ describe("the machine's programs", () => {
     expect(copied).not.toHaveBeenCalled();
   });
 
-  it('are copied again when their tree is gone', async () => {
+  it('are copied again if their tree is missing', async () => {
     await store.removeTree(utilities);
     expect(await createMachineProvider({ store }).obtain('machine-utilities')).toEqual({
       ok: true,

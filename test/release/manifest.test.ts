@@ -74,7 +74,7 @@ describe('a manifest', () => {
     expect(parseManifest(changed(field, value))).toBeUndefined();
   });
 
-  test.each(['', '{', 'null', '[]', '7'])('is none where the text is %j', (text) => {
+  test.each(['', '{', 'null', '[]', '7'])('is undefined if the text is %j', (text) => {
     expect(parseManifest(text)).toBeUndefined();
   });
 });

@@ -36,7 +36,7 @@ describe('exclusively', () => {
     }
   });
 
-  it('says so if a directory is where the lock should be', async () => {
+  it('reports a directory in the place of the lock', async () => {
     const directory = temporaryDirectory();
     mkdirSync(join(directory, '.bootstrap-lock'));
     expect(await exclusively(directory, () => Promise.resolve(ok('done')))).toMatchObject({

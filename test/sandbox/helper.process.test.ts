@@ -45,7 +45,7 @@ it('is compiled once, and again when its sources change or it was damaged', asyn
   await promisify(execFile)(second.path);
 });
 
-it('is kept nowhere where others could replace it', async () => {
+it('is not kept where others could replace it', async () => {
   const store = await openTestStore();
   await chmod(join(store.root, 'trees'), 0o777);
   const helper = await obtainHelper(store, repositoryPath);

@@ -132,7 +132,7 @@ describe('what an action sees', () => {
     expect(lines).toEqual(['hello', 'tools/bin', '/tools: bin share  /tools/bin: hello sh']);
   });
 
-  it('reads single files where they are given', async () => {
+  it('reads single files at their paths', async () => {
     const blob = await subject.store.putBlob(Buffer.from('#!/bin/sh\necho ran\n'));
     const file = (path: string, executable: boolean) => ({
       path: sandboxPath(path),
@@ -252,7 +252,7 @@ describe('how an action ends', () => {
     subject = await setUp('where-allowed');
   });
 
-  it('whole, when it is told to', async () => {
+  it('as a whole, when aborted', async () => {
     const marker = `602.${String(process.pid)}`;
     const controller = new AbortController();
     const running = tryRecipe(

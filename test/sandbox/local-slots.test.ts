@@ -100,7 +100,7 @@ describe('room on this machine', () => {
     }
   });
 
-  test('gets back tokens that were lost with a killed make, once nobody holds one', () => {
+  test('restores tokens that were lost with a killed make, once none is held', () => {
     const { slots: room, tokens } = slots();
     const reservation = room.tryReserve(small);
     tokens.take();

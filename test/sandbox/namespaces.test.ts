@@ -25,7 +25,7 @@ it.each([
   expect(await findRemedy(await directoryOf(settings))).toBe(remedy);
 });
 
-it('takes a machine whose settings allow namespaces for a container', async () => {
+it('assumes a container if the settings of the machine allow namespaces', async () => {
   expect(await findRemedy(await directoryOf({}))).toContain('container');
 });
 

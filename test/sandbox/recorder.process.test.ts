@@ -262,7 +262,7 @@ describe('recording', () => {
     expect(lines.slice(-2)).toEqual(['caught', 'status 4']);
   });
 
-  it('does not wait for what is left running, and leaves none of it', async () => {
+  it('does not wait for what is left running, and kills it', async () => {
     const marker = `6${String(process.pid)}1`;
     const { result } = await attempt([shell(`setsid sleep ${marker} & sleep ${marker} & true`)]);
     expect(result).toMatchObject({ ok: true, value: { exitCode: 0 } });

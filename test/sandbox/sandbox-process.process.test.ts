@@ -79,7 +79,7 @@ describe('a sandbox', { timeout: 300_000 }, () => {
     });
   });
 
-  it('says so, too, when there is room for bytes but for no more files', async () => {
+  it('also reports a file system without free inodes', async () => {
     const store = join(await temporaryDirectory(), 'store');
     const text = 'count=0; while : >/build/$count || exit 1; do count=$((count + 1)); done';
     const [program, args] = command(`${store}/s`, text);
@@ -109,7 +109,7 @@ describe('a sandbox', { timeout: 300_000 }, () => {
     expect(lines.at(-1)).toContain('noexec');
   });
 
-  it('says which setting refuses namespaces', async () => {
+  it('names the setting that forbids namespaces', async () => {
     const store = join(await temporaryDirectory(), 'store');
     const [program, args] = command(store, 'true');
     const script = 'echo 0 >/proc/sys/user/max_user_namespaces; exec "$@"';

@@ -84,7 +84,7 @@ describe('pickMirror', () => {
     ).toBe(main);
   });
 
-  it('takes mirror lists of cloud images too', () => {
+  it('accepts mirror lists of cloud images too', () => {
     const main = archive('mirror+file:/etc/apt/mirrors/debian.list', 'trixie');
     expect(pickMirror([main])).toBe(main);
   });

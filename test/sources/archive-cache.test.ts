@@ -20,7 +20,7 @@ const sha = sha256(createHash('sha256').update('whole').digest('hex'));
 const dead = processStamp().replace(/^\d+\.\d+/, '4194305.7');
 
 describe('ArchiveCache', () => {
-  it('takes in a file with the right hash, and gives it', async () => {
+  it('accepts a file with the right hash, and returns it', async () => {
     const cache = new ArchiveCache(join(temporaryDirectory(), 'new'));
     expect(await cache.find(sha)).toBeUndefined();
     const { part, resumed } = await cache.claimPart(sha);

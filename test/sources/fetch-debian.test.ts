@@ -129,7 +129,7 @@ describe('fetchDebian', () => {
     );
   });
 
-  it('takes the file itself where apt brings a link to it', async () => {
+  it('takes the file itself if apt leaves a link to it', async () => {
     const index = [stanza('4.4.1-2', hash), ''] as const;
     const { fetch, root } = rig({ index, there: ['4.4.1-2'], local: true });
     expect((await fetch()).part).toBe('4.4.1-2');
@@ -182,7 +182,7 @@ describe('fetchDebian', () => {
     expect(calls).toEqual([]);
   });
 
-  it('names the keyring of Debian where the machine has it, also for files of the newer form', async () => {
+  it('names the keyring of Debian if the machine has it, for files of either format', async () => {
     const { fetch, root } = rig(
       { index: [stanza('4.4.1-2', hash), ''], there: ['4.4.1-2'] },
       {

@@ -30,7 +30,7 @@ async function fetched(url: string, had?: Uint8Array, more: Partial<Timing> = {}
 }
 
 describe('fetchUrl', () => {
-  it('fetches a file and says how far it is', async () => {
+  it('fetches a file and reports progress', async () => {
     const server = await startFileServer();
     server.on('/f', file(bytes));
     const got = await fetched(`${server.url}/f`);
@@ -98,7 +98,7 @@ describe('fetchUrl', () => {
     expect(server.asked).toHaveLength(1);
   });
 
-  it('gives up in the end', async () => {
+  it('gives up eventually', async () => {
     const server = await startFileServer();
     server.on('/f', status(502));
     const got = await fetched(`${server.url}/f`);

@@ -17,7 +17,7 @@ function source(): string {
 }
 
 describe('patchTree', () => {
-  it('applies a series, each on what the one before left', async () => {
+  it('applies a series, each patch to the result of the previous one', async () => {
     const directory = source();
     const result = await patchTree('p 1', directory, [
       patch('1.patch', change('d/f', 'one', 'two')),

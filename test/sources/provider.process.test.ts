@@ -189,7 +189,7 @@ describe('a source provider', () => {
     expect(lines).toContain(`${hostile.url}/p: a malformed answer`);
   });
 
-  it('names a wrong hash, even where other origins do not answer', async () => {
+  it('reports a wrong hash, even if other origins do not answer', async () => {
     const { server, cacheDirectory, url, open, source } = await rig();
     server.on('/changed', file(other));
     const failure = await failureOf(open([url('/absent'), url('/changed')]).obtain(source(), silent));
@@ -261,7 +261,7 @@ describe('a source provider', () => {
     });
   });
 
-  it('asks nobody when offline', async () => {
+  it('sends no request when offline', async () => {
     const { server, url, open, source } = await rig();
     server.on('/p', file(archive));
     expect(await failureOf(open([url('/p')], { offline: true }).obtain(source(), silent))).toEqual({

@@ -58,7 +58,7 @@ describe('unpack', () => {
     expect(readFileSync(join(source, 'link'), 'utf8')).toBe('y');
   });
 
-  it('takes an archive without a top directory as it is', async () => {
+  it('keeps an archive without a top directory as it is', async () => {
     const source = await unpacked([
       { path: './', type: 'Directory' },
       { path: './a', body: 'a' },
@@ -96,7 +96,7 @@ describe('unpack', () => {
     expect(lstatSync(join(source, 'a')).mode & 0o111).toBe(0);
   });
 
-  it('drops what it is told to, hostile links too, and nothing of similar name', async () => {
+  it('drops the given paths, including hostile links, and nothing with a similar name', async () => {
     const source = await unpacked(
       [
         { path: 'p/doc/manual', body: 'm' },

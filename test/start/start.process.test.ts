@@ -112,7 +112,7 @@ describe('the compiled program', () => {
     expect(names(shared)).toEqual([]);
   });
 
-  test('says what does not compile, and where', async () => {
+  test('reports what does not compile, and where', async () => {
     const clone = cloneProgram();
     append(clone, 'src/cli/list-command.ts', '\nconst = 1;\n');
     const run = await clone.run(listing);
@@ -308,7 +308,7 @@ describe('a descriptor elsewhere', () => {
     expect(run.code).toBe(2);
   });
 
-  test('takes no package, and no tsconfig.json, of a directory above it', async () => {
+  test('uses no package and no tsconfig.json of a directory above it', async () => {
     const home = temporaryHome();
     write(home, 'tsconfig.json', '{"compilerOptions":{"paths":{"./data.ts":["./planted.ts"]}}}');
     write(home, 'planted.ts', "export const data = 'planted';\n");

@@ -82,7 +82,7 @@ describe('collectGarbage', () => {
     });
   });
 
-  it('removes by size, scratch outputs first, and leaves results that name what is gone', async () => {
+  it('removes by size, scratch outputs first, and keeps results that name what was removed', async () => {
     const store = await openTestStore();
     const scratch = await addTree(store, { 'build/x': 'x'.repeat(100_000) });
     const kept = await addTree(store, { 'bin/x': 'y'.repeat(100_000) });
@@ -160,7 +160,7 @@ describe('collectGarbage', () => {
     expect(await readdir(join(store.root, 'leases'))).toEqual([`${processStamp()}-lease-00`]);
   });
 
-  it('leaves everything where the lease of a living process cannot be read', async () => {
+  it('keeps everything if the lease of a living process cannot be read', async () => {
     const store = await openTestStore();
     const tree = await addTree(store, { a: '1' });
     await age(store, 40);
@@ -202,7 +202,7 @@ describe('collectGarbage', () => {
     expect(await listTrees(store)).toEqual([]);
   });
 
-  it('takes archives too, but none while a build runs', async () => {
+  it('removes archives too, but none while a build runs', async () => {
     const store = await openTestStore();
     const archive = join(store.root, 'downloads', 'ab'.repeat(32));
     await mkdir(join(store.root, 'downloads', 'apt'), { recursive: true });
@@ -217,7 +217,7 @@ describe('collectGarbage', () => {
     expect(await readdir(join(store.root, 'downloads'))).toEqual(['apt']);
   });
 
-  it('takes halves of trees, and what killed processes left', async () => {
+  it('removes halves of trees, and leftovers of killed processes', async () => {
     const store = await openTestStore();
     const [one, two] = [await addTree(store, { a: '1' }), await addTree(store, { b: '1' })];
     await store.release();
@@ -254,7 +254,7 @@ describe('collectGarbage', () => {
     expect(await readdir(join(store.root, 'locks'))).toEqual([]);
   });
 
-  it('waits for another collector, until it is told not to', async () => {
+  it('waits for another collector, until aborted', async () => {
     const store = await openTestStore();
     const lock = await tryProcessLock(join(store.root, 'locks', 'collector'));
     const abort = new AbortController();
@@ -289,7 +289,7 @@ describe('collectGarbage', () => {
     });
   });
 
-  it('says where there is no store, and makes none', async () => {
+  it('reports a missing store, and creates none', async () => {
     const root = join(await temporaryDirectory(), 'none');
     expect(await collectGarbage(root, { policy: { now: 0 } })).toEqual({
       ok: false,

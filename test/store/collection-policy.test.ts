@@ -23,12 +23,12 @@ describe('chooseRemovals', () => {
     entry('older', { lastUse: now - 50 * day, kind: 'download' }),
   ];
 
-  it('by age takes what was not used for long, longest ago first', () => {
+  it('by age removes what has not been used for long, least recently used first', () => {
     expect(ids(chooseRemovals(entries, nothing, 0, { now, olderThan: 30 * day }))).toEqual(['older', 'old']);
     expect(chooseRemovals(entries, nothing, 0, { now, olderThan: 60 * day })).toEqual([]);
   });
 
-  it('by size takes scratch outputs first, then what was used longest ago, and no more than needed', () => {
+  it('by size removes scratch outputs first, then the least recently used, and no more than necessary', () => {
     const removed = (maxBytes: number) => ids(chooseRemovals(entries, nothing, 5, { now, maxBytes }));
     expect(removed(45)).toEqual([]);
     expect(removed(44)).toEqual(['scratch']);
@@ -37,14 +37,14 @@ describe('chooseRemovals', () => {
     expect(removed(0)).toEqual(['scratch', 'older', 'old', 'young']);
   });
 
-  it('counts what goes by age before it takes more for size', () => {
+  it('counts what is removed by age before removing more for size', () => {
     expect(ids(chooseRemovals(entries, nothing, 0, { now, maxBytes: 20, olderThan: 30 * day }))).toEqual([
       'older',
       'old',
     ]);
   });
 
-  it('takes scratch outputs alone where that is what is wanted', () => {
+  it('removes only scratch outputs if that is what is wanted', () => {
     expect(ids(chooseRemovals(entries, nothing, 0, { now, scratchOutputs: true }))).toEqual(['scratch']);
     expect(chooseRemovals(entries, nothing, 0, { now })).toEqual([]);
   });

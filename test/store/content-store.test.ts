@@ -47,7 +47,7 @@ const implementations: Readonly<Record<string, () => Promise<ContentStore>>> = {
 };
 
 describe.each(Object.entries(implementations))('a content store %s', (_, open) => {
-  it('takes a tree by its messages, asking for the bytes of each file once', async () => {
+  it('stores a tree from its messages, asking for the bytes of each file once', async () => {
     const store = await open();
     const { encoded, blobs } = sample();
     expect(await store.hasTree(encoded.tree)).toBe(false);
@@ -123,7 +123,7 @@ describe.each(Object.entries(implementations))('a content store %s', (_, open) =
   });
 });
 
-it('on disk a tree that was put lies there like one that was adopted', async () => {
+it('on disk a tree that was put is stored like one that was adopted', async () => {
   const store = await openTestStore();
   const { encoded, blobs } = sample();
   await store.putTree(encoded, (blob) => Promise.resolve(Buffer.from(blobs.get(blob) ?? '')));

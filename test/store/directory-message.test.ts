@@ -68,12 +68,12 @@ describe('decodeDirectory', () => {
     expect(decodeDirectory(encodeDirectory(plain))).toEqual(plain);
   });
 
-  it('takes the fields of a node in any order, and any number but 0 as true', () => {
+  it('accepts the fields of a node in any order, and any number except 0 as true', () => {
     const foreign = field(1, numberField(4, 2), field(2, content), field(1, 'a'));
     expect(decodeDirectory(foreign)?.files).toEqual([plain.files[0]]);
   });
 
-  it('takes names in order of their bytes', () => {
+  it('requires names in order of their bytes', () => {
     const names = ['B', 'a', 'é', '\u{fffd}', '\u{1f600}'];
     const decoded = decodeDirectory(all(...names.map((name) => file(name))));
     expect(decoded?.files.map(({ name }) => name)).toEqual(names);

@@ -29,7 +29,7 @@ function reopen(store: Store): Promise<Store> {
 }
 
 describe('trees', () => {
-  it('takes a directory over and lists it', async () => {
+  it('adopts a directory and lists it', async () => {
     const store = await openTestStore();
     const scratch = await store.makeScratch('build/of gcc');
     const directory = join(scratch.path, 'out');
@@ -93,7 +93,7 @@ describe('trees', () => {
     await access(join(scratch.path, 'file'));
   });
 
-  it('says what it does not have', async () => {
+  it('reports what it does not have', async () => {
     const store = await openTestStore();
     expect(await store.hasTree(nobody)).toBe(false);
     expect(await store.verifyTree(nobody)).toEqual({
@@ -230,7 +230,7 @@ describe('results and notes', () => {
     expect(await store.getResult(aKey)).toBeUndefined();
   });
 
-  it('reads a damaged note as none', async () => {
+  it('treats a damaged note as missing', async () => {
     const store = await openTestStore();
     await store.putNote('machine', 'compiler', { a: [1, 2, 3] });
     await writeFile(join(store.root, 'notes/machine/compiler.json'), '{ "a": [1,');
@@ -264,7 +264,7 @@ describe('the rest', () => {
     expect(await readdir(join(store.root, 'damaged'))).toEqual([]);
   });
 
-  it('does not open where a file stands', async () => {
+  it('does not open if a file is in its place', async () => {
     const file = join(await temporaryDirectory(), 'file');
     await writeFile(file, '');
     for (const root of [file, join(file, 'store')]) {

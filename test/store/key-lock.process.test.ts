@@ -92,7 +92,7 @@ it('of a killed process is removed at the next opening', async () => {
   expect(await readdir(join(store.root, 'locks'))).toEqual([]);
 });
 
-it('goes from a killed process to one of its rivals at a time', async () => {
+it('passes from a killed process to one waiting process at a time', async () => {
   const store = await openTestStore();
   const log = join(store.root, 'work');
   await writeFile(log, '');

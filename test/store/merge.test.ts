@@ -48,7 +48,7 @@ describe('a union of trees', () => {
     });
   });
 
-  it('leaves one tree as it is, and makes nothing of none', async () => {
+  it('leaves a single tree as it is, and returns nothing for none', async () => {
     const [only] = await listings({ a: '1' });
     if (only === undefined) throw new Error('unexpected');
     expect(unite([only])).toMatchObject({ ok: true, value: { entries: only.entries } });

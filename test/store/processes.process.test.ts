@@ -114,7 +114,7 @@ describe.skipIf(mayLack(namespaces))('on a file system of its own', () => {
     directory,
   ];
 
-  it('reports missing room, leaves nothing half-written, and goes on when there is room again', async () => {
+  it('reports a full disk, leaves nothing half-written, and continues when there is space again', async () => {
     const directory = await temporaryDirectory();
     const caught = await runProcess(mounted('size=2m', directory), 'fill', join(directory, 'store'));
     const noRoom = { reason: 'no-room', detail: expect.any(String), path: expect.any(String) };
@@ -140,7 +140,7 @@ it('adopts and removes directories that their owner may not enter', async () => 
   for (const name of ['scratch', 'trees', 'damaged']) expect(await readdir(join(root, name))).toEqual([]);
 });
 
-it('says at opening in which of its directories it may not write', async () => {
+it('reports on opening which of its directories is not writable', async () => {
   const root = join(await temporaryDirectory(), 'store');
   await openTestStore(root);
   for (const name of ['results', 'trees', 'notes']) {

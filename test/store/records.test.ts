@@ -124,7 +124,7 @@ describe('something in the way', () => {
     });
   });
 
-  it('of a blob gives way to it', async () => {
+  it('in the place of a blob is replaced', async () => {
     const store = await openTestStore();
     const blob = await store.putBlob(Buffer.from('x'));
     await rm(store.blobPath(blob));

@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { findTreeFile, readTreeFile } from '../../src/store/tree-file.ts';
 import { temporaryDirectory } from './temporary-store.ts';
 
-it('a pipe is refused, and nobody waits for its writer', async () => {
+it('a pipe is refused without waiting for its writer', async () => {
   const tree = await temporaryDirectory();
   execFileSync('mkfifo', [join(tree, 'pipe')]);
   for (const find of [readTreeFile, findTreeFile]) {

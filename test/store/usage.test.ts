@@ -68,7 +68,7 @@ it('reports the space taken, by kind, stage and action', async () => {
   expect(again.ok && again.value.actions).toEqual(actions);
 });
 
-it('says where there is no store', async () => {
+it('reports a missing store', async () => {
   const root = await temporaryDirectory();
   expect(await measureStore(root)).toEqual({ ok: false, failure: { reason: 'no-store', path: root } });
 });

@@ -44,7 +44,7 @@ async function filled(): Promise<{
 }
 
 describe('verifyStore', () => {
-  it('finds nothing where nothing is wrong, and reads everything for that', async () => {
+  it('reads everything, and finds nothing if nothing is wrong', async () => {
     const { store } = await filled();
     expect(await verify(store)).toEqual({ checked: 5, damage: [] });
   });
@@ -100,7 +100,7 @@ describe('verifyStore', () => {
     expect((await verify(store)).damage).toEqual([]);
   });
 
-  it('ends when it is told to, and says where there is no store', async () => {
+  it('ends when aborted, and reports a missing store', async () => {
     const { store } = await filled();
     expect(await verifyStore(store.root, { signal: AbortSignal.abort('SIGTERM') })).toEqual({
       ok: false,

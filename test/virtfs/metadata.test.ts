@@ -30,7 +30,7 @@ describe('metadata', () => {
     expect(parseMetadata('virtfs.uid=4294967294\n')).toEqual({ ok: true, value: { uid: 2 ** 32 - 2 } });
   });
 
-  it('says nothing when it is empty', () => {
+  it('has no attributes if empty', () => {
     expect(parseMetadata('')).toEqual({ ok: true, value: {} });
   });
 

@@ -76,7 +76,7 @@ describe('packShare', () => {
     });
   });
 
-  it('takes from the host what the metadata does not say', async () => {
+  it('takes from the host what the metadata does not define', async () => {
     put('plain', undefined);
     put('emptied', '');
     put('owned', 'virtfs.uid=5\n');
@@ -201,7 +201,7 @@ describe('a share that cannot be packed', () => {
     expect(await failureOf()).toMatchObject({ path: file, why: 'it is not the metadata of a share' });
   });
 
-  it('has something else where a metadata directory should be', async () => {
+  it('has something else in place of a metadata directory', async () => {
     const place = join(share, '.virtfs_metadata');
     symlinkSync('/etc', place);
     expect(await failureOf()).toMatchObject({

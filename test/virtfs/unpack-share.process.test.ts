@@ -380,7 +380,7 @@ describe('a damaged tarball', () => {
     expect(await refusal(bytes)).toBe(why);
   });
 
-  it('is not tried where there is no share', async () => {
+  it('is not tried if there is no share', async () => {
     writeFileSync(share, '');
     expect(await failureOf(good)).toMatchObject({
       reason: 'bad-share',
@@ -389,7 +389,7 @@ describe('a damaged tarball', () => {
     });
   });
 
-  it('is not tried where no share can be made', async () => {
+  it('is not tried if no share can be created', async () => {
     share = join(parent, 'absent/share');
     expect(await failureOf(good)).toMatchObject({
       reason: 'bad-share',

@@ -51,7 +51,7 @@ describe('an executor that speaks by messages', () => {
     expect(put.mock.calls.length).toBeLessThanOrEqual(5);
   });
 
-  it('says which inputs are gone or damaged', async () => {
+  it('reports missing and damaged inputs', async () => {
     const subject = await setUp();
     const tree = await addTree(subject.store, { file: 'soon gone' });
     await subject.store.removeTree(tree);

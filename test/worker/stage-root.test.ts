@@ -43,7 +43,7 @@ describe('a staged root', () => {
     }
   });
 
-  test('is refused where a message or a blob is missing or malformed', async () => {
+  test('is refused if a message or a blob is missing or malformed', async () => {
     const [blobs, place] = [createMemoryCache(), await temporaryDirectory()];
     await expect(stageRoot(sampleDigest('a'), place, blobs, 0)).rejects.toThrow('is missing');
     const noise = await blobs.put(Buffer.from('no directory'));
