@@ -6,10 +6,12 @@ import { describeSystemError, errorCode, StoreFault } from '../core/fault.ts';
 import { makeDirectory } from '../core/make-directory.ts';
 import { withProcessLock } from '../core/process-lock.ts';
 import { probeProcess, processStamp } from '../core/process-stamp.ts';
+import { finishSwap } from './swap.ts';
 
 /** Prefix of what is in an output directory only while a product is being copied. */
 const temporary = '.bootstrap-';
 const lockName = '.bootstrap-lock';
+const asideSuffix = '.old';
 /** Name of the manifest beside the products. */
 export const manifestName = 'manifest.json';
 /** Name of the checksum list beside the products. */
@@ -54,6 +56,9 @@ async function refuseDirectory(file: string): Promise<void> {
   throw new StoreFault({ reason: 'unwritable', path: file, detail });
 }
 
+/** What follows the prefix of a temporary name: see `temporaryPath`. */
+const leftover = /^([0-9]+\.[0-9]+\.[0-9]+)-[0-9]+-(.*)$/s;
+
 /** Distinguishes unfinished files of several builds in one process. */
 let unfinishedCount = 0;
 
@@ -61,6 +66,11 @@ let unfinishedCount = 0;
 export function temporaryPath(directory: string, name: string): string {
   unfinishedCount += 1;
   return path.join(directory, `${temporary}${processStamp()}-${String(unfinishedCount)}-${name}`);
+}
+
+/** Where a product is while another takes its place. */
+export function asidePath(directory: string, product: string): string {
+  return temporaryPath(directory, `${product}${asideSuffix}`);
 }
 
 /** Writes a file so that it never appears incomplete under its name. */
@@ -115,9 +125,11 @@ async function withFailures<Value>(
 async function sweep(directory: string): Promise<void> {
   for (const name of await readdir(directory)) {
     if (!name.startsWith(temporary) || name === lockName) continue;
-    const stamp = /^[0-9]+\.[0-9]+\.[0-9]+/.exec(name.slice(temporary.length))?.[0];
-    if (stamp !== undefined && stamp !== processStamp() && probeProcess(stamp) === 'dead') {
-      await rm(path.join(directory, name), { recursive: true, force: true });
-    }
+    const [, stamp = '', rest = ''] = leftover.exec(name.slice(temporary.length)) ?? [];
+    if (stamp === processStamp() || probeProcess(stamp) !== 'dead') continue;
+    const place = path.join(directory, name);
+    if (rest.endsWith(asideSuffix)) {
+      await finishSwap(path.join(directory, rest.slice(0, -asideSuffix.length)), place);
+    } else await rm(place, { recursive: true, force: true });
   }
 }

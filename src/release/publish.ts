@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { chmod, copyFile, constants, lstat, mkdir, rename, rm, symlink } from 'node:fs/promises';
+import { chmod, copyFile, constants, lstat, mkdir, rm, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import type { Digest } from '../core/digest.ts';
 import type { Failure } from '../core/failure.ts';
@@ -9,7 +9,8 @@ import type { Product } from '../plan/action.ts';
 import type { Store } from '../store/store.ts';
 import { contentOf, type ProductContent, type PublishedProduct } from './content.ts';
 import { findObstacle } from './obstacle.ts';
-import { sumsName, temporaryPath } from './out-directory.ts';
+import { asidePath, sumsName, temporaryPath } from './out-directory.ts';
+import { swap } from './swap.ts';
 
 /** What the store remembers of a product in an output directory. */
 interface Note {
@@ -116,7 +117,7 @@ export async function publishProduct(
     await copyContent(path.join(store.treePath(tree), product.path), unfinished, content);
     // Rewritten once all products are in place: after a kill in between, a missing list is better than wrong checksums.
     await rm(path.join(directory, sumsName), { force: true });
-    await swap(unfinished, target, temporaryPath(directory, `${product.name}.old`));
+    await swap(unfinished, target, asidePath(directory, product.name));
   } catch (error) {
     await rm(unfinished, { recursive: true, force: true });
     throw error;
@@ -144,19 +145,6 @@ async function copyContent(from: string, to: string, content: ProductContent): P
 async function copyOne(from: string, to: string, executable: boolean): Promise<void> {
   await copyFile(from, to, constants.COPYFILE_FICLONE);
   await chmod(to, executable ? 0o755 : 0o644);
-}
-
-/** A directory cannot be renamed over one that is not empty, so the old one is moved aside first. */
-async function swap(unfinished: string, target: string, aside: string): Promise<void> {
-  const old = await lstat(target).catch(() => undefined);
-  const next = await lstat(unfinished);
-  if (old === undefined || (!old.isDirectory() && !next.isDirectory())) {
-    await rename(unfinished, target);
-    return;
-  }
-  await rename(target, aside);
-  await rename(unfinished, target);
-  await rm(aside, { recursive: true, force: true });
 }
 
 /** Undefined if something is missing or has another type. */

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { BuildContext } from '../../src/build/build-context.ts';
@@ -196,6 +196,22 @@ describe('an image of an earlier run is replaced', () => {
       expect((await makeProducts(again.request)).ok).toBe(true);
       expect(readFileSync(path.join(again.directory, script), 'utf8')).toMatch(/^#!/);
     }
+  });
+
+  test("but not the disk in it, which is its user's", async () => {
+    const first = await place(imagePlan);
+    await makeProducts(first.request);
+    const disk = path.join(first.directory, image, 'home.img');
+    writeFileSync(disk, 'work of weeks');
+    const { ino } = statSync(disk);
+    for (const edition of ['another', 'another']) {
+      const again = await place(imagePlan, { home: first.home, edition });
+      expect((await makeProducts(again.request)).ok).toBe(true);
+      expect(readFileSync(disk, 'utf8')).toBe('work of weeks');
+      // An emulator may be running on it.
+      expect(statSync(disk).ino).toBe(ino);
+    }
+    expect(readFileSync(path.join(first.directory, 'manifest.json'), 'utf8')).not.toContain('home.img');
   });
 
   test('after another run found it edited, and no longer vouches for it', async () => {

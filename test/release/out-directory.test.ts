@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
@@ -34,6 +34,25 @@ describe('exclusively', () => {
       expect(await exclusively(directory, () => Promise.resolve(ok('done')))).toEqual(ok('done'));
       expect(readdirSync(directory)).toEqual([]);
     }
+  });
+
+  it.each([
+    ['puts back an image whose successor did not get into its place', [], ['home.img', 'old']],
+    ['moves the disk of an image on to its successor', ['new'], ['home.img', 'new']],
+    ['leaves the disk of a successor alone', ['new', 'home.img'], ['home.img', 'new']],
+  ])('%s', async (_, successor, expected) => {
+    const directory = temporaryDirectory();
+    const make = (name: string, files: readonly string[]): void => {
+      mkdirSync(join(directory, name));
+      for (const file of files) writeFileSync(join(directory, name, file), name);
+    };
+    make(`.bootstrap-${dead}-2-image.old`, ['home.img', 'old']);
+    if (successor.length > 0) make('image', successor);
+    await exclusively(directory, () => Promise.resolve(ok('done')));
+    expect(readdirSync(directory)).toEqual(['image']);
+    expect(readdirSync(join(directory, 'image')).sort()).toEqual(expected);
+    const disk = readFileSync(join(directory, 'image/home.img'), 'utf8');
+    expect(disk === 'image').toBe(successor.includes('home.img'));
   });
 
   it('reports a directory in the place of the lock', async () => {
