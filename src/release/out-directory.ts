@@ -57,7 +57,7 @@ async function refuseDirectory(file: string): Promise<void> {
 }
 
 /** What follows the prefix of a temporary name: see `temporaryPath`. */
-const leftover = /^([0-9]+\.[0-9]+\.[0-9]+)-[0-9]+-(.*)$/s;
+const leftover = /^([0-9]+\.[0-9]+\.[0-9]+)-(?:[0-9]+-)?(.*)$/s;
 
 /** Distinguishes unfinished files of several builds in one process. */
 let unfinishedCount = 0;

@@ -17,6 +17,7 @@ import { selectPlan, type PlanRequest } from '../../src/repository/select-plan.t
 import { buildCommand } from '../../src/cli/build-command.ts';
 import { planIds } from '../../src/plan/bind.ts';
 import { writeSketch, type TreeSketch } from '../store/sketch.ts';
+import { openDirectory } from '../sandbox/processes.ts';
 import { openTestStore } from '../store/temporary-store.ts';
 import { fakeContext } from '../build/fake-context.ts';
 import { repository, run, temporaryDirectory, testSession } from '../cli/rig.ts';
@@ -129,9 +130,9 @@ describe('bad overlays', () => {
   const canAsk = spawnSync(asker[0] ?? '', [...asker.slice(1), 'cat', start]).status === 0;
 
   test.runIf(canAsk)('one with a file that may not be read', async () => {
-    const directory = await sketched();
+    const directory = await openDirectory();
+    await writeSketch(directory, files);
     chmodSync(path.join(directory, 'etc/motd'), 0);
-    chmodSync(path.dirname(directory), 0o755);
     const [program = '', ...words] = [
       ...asker,
       process.execPath,

@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { onTestFinished } from 'vitest';
 import { removeForcibly } from '../../src/store/remove.ts';
 import { scriptArguments } from '../script.ts';
+import { scratchParent } from '../setup/scratch-parent.ts';
 
 const child = fileURLToPath(new URL('sandbox-child.ts', import.meta.url));
 
@@ -29,7 +30,7 @@ export function asOrdinaryUser([program, words]: CommandLine): [string, string[]
 
 /** A directory that other users may enter, which they may not with a test's usual one. Whoever makes it removes it. */
 export async function makeOpenDirectory(): Promise<string> {
-  const path = await mkdtemp(join('/tmp', 'bootstrap-test-'));
+  const path = await mkdtemp(join(scratchParent(), 'bootstrap-test-'));
   await chmod(path, 0o755);
   return path;
 }
