@@ -276,7 +276,7 @@ describe.skipIf(mayLack(namespaces))('a full disk', patient, () => {
       'mount -t tmpfs -o size=2560k tmpfs "$0"',
       'list() { (cd "$0/armv5l"; find . -type f -printf "%P %s\\n" | sort) >"$0.$1"; }',
       'code=0; "$@" || code=$?',
-      'list first; mount -o remount,size=64M "$0"; "$@" >&2 || exit 9; list second',
+      'list first; mount -o remount,size=64M tmpfs "$0"; "$@" >&2 || exit 9; list second',
       'exit $code',
     ].join('\n');
     const child = [process.execPath, ...scriptArguments(program, clone.home, edition)];
