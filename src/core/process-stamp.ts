@@ -7,7 +7,14 @@ import { errorCode } from './system-error.ts';
  * that is still there, such as a child which nobody has waited for.
  */
 export function processStamp(pid: number = process.pid): string {
-  return `${String(pid)}.${startTime(pid === process.pid ? 'self' : String(pid)) ?? '0'}.${pidNamespace()}`;
+  return pid === process.pid ? (ownStamp ??= stampOf(pid, 'self')) : stampOf(pid, String(pid));
+}
+
+/** Neither part of it changes while this process lives, and the kernel takes a while to answer. */
+let ownStamp: string | undefined;
+
+function stampOf(pid: number, entry: string): string {
+  return `${String(pid)}.${startTime(entry) ?? '0'}.${pidNamespace()}`;
 }
 
 /**
