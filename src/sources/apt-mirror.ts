@@ -49,6 +49,25 @@ export function pickMirror(archives: readonly AptArchive[]): AptArchive | undefi
   );
 }
 
+/**
+ * The archive that contains a suite. Suites such as `trixie-security` are in a separate one: the one that the configuration names,
+ * or else the one beside the main archive, where mirrors keep it. Undefined if neither is known.
+ */
+export function pickArchive(
+  archives: readonly AptArchive[],
+  suite: string,
+): Pick<AptArchive, 'uri' | 'signedBy'> | undefined {
+  const mirror = pickMirror(archives);
+  if (!suite.endsWith('-security')) return mirror;
+  const own = archives.find(
+    ({ uri, suites }) =>
+      /\bdebian-security\/?$/.test(uri) && suites.some((name) => name.endsWith('-security')),
+  );
+  if (own !== undefined || mirror === undefined) return own;
+  const beside = mirror.uri.replace(/\/debian\/?$/, '/debian-security');
+  return beside === mirror.uri ? undefined : { uri: beside, signedBy: mirror.signedBy };
+}
+
 /** Suite names of main archives; backports, updates and security have different ones. */
 const debianSuites: ReadonlySet<string> = new Set([
   ...['oldoldstable', 'oldstable', 'stable', 'testing', 'unstable', 'sid'],

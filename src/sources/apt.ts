@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { $ } from 'zx';
 import { failed, ok, type Result } from '../core/result.ts';
 import { errorCode } from '../core/fault.ts';
-import { parseListFile, parseSourcesFile, pickMirror, type AptArchive } from './apt-mirror.ts';
+import { parseListFile, parseSourcesFile, pickArchive, type AptArchive } from './apt-mirror.ts';
 import { withProcessLock } from '../core/process-lock.ts';
 import { Slots } from './slots.ts';
 
@@ -22,10 +22,8 @@ export type RunProgram = (
 ) => Promise<ProgramResult>;
 
 export interface AptOptions {
-  /** Directory for the private state: index files and list of archives. */
+  /** Directory for the private state: index files, and a list with the archive of each suite. */
   readonly directory: string;
-  /** Suites whose source indexes are wanted. */
-  readonly suites: readonly string[];
   /** Root of the machine's configuration; `/` except in tests. */
   readonly machineRoot?: string;
   readonly run?: RunProgram;
@@ -37,46 +35,53 @@ export interface AptOptions {
  */
 export class Apt {
   readonly #directory: string;
-  readonly #suites: readonly string[];
   readonly #machineRoot: string;
   readonly #run: RunProgram;
   readonly #turn = new Slots(1);
-  #ready: Promise<Result<void, string>> | undefined;
-  #updated: Promise<Result<void, string>> | undefined;
+  /** Path of the list of archives by suite. */
+  readonly #ready = new Map<string, Promise<Result<string, string>>>();
+  readonly #updated = new Map<string, Promise<Result<void, string>>>();
 
   constructor(options: AptOptions) {
     this.#directory = options.directory;
-    this.#suites = options.suites;
     this.#machineRoot = options.machineRoot ?? '/';
     this.#run = options.run ?? runProgram;
   }
 
-  /** Index records of a source package; empty if the indexes do not contain it. Failures say why, in words. */
-  async showSource(name: string): Promise<Result<string, string>> {
-    const ready = await this.#prepare();
-    if (!ready.ok) return ready;
-    const result = await this.#apt('apt-cache', ['showsrc', name], this.#directory);
+  /** Records of a source package in the index of a suite; empty if it does not contain the package. Failures say why, in words. */
+  async showSource(suite: string, name: string): Promise<Result<string, string>> {
+    const list = await this.#prepare(suite);
+    if (!list.ok) return list;
+    const result = await this.#apt(list.value, 'apt-cache', ['showsrc', name], this.#directory);
     if (result.exitCode === null) return failed(missing);
     // Its exit code is 100 for a package it does not know.
     return ok(result.exitCode === 0 ? result.stdout : '');
   }
 
-  /** Fetches the indexes again, once per object. */
-  update(): Promise<Result<void, string>> {
-    this.#updated ??= this.#update();
-    return this.#updated;
+  /** Fetches the index of a suite again, once per object. */
+  update(suite: string): Promise<Result<void, string>> {
+    const updated = this.#updated.get(suite) ?? this.#update(suite);
+    this.#updated.set(suite, updated);
+    return updated;
   }
 
-  /** Downloads the original tar files of exactly this version into `directory`. */
-  async downloadTars(name: string, version: string, directory: string): Promise<Result<void, string>> {
+  /** Downloads the original tar files of exactly this version, which the index of the suite names, into `directory`. */
+  async downloadTars(
+    suite: string,
+    name: string,
+    version: string,
+    directory: string,
+  ): Promise<Result<void, string>> {
+    const list = await this.#prepare(suite);
+    if (!list.ok) return list;
     const argv = ['source', '--download-only', '--tar-only', `${name}=${version}`];
-    return this.#answer(await this.#apt('apt-get', argv, directory));
+    return this.#answer(await this.#apt(list.value, 'apt-get', argv, directory));
   }
 
-  async #update(): Promise<Result<void, string>> {
-    const ready = await this.#prepare();
-    if (!ready.ok) return ready;
-    return this.#answer(await this.#apt('apt-get', ['update'], this.#directory));
+  async #update(suite: string): Promise<Result<void, string>> {
+    const list = await this.#prepare(suite);
+    if (!list.ok) return list;
+    return this.#answer(await this.#apt(list.value, 'apt-get', ['update'], this.#directory));
   }
 
   #answer(result: ProgramResult): Result<void, string> {
@@ -88,12 +93,16 @@ export class Apt {
     return failed(`apt-get: ${lines[0]?.replace(/^\w+:\s*/, '') ?? `exit code ${String(result.exitCode)}`}`);
   }
 
-  #apt(program: string, argv: readonly string[], cwd: string): Promise<ProgramResult> {
+  #apt(list: string, program: string, argv: readonly string[], cwd: string): Promise<ProgramResult> {
     const options = [
-      `Dir::Etc::SourceList=${join(this.#directory, 'sources.list')}`,
+      `Dir::Etc::SourceList=${list}`,
       'Dir::Etc::SourceParts=/dev/null',
       `Dir::State::Lists=${join(this.#directory, 'lists')}`,
       `Dir::Cache=${join(this.#directory, 'cache')}`,
+      // The indexes of other suites stay.
+      'APT::Get::List-Cleanup=false',
+      // Archives are verified by their pinned hashes, so an outdated index does no harm, and some mirrors lag behind.
+      'Acquire::Check-Valid-Until=false',
       'Acquire::Languages=none',
       'Acquire::Retries=3',
       'Acquire::http::Timeout=30',
@@ -109,22 +118,25 @@ export class Apt {
     );
   }
 
-  #prepare(): Promise<Result<void, string>> {
-    this.#ready ??= this.#makeState();
-    return this.#ready;
+  #prepare(suite: string): Promise<Result<string, string>> {
+    const ready = this.#ready.get(suite) ?? this.#makeState(suite);
+    this.#ready.set(suite, ready);
+    return ready;
   }
 
-  async #makeState(): Promise<Result<void, string>> {
-    const mirror = pickMirror(await this.#archives());
-    if (mirror === undefined) return failed('the apt configuration of this machine names no Debian archive');
-    const keyring = await this.#keyring(mirror);
+  async #makeState(suite: string): Promise<Result<string, string>> {
+    const archive = pickArchive(await this.#archives(), suite);
+    if (archive === undefined) {
+      return failed(`the apt configuration of this machine names no Debian archive with ${suite}`);
+    }
+    const keyring = await this.#keyring(archive);
     const option = keyring === undefined ? '' : ` [signed-by=${keyring}]`;
-    const list = this.#suites.map((suite) => `deb-src${option} ${mirror.uri} ${suite} main\n`).join('');
+    const list = `deb-src${option} ${archive.uri} ${suite} main\n`;
     await mkdir(join(this.#directory, 'lists', 'partial'), { recursive: true });
     await mkdir(join(this.#directory, 'cache', 'archives', 'partial'), { recursive: true });
-    const file = join(this.#directory, 'sources.list');
+    const file = join(this.#directory, `${suite}.list`);
     if ((await readText(file)) !== list) await writeFile(file, list);
-    return ok(undefined);
+    return ok(file);
   }
 
   async #archives(): Promise<readonly AptArchive[]> {
@@ -146,7 +158,7 @@ export class Apt {
   /**
    * Debian's keyring, which knows newer suites than the machine's own, or else the one that the configuration names.
    */
-  async #keyring(mirror: AptArchive): Promise<string | undefined> {
+  async #keyring(archive: Pick<AptArchive, 'signedBy'>): Promise<string | undefined> {
     for (const name of ['debian-archive-keyring.gpg', 'debian-archive-keyring.pgp']) {
       const file = join('/usr/share/keyrings', name);
       try {
@@ -156,7 +168,7 @@ export class Apt {
         if (errorCode(error) === undefined) throw error;
       }
     }
-    return mirror.signedBy;
+    return archive.signedBy;
   }
 }
 

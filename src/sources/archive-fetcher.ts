@@ -29,13 +29,19 @@ export function placesOf(origins: readonly Origin[], mirror: string | undefined)
   const own = origins.map((origin): Place => ({ origin }));
   if (mirror === undefined) return own;
   const base = mirror.replace(/\/+$/, '');
-  return [...origins.map((origin): Place => ({ origin, mirrorUrl: `${base}/${fileName(origin)}` })), ...own];
+  const files = new Map(origins.map((origin) => [`${fileName(origin)} ${origin.sha256}`, origin]));
+  return [
+    ...[...files.values()].map((origin): Place => ({ origin, mirrorUrl: `${base}/${fileName(origin)}` })),
+    ...own,
+  ];
 }
 
 /** Name of a place in messages. */
 export function placeText({ origin, mirrorUrl }: Place): string {
   if (mirrorUrl !== undefined) return mirrorUrl;
-  return origin.kind === 'url' ? origin.url : `Debian's ${origin.package} (${origin.file})`;
+  return origin.kind === 'url'
+    ? origin.url
+    : `Debian's ${origin.package} in ${origin.suite} (${origin.file})`;
 }
 
 function fileName(origin: Origin): string {

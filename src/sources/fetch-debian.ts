@@ -8,7 +8,7 @@ import { revisionsWith } from './debian-index.ts';
 import type { FetchFault } from './fetch-fault.ts';
 
 /**
- * Fetches the orig file of a Debian source package into `part`. Several Debian revisions may exist for one upstream
+ * Fetches the orig file of a Debian source package into `part`. The suite may have several Debian revisions of one upstream
  * release; the newest one that lists the file with the pinned hash is used. The bytes are not verified here.
  *
  * @param directory an empty directory on the same file system as `part`
@@ -23,21 +23,21 @@ export async function fetchDebian(
   progress(`looking for ${origin.file} in Debian's indexes`);
   let found = await revisions(origin, apt);
   if (found.ok && found.value.length === 0) {
-    progress("fetching Debian's source indexes");
-    const updated = await apt.update();
-    // What was fetched may suffice even though one suite failed.
+    progress(`fetching Debian's source index of ${origin.suite}`);
+    const updated = await apt.update(origin.suite);
+    // What was fetched may suffice in spite of an error.
     found = await revisions(origin, apt);
     if (!updated.ok && found.ok && found.value.length === 0) return unavailable(updated.failure);
   }
   if (!found.ok) return unavailable(found.failure);
   if (found.value.length === 0) {
-    const where = `no source package ${origin.package} in the machine's Debian archive`;
+    const where = `no source package ${origin.package} in ${origin.suite} of the machine's Debian archive`;
     return unavailable(`${where} has ${origin.file} with the pinned hash`);
   }
   let why = '';
   for (const version of [...found.value].reverse()) {
     progress(`downloading ${origin.file} of ${origin.package} ${version}`);
-    const downloaded = await apt.downloadTars(origin.package, version, directory);
+    const downloaded = await apt.downloadTars(origin.suite, origin.package, version, directory);
     if (downloaded.ok) {
       if (await taken(join(directory, origin.file), part)) return ok(undefined);
       why = `apt-get downloaded no ${origin.file}`;
@@ -52,7 +52,7 @@ async function revisions(
   origin: Extract<Origin, { kind: 'debian' }>,
   apt: Apt,
 ): Promise<Result<readonly string[], string>> {
-  const shown = await apt.showSource(origin.package);
+  const shown = await apt.showSource(origin.suite, origin.package);
   return shown.ok ? ok(revisionsWith(shown.value, origin)) : shown;
 }
 

@@ -19,7 +19,7 @@ import { unpackInThread } from './unpack-thread.ts';
 
 export interface SourceProviderOptions {
   readonly store: Store;
-  readonly lock: Lock;
+  readonly lock: Pick<Lock, 'sources'>;
   /** Directory for verified archives, partial downloads, and apt's private state; created if missing. */
   readonly cacheDirectory: string;
   /** URL of a directory that is tried first, for each archive by its file name. */
@@ -61,16 +61,9 @@ class LockSources implements SourceProvider {
   constructor(options: SourceProviderOptions) {
     this.#options = options;
     this.#patched = new PatchedTrees(options.store);
-    const suites = options.lock.sources
-      .flatMap((source) => source.origins)
-      .flatMap((origin) => (origin.kind === 'debian' ? [origin.suite] : []));
     this.#fetcher = new ArchiveFetcher({
       cache: new ArchiveCache(options.cacheDirectory),
-      apt: new Apt({
-        ...options.apt,
-        directory: join(options.cacheDirectory, 'apt'),
-        suites: [...new Set(suites)].sort(),
-      }),
+      apt: new Apt({ ...options.apt, directory: join(options.cacheDirectory, 'apt') }),
       offline: options.offline,
       ...(options.timing === undefined ? {} : { timing: options.timing }),
     });

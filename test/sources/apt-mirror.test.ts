@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseListFile, parseSourcesFile, pickMirror } from '../../src/sources/apt-mirror.ts';
+import { parseListFile, parseSourcesFile, pickArchive, pickMirror } from '../../src/sources/apt-mirror.ts';
 
 const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
@@ -92,5 +92,16 @@ describe('pickMirror', () => {
   it('is undefined if there is none', () => {
     expect(pickMirror([archive('http://archive.example/ubuntu', 'stable')])).toBeUndefined();
     expect(pickMirror([])).toBeUndefined();
+  });
+
+  it('knows where the suites of the security archive are', () => {
+    const main = archive('http://mirror.example/debian/', 'bookworm');
+    const security = archive('http://other.example/debian-security', 'bookworm-security');
+    expect(pickArchive([security, main], 'trixie')).toBe(main);
+    expect(pickArchive([main, security], 'trixie-security')).toBe(security);
+    expect(pickArchive([main], 'trixie-security')?.uri).toBe('http://mirror.example/debian-security');
+    const list = archive('mirror+file:/etc/apt/mirrors/debian.list', 'trixie');
+    expect(pickArchive([list], 'trixie-security')).toBeUndefined();
+    expect(pickArchive([security], 'trixie')).toBeUndefined();
   });
 });

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { sha256 } from '../../src/core/digest.ts';
 import { Apt, type ProgramResult } from '../../src/sources/apt.ts';
-import { revisionsWith } from '../../src/sources/debian-index.ts';
+import { origFilesOf, revisionsWith } from '../../src/sources/debian-index.ts';
 import { fetchDebian } from '../../src/sources/fetch-debian.ts';
 import { temporaryDirectory } from './temporary.ts';
 
@@ -48,6 +48,43 @@ describe('revisionsWith', () => {
   });
 });
 
+describe('origFilesOf', () => {
+  const record = (version: string, ...files: readonly string[]) =>
+    `Package: p\nVersion: ${version}\nChecksums-Sha256:\n${files.map((file) => ` ${file.length.toString(16).repeat(64).slice(0, 64)} 1 ${file}\n`).join('')}\n`;
+  const found = (index: string, upstream: string) =>
+    origFilesOf(index, 'p', upstream).map(({ file }) => file);
+
+  it.each([
+    ['1.2-1', '1.2'],
+    ['1:1.2-1~deb13u1', '1.2'],
+    ['0.8.9+dfsg-1.1', '0.8.9'],
+    ['1:1.3.dfsg+really1.3.1-1+deb13u1', '1.3.1'],
+    ['3.4+really3.4-12', '3.4'],
+    ['6.12.107-1', '6.12.107'],
+  ])('knows that %s is %s', (version, upstream) => {
+    const index = record(version, 'p.orig.tar.xz', 'p.orig.tar.xz.asc', 'p.debian.tar.xz', 'p.dsc');
+    expect(found(index, upstream)).toEqual(['p.orig.tar.xz']);
+  });
+
+  it.each([
+    ['2.46.50.20260617-1', '2.46'],
+    ['1.2.5-3', '1.2'],
+    ['11.2-1', '1.2'],
+    ['1.2~rc1-1', '1.2'],
+  ])('knows that %s is not %s', (version, upstream) => {
+    expect(found(record(version, 'p.orig.tar.xz'), upstream)).toEqual([]);
+  });
+
+  it('names each file once, and several where there are several', () => {
+    const index = record('1.2-1', 'p.orig.tar.gz') + record('1.2-2', 'p.orig.tar.gz');
+    expect(found(index, '1.2')).toEqual(['p.orig.tar.gz']);
+    expect(found(index + record('1.2+dfsg-1', 'p+dfsg.orig.tar.gz'), '1.2')).toEqual([
+      'p.orig.tar.gz',
+      'p+dfsg.orig.tar.gz',
+    ]);
+  });
+});
+
 interface FakeApt {
   /** Index before and after an update. */
   readonly index: readonly [string, string];
@@ -60,15 +97,18 @@ interface FakeApt {
 
 function rig(
   fake: FakeApt,
-  lists: Readonly<Record<string, string>> = { 'sources.list': 'deb http://m.example/debian bookworm main\n' },
+  configuration: Readonly<Record<string, string>> = {
+    'sources.list': 'deb http://m.example/debian bookworm main\n',
+  },
 ) {
   const root = temporaryDirectory();
-  for (const [name, text] of Object.entries(lists)) {
+  for (const [name, text] of Object.entries(configuration)) {
     const file = join(root, 'etc/apt', name);
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, text);
   }
   const calls: string[] = [];
+  const lists: (string | undefined)[] = [];
   let running = 0;
   let updates = 0;
   const run = async (
@@ -83,6 +123,7 @@ function rig(
     running -= 1;
     const words = argv.filter((word, index) => word !== '-q' && word !== '-o' && argv[index - 1] !== '-o');
     calls.push(words.join(' '));
+    lists.push(/SourceList=.*\/([^/]*)$/.exec(argv.find((word) => word.includes('SourceList=')) ?? '')?.[1]);
     const good: ProgramResult = { exitCode: 0, stdout: '', stderr: '' };
     if (words.includes('update')) {
       updates += 1;
@@ -100,20 +141,15 @@ function rig(
     }
     return good;
   };
-  const apt = new Apt({
-    directory: join(root, 'apt'),
-    suites: ['bookworm', 'trixie'],
-    machineRoot: root,
-    run,
-  });
-  const fetch = async (name = 'one') => {
+  const apt = new Apt({ directory: join(root, 'apt'), machineRoot: root, run });
+  const fetch = async (name = 'one', suite = 'trixie') => {
     const directory = join(root, `${name}.d`);
     mkdirSync(directory);
     const part = join(root, `${name}.part`);
-    const result = await fetchDebian(origin, apt, directory, part, () => undefined);
+    const result = await fetchDebian({ ...origin, suite }, apt, directory, part, () => undefined);
     return { result, part: existsSync(part) ? readFileSync(part, 'utf8') : undefined };
   };
-  return { root, calls, fetch };
+  return { root, calls, lists, fetch };
 }
 
 describe('fetchDebian', () => {
@@ -124,8 +160,18 @@ describe('fetchDebian', () => {
       'apt-cache showsrc make-dfsg',
       'apt-get source --download-only --tar-only make-dfsg=4.4.1-2',
     ]);
-    expect(readFileSync(join(root, 'apt/sources.list'), 'utf8')).toBe(
-      'deb-src http://m.example/debian bookworm main\ndeb-src http://m.example/debian trixie main\n',
+    expect(readFileSync(join(root, 'apt/trixie.list'), 'utf8')).toBe(
+      'deb-src http://m.example/debian trixie main\n',
+    );
+  });
+
+  it('reads and updates the index of the suite alone that an origin names', async () => {
+    const { calls, lists, fetch, root } = rig({ index: ['', ''] });
+    await Promise.all([fetch('one', 'trixie'), fetch('two', 'bookworm-security'), fetch('three', 'trixie')]);
+    expect(calls.filter((call) => call === 'apt-get update')).toHaveLength(2);
+    expect(new Set(lists)).toEqual(new Set(['trixie.list', 'bookworm-security.list']));
+    expect(readFileSync(join(root, 'apt/bookworm-security.list'), 'utf8')).toBe(
+      'deb-src http://m.example/debian-security bookworm-security main\n',
     );
   });
 
@@ -156,7 +202,7 @@ describe('fetchDebian', () => {
     [
       'no revision has the hash',
       { index: [stanza('4.4.1-1', other), stanza('4.4.1-1', other)] },
-      "no source package make-dfsg in the machine's Debian archive has make-dfsg_4.4.1.orig.tar.xz with the pinned hash",
+      "no source package make-dfsg in trixie of the machine's Debian archive has make-dfsg_4.4.1.orig.tar.xz with the pinned hash",
     ],
     ['there is no network', { index: ['', ''], updateFails: true }, 'apt-get: no network'],
     ['every download fails', { index: [stanza('4.4.1-1', hash), ''] }, 'apt-get: Failed to fetch, 404'],
@@ -177,7 +223,7 @@ describe('fetchDebian', () => {
       { index: ['', ''] },
       { 'sources.list.d/x.list': 'deb http://x.example/ubuntu noble main\n' },
     );
-    const why = 'the apt configuration of this machine names no Debian archive';
+    const why = 'the apt configuration of this machine names no Debian archive with trixie';
     expect((await fetch()).result).toEqual({ ok: false, failure: { kind: 'unavailable', why } });
     expect(calls).toEqual([]);
   });
@@ -192,7 +238,7 @@ describe('fetchDebian', () => {
       },
     );
     await fetch();
-    expect(readFileSync(join(root, 'apt/sources.list'), 'utf8')).toContain(
+    expect(readFileSync(join(root, 'apt/trixie.list'), 'utf8')).toContain(
       'deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://m.example/debian trixie main\n',
     );
   });
