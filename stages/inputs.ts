@@ -1,5 +1,5 @@
 import type { Arch } from '../src/inputs/arch.ts';
-import type { Lock } from '../src/inputs/lock.ts';
+import type { ChosenSources } from '../src/inputs/lock.ts';
 import type { Digest } from '../src/core/digest.ts';
 import type { Action, Platform, Ref } from '../src/plan/action.ts';
 import { defineAction, type ActionSpec } from '../src/plan/builder.ts';
@@ -7,7 +7,8 @@ import { repoPath, type RepoPath } from '../src/plan/names.ts';
 
 /** What every stage is a function of. Plain data, gathered before planning. */
 export interface PlanInputs {
-  readonly lock: Lock;
+  /** One version of each source. */
+  readonly lock: ChosenSources;
   /** Files below `patches/` and `target/` by path, with content digest: refs to them become part of the plan. */
   readonly files: ReadonlyMap<RepoPath, { readonly digest: Digest; readonly executable: boolean }>;
   /** The machine that compiles. */
@@ -29,10 +30,10 @@ export class MissingInput extends Error {
   }
 }
 
-/** The version of a source that is meant when none is named. Throws when the lock has no such source. */
+/** The chosen version of a source. Throws when the lock has no such source. */
 export function source(inputs: PlanInputs, name: string): Extract<Ref, { kind: 'source' }> {
-  const found = inputs.lock.sources.find((entry) => entry.name === name && entry.isDefault);
-  if (found === undefined) throw new MissingInput('sources.lock', `has no default version of ${name}`);
+  const found = inputs.lock.sources.find((entry) => entry.name === name);
+  if (found === undefined) throw new MissingInput('sources.lock', `has no source named ${name}`);
   return { kind: 'source', name: found.name, version: found.version };
 }
 

@@ -21,8 +21,8 @@ export function licenceTexts(
   base: readonly Ref[],
 ): readonly LicenceTexts[] {
   return [...new Set(sources)].sort().map((name) => {
-    const locked = inputs.lock.sources.find((entry) => entry.name === name && entry.isDefault);
-    if (locked === undefined) throw new MissingInput('sources.lock', `has no default version of ${name}`);
+    const locked = inputs.lock.sources.find((entry) => entry.name === name);
+    if (locked === undefined) throw new MissingInput('sources.lock', `has no source named ${name}`);
     if (locked.licenceFiles.length === 0)
       throw new MissingInput('sources.lock', `names no licence files of ${name}`);
     // Files of one name in several directories keep their directories apart: COPYING, libiberty/COPYING.LIB.

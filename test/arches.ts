@@ -1,5 +1,5 @@
 /**
- * `npm run test:arches [-- ARCH… --with-native --no-build --write-only -j N]`: builds what is missing of the image of every arch, tests
+ * `npm run test:arches [-- ARCH… --versions SET --with-native --no-build --write-only -j N]`: builds what is missing of the image of every arch, tests
  * them side by side, and writes what was proved: docs/arches.json, docs/arches.md and the short table of the README.
  *
  * An image gets the native compiler with `--with-native`, where $BOOTSTRAP_TEST_NATIVE names its arch (`armv5l x86_64`),
@@ -20,7 +20,9 @@ import {
   readProofs,
   type Proofs,
 } from '../src/image-test/arch-proofs.ts';
+import { choiceLabel, choiceWords, directorySuffix } from '../src/inputs/versions.ts';
 import { openArches } from '../src/repository/load-arches.ts';
+import { loadSources } from '../src/repository/load-inputs.ts';
 import type { TestResult } from '../src/image-test/test-guest.ts';
 import { place } from '../src/core/place.ts';
 import { failureText } from '../src/report/failure-text.ts';
@@ -33,11 +35,18 @@ const { values, positionals } = parseArgs({
     'with-native': { type: 'boolean', default: false },
     'no-build': { type: 'boolean', default: false },
     'write-only': { type: 'boolean', default: false },
+    versions: { type: 'string' },
     out: { type: 'string' },
     jobs: { type: 'string', short: 'j' },
   },
 });
-const outOption = values.out === undefined ? [] : ['--out', path.resolve(values.out)];
+const sources = await loadSources(repository, values.versions === undefined ? {} : { set: values.versions });
+if (!sources.ok) stop(failureText(sources.failure));
+const { lock, chosen } = sources.value;
+const placeOptions = [
+  ...choiceWords(lock, chosen.choice),
+  ...(values.out === undefined ? [] : ['--out', path.resolve(values.out)]),
+];
 const out = values.out === undefined ? path.join(repository, 'out') : path.resolve(values.out);
 
 /** Every descriptor, and the ones that are asked for. */
@@ -64,14 +73,14 @@ function stop(text: string): never {
 }
 
 function image(name: string): string {
-  return path.join(out, name, `system-image-${name}`);
+  return path.join(out, `${name}${directorySuffix(lock, chosen.choice)}`, `system-image-${name}`);
 }
 
 function build(name: string): boolean {
   const asked = (process.env['BOOTSTRAP_TEST_NATIVE'] ?? '').split(/[\s,]+/);
   const native =
     values['with-native'] || asked.includes(name) || existsSync(path.join(image(name), 'toolchain.sqf'));
-  const argv = ['image', name, ...(native ? ['--with-native'] : []), ...outOption];
+  const argv = ['image', name, ...(native ? ['--with-native'] : []), ...placeOptions];
   console.log(`\n$ bootstrap ${argv.join(' ')}`);
   return (
     spawnSync(path.join(repository, 'bootstrap'), argv, { stdio: ['ignore', 'inherit', 'inherit'] })
@@ -86,7 +95,7 @@ function test(names: readonly string[]): readonly (TestResult & { readonly sound
     'test',
     '--json',
     ...names,
-    ...outOption,
+    ...placeOptions,
     ...(values.jobs === undefined ? [] : ['--jobs', values.jobs]),
   ];
   console.log(`\n$ bootstrap ${argv.join(' ')}`);
@@ -115,19 +124,25 @@ const unbuilt = values['no-build']
 const tested = names.filter((name) => !unbuilt.includes(name));
 const results = test(tested);
 
-// Nothing is proved any more of what was asked for and came to no result.
-const known = Object.entries(before.value).filter(
-  ([name]) => all.some((arch) => arch.name === name) && !names.includes(name),
+// Nothing is proved any more of what was asked for with these versions and came to no result.
+const asked = choiceLabel(chosen.choice);
+const anew = results.map((result) => ({ arch: result.arch, proof: proofOf(result, lock) }));
+const proofs: Proofs = Object.fromEntries(
+  all.flatMap(({ name }) => {
+    const own = anew.filter(({ arch }) => arch === name).map(({ proof }) => proof);
+    const gone = new Set([
+      ...own.map(({ versions }) => versions),
+      ...(names.includes(name) ? [asked, undefined] : []),
+    ]);
+    const kept = (before.value[name] ?? []).filter(({ versions }) => !gone.has(versions));
+    return kept.length + own.length === 0 ? [] : [[name, [...kept, ...own]] as const];
+  }),
 );
-const proofs: Proofs = Object.fromEntries([
-  ...known,
-  ...results.map((result): [string, Proofs[string]] => [result.arch, proofOf(result)]),
-]);
 await writeFormatted(proofsFile, proofsText(proofs), 'json');
-await writeFormatted('docs/arches.md', archesDocument(all, proofs), 'markdown');
+await writeFormatted('docs/arches.md', archesDocument(all, proofs, lock.defaultSet), 'markdown');
 const readme = insertSummary(
   readFileSync(path.join(repository, 'README.md'), 'utf8'),
-  archesSummary(all, proofs),
+  archesSummary(all, proofs, lock.defaultSet),
 );
 if (readme === undefined) stop('README.md: lacks the marks between which the table of arches stands');
 await writeFormatted('README.md', readme, 'markdown');

@@ -25,8 +25,9 @@ export const versatileKernel: ArchDescriptor['kernel'] = {
   arch: 'arm',
   goals: ['zImage', 'dtbs'],
   image: 'arch/arm/boot/zImage',
-  // Kernels before 6.5 have device trees in a directory without vendor subdirectories.
   deviceTree: 'arch/arm/boot/dts/versatile-pb.dtb',
+  // Since then device trees have been in a directory for each vendor.
+  since: [{ version: '6.5', deviceTree: 'arch/arm/boot/dts/arm/versatile-pb.dtb' }],
   symbols: [
     'MMU',
     'ARCH_MULTI_V7=n',

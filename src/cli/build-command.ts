@@ -33,7 +33,7 @@ export async function buildCommand(
   const selected = await selectPlan(session.repository, plan);
   if (!selected.ok) return explain(session, selected.failure);
   const { inputs, repository } = selected.value;
-  const directory = outDirectory(session, out, inputs.target.name);
+  const directory = outDirectory(session, out, inputs.target.name, repository);
   const prepared = await prepareProducts(selected.value, directory);
   if (!prepared.ok) return explain(session, prepared.failure);
   const options = { lock: repository.lock, sources, jobs, open, ...events };

@@ -21,7 +21,7 @@ export async function checkCommand(
   request: CheckRequest,
   open?: OpenBuildContext,
 ): Promise<ExitCode> {
-  const loaded = await loadRepository(session.repository, session.archDirectories);
+  const loaded = await loadRepository(session.repository, session);
   if (!loaded.ok) return explain(session, loaded.failure);
   const repository = loaded.value;
   const arch = await repository.arches.find(request.arch, 'arch');
@@ -32,7 +32,7 @@ export async function checkCommand(
     const examined = await examineArch(repository, arch.value, {
       ...building,
       searchPath: session.env['PATH'] ?? '',
-      directory: outDirectory(session, request.out, name),
+      directory: outDirectory(session, request.out, name, repository),
     });
     if (!examined.ok) return exitCodeOfAll(examined.failure);
     closeReporter();

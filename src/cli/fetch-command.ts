@@ -13,7 +13,7 @@ export async function fetchCommand(
   names: readonly string[],
   request: SourceRequest,
 ): Promise<ExitCode> {
-  const repository = await loadRepository(session.repository, session.archDirectories);
+  const repository = await loadRepository(session.repository, session);
   if (!repository.ok) return explain(session, repository.failure);
   const wanted = await wantedSources(repository.value, names);
   if (!wanted.ok) return explain(session, wanted.failure);

@@ -12,7 +12,7 @@ export async function listCommand(
 ): Promise<ExitCode> {
   const asked = subjects.filter((subject) => what === undefined || subject === what);
   if (asked.length === 0) return explain(session, unknownName('list', what ?? '', subjects));
-  const repository = await loadRepository(session.repository, session.archDirectories);
+  const repository = await loadRepository(session.repository, session);
   if (!repository.ok) return explain(session, repository.failure);
   const sections = new Map<Subject, readonly Item[]>();
   for (const subject of asked) {

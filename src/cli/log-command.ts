@@ -25,7 +25,7 @@ export async function logCommand(
   storeOption: string | undefined,
   commands = false,
 ): Promise<ExitCode> {
-  const repository = await loadRepository(session.repository, session.archDirectories);
+  const repository = await loadRepository(session.repository, session);
   if (!repository.ok) return explain(session, repository.failure);
   const root = storeDirectory(session, storeOption);
   const store = await openExistingStore(root, repository.value.lock.sourceDateEpoch, (text) =>

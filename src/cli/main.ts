@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { StoreFault } from '../core/fault.ts';
 import { createProgram } from './program.ts';
+import { offeredVersions } from './version-options.ts';
 import { sourceStack } from './source-stack.ts';
 import type { ExitCode } from './exit-code.ts';
 import { explain, processSession, type Session } from './session.ts';
@@ -36,7 +37,9 @@ export async function main(argv: readonly string[]): Promise<never> {
 export async function runCommandLine(session: Session, argv: readonly string[]): Promise<number> {
   let code = 0;
   try {
-    const program = createProgram(session, await version(session.repository), (result) => {
+    const { repository } = session;
+    const facts = { version: await version(repository), offered: await offeredVersions(repository) };
+    const program = createProgram(session, facts, (result) => {
       code = result;
     });
     if (argv.length === 0) {

@@ -3,14 +3,14 @@ import type { OpenBuildContext } from '../build/build-context.ts';
 import { ok } from '../core/result.ts';
 import { packControl } from '../native-build/pack-control.ts';
 import { findEmulator, prepareNativeBuild } from '../native-build/prepare.ts';
-import { runNativeBuild, type NativeBuildEnd } from '../native-build/run.ts';
+import { runNativeBuild } from '../native-build/run.ts';
 import { duration } from '../report/duration.ts';
 import { loadRepository, planInputs } from '../repository/load-inputs.ts';
 import { buildCommand, type BuildRequest } from './build-command.ts';
 import { openContext, whileBuilding } from './building.ts';
 import { exitCodeOfAll, type ExitCode } from './exit-code.ts';
 import { explain, outDirectory, shownPath, type Session } from './session.ts';
-import { table } from './summary.ts';
+import { resultsText } from './summary.ts';
 
 export interface NativeBuildRequest {
   /** The image that the guest boots, with the native compiler. */
@@ -34,11 +34,12 @@ export async function nativeBuildCommand(
   const { image, control, upload, ...options } = request;
   const { plan, sources, jobs, out } = image;
   const { env: environment, cwd } = session;
-  const repository = await loadRepository(session.repository, session.archDirectories);
+  const repository = await loadRepository(session.repository, session);
   if (!repository.ok) return explain(session, repository.failure);
   const inputs = await planInputs(repository.value, plan);
   if (!inputs.ok) return explain(session, inputs.failure);
-  const { target, lock } = inputs.value;
+  const { target } = inputs.value;
+  const { lock } = repository.value;
   const emulator = await findEmulator(target, environment['PATH'] ?? '', cwd);
   if (!emulator.ok) return explain(session, emulator.failure);
   const note = (text: string): void => session.err(`${text}\n`);
@@ -47,7 +48,7 @@ export async function nativeBuildCommand(
   const build = {
     inputs: inputs.value,
     control: { path: path.resolve(cwd, control), name: control },
-    directory: outDirectory(session, out, target.name),
+    directory: outDirectory(session, out, target.name, repository.value),
     ...(upload === undefined ? {} : { upload: path.resolve(cwd, upload) }),
   };
   const prepared = await prepareNativeBuild(build, context.value);
@@ -68,13 +69,7 @@ export async function nativeBuildCommand(
     const { failure, seconds } = ended.value;
     const code = failure === undefined ? 0 : explain(session, failure);
     if (code === 0) session.out(`${prepared.value.name} on ${target.name}: done in ${duration(seconds)}\n`);
-    session.out(resultText(session, ended.value));
+    session.out(resultsText(ended.value, shownPath(session, ended.value.results)));
     return code;
   });
-}
-
-function resultText(session: Session, { files, results }: NativeBuildEnd): string {
-  const rows = files.map(({ name, size }) => [name, `${String(size)} bytes`]);
-  if (rows.length === 0) return `It left nothing in /upload.\n`;
-  return `Results in ${shownPath(session, results)}:\n${table(rows)}`;
 }

@@ -20,7 +20,7 @@ export async function newArchCommand(
   { sources, ...request }: NewArchRequest,
   open?: OpenBuildContext,
 ): Promise<ExitCode> {
-  const loaded = await loadRepository(session.repository, session.archDirectories);
+  const loaded = await loadRepository(session.repository, session);
   if (!loaded.ok) return explain(session, loaded.failure);
   const repository = loaded.value;
   const { name } = request;
@@ -38,7 +38,7 @@ export async function newArchCommand(
     };
     const made = await createArch(repository, told.value, { ...shared, file: file.value });
     if (!made.ok) return exitCodeOfAll(made.failure);
-    const out = outDirectory(session, undefined, name);
+    const out = outDirectory(session, undefined, name, repository);
     const examined = await examineArch(repository, made.value, { ...shared, directory: out });
     if (!examined.ok) return exitCodeOfAll(examined.failure);
     closeReporter();

@@ -168,6 +168,7 @@ function planRequest(
   return {
     arch,
     ...(session.archDirectories === undefined ? {} : { archDirectories: session.archDirectories }),
+    ...(session.versions === undefined ? {} : { versions: session.versions }),
     goal: options.image === undefined ? goal : { ...goal, image: options.image },
     ...(options.overlay === undefined ? {} : { overlay: path.resolve(session.cwd, options.overlay) }),
     ...(options.kernelConfig === undefined

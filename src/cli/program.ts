@@ -25,8 +25,10 @@ import {
   type PlanOptions,
 } from './plan-options.ts';
 import { portingCommands } from './porting-commands.ts';
+import type { AskedVersions } from '../inputs/versions.ts';
 import { explain, type Session } from './session.ts';
 import { storeCommands } from './store-commands.ts';
+import { versioning, type OfferedVersions } from './version-options.ts';
 
 interface NativeBuildFlags {
   readonly upload?: string;
@@ -40,7 +42,11 @@ interface NativeBuildFlags {
  *
  * @param done receives the exit code of the command that ran
  */
-export function createProgram(given: Session, version: string, done: (code: number) => void): Command {
+export function createProgram(
+  given: Session,
+  { version, offered }: { readonly version: string; readonly offered: OfferedVersions },
+  done: (code: number) => void,
+): Command {
   const output = {
     writeOut: given.out,
     writeErr: given.err,
@@ -62,8 +68,10 @@ export function createProgram(given: Session, version: string, done: (code: numb
 
   // Each command but those below `store` and `share` takes the option; what it names is in force before any of them starts.
   const archDirectories: string[] = [];
-  const session: Session = { ...given, archDirectories };
+  const session: Session & { versions?: AskedVersions } = { ...given, archDirectories };
+  const asked = new Map<Command, () => AskedVersions>();
   program.hook('preAction', async (_, started) => {
+    session.versions = asked.get(started)?.() ?? {};
     const named = (started.opts() as { archDir?: readonly string[] }).archDir ?? [];
     if (named.length === 0) return;
     const { archDirectoriesFault } = await import('../repository/load-arches.ts');
@@ -134,9 +142,12 @@ export function createProgram(given: Session, version: string, done: (code: numb
       done(await planCommand(session, request.value, form));
     });
 
-  const list = command('list', 'list the known arches, stages or sources (default: all three)');
+  const list = command(
+    'list',
+    'list the known arches, stages, sources and sets of their versions (default: all four)',
+  );
   list
-    .argument('[WHAT]', 'arches, stages or sources')
+    .argument('[WHAT]', 'arches, stages, sources or versions')
     .option('--json', 'print JSON')
     .action(async (what: string | undefined, options: { json?: boolean }) => {
       const { listCommand } = await import('./list-command.ts');
@@ -243,8 +254,17 @@ export function createProgram(given: Session, version: string, done: (code: numb
 
   storeCommands(command, session, done);
 
+  for (const planning of program.commands.filter((one) => choosing.includes(one.name()))) {
+    asked.set(planning, versioning(planning, offered));
+  }
   return program.addHelpText('after', examples);
 }
+
+/** Commands that plan, or that look for what was built with some versions. */
+const choosing: readonly string[] = [
+  ...['build', 'image', 'plan', 'list', 'fetch', 'record', 'run', 'start', 'test', 'native-build'],
+  ...['check', 'new-arch'],
+];
 
 const emulatorSettings = `
 Environment variables read by the image's run-emulator.sh:

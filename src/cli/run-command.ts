@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { constants as system } from 'node:os';
-import { findImage } from '../release/find-image.ts';
 import { openArches } from '../repository/load-arches.ts';
+import { findBuiltImage } from './built-image.ts';
 import type { ExitCode } from './exit-code.ts';
-import { explain, outDirectory, type Session } from './session.ts';
+import { explain, type Session } from './session.ts';
 
 /**
  * `bootstrap run ARCH`: boots the image in the output directory with its own `run-emulator.sh`. The variables that the
@@ -17,11 +17,7 @@ export async function runCommand(
 ): Promise<ExitCode> {
   const found = await (await openArches(session.repository, session.archDirectories)).find(name, 'arch');
   if (!found.ok) return explain(session, found.failure);
-  const image = await findImage(found.value, {
-    directory: outDirectory(session, out, found.value.name),
-    ...(out === undefined ? {} : { out }),
-    searchPath: session.env['PATH'] ?? '',
-  });
+  const image = await findBuiltImage(session, found.value, out);
   if (!image.ok) return explain(session, image.failure);
   const script = image.value;
   // The script splits QEMU_EXTRA at spaces and has no way to quote.

@@ -4,7 +4,9 @@ import { createInterface } from 'node:readline/promises';
 import { type Failure } from '../core/failure.ts';
 import { StoreFault } from '../core/fault.ts';
 import { place } from '../core/place.ts';
+import { choiceWords, directorySuffix, type AskedVersions } from '../inputs/versions.ts';
 import { failureText } from '../report/failure-text.ts';
+import type { Repository } from '../repository/load-inputs.ts';
 import { exitCodeOf, type ExitCode } from './exit-code.ts';
 
 /** The program's environment: everything that it takes from the process, gathered once. */
@@ -13,6 +15,8 @@ export interface Session {
   readonly repository: string;
   /** Directories of `--arch-dir`, whose descriptors join those of the repository. Absolute. Undefined: none. */
   readonly archDirectories?: readonly string[];
+  /** Versions of sources that the options name. Undefined: the default set. */
+  readonly versions?: AskedVersions;
   /** The user's working directory; relative paths in options are relative to it. */
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -79,11 +83,25 @@ export function storeDirectory(session: Session, option: string | undefined): st
   return path.join(home, '.cache', 'bootstrap');
 }
 
-/** Directory that receives products of an arch: `out/<arch>` in the repository, or `--out DIR`/`<arch>`. Absolute. */
-export function outDirectory(session: Session, option: string | undefined, arch: string): string {
+/**
+ * Directory that receives products of an arch: `out/<arch>` in the repository, or `--out DIR`/`<arch>`. Absolute. Versions
+ * other than the default ones have directories of their own, such as `out/<arch>+gcc-15.3.0`: what lies in one directory is
+ * used together.
+ */
+export function outDirectory(
+  session: Session,
+  option: string | undefined,
+  arch: string,
+  { lock, chosen }: Pick<Repository, 'lock' | 'chosen'>,
+): string {
   const parent =
     option === undefined ? path.join(session.repository, 'out') : path.resolve(session.cwd, option);
-  return path.join(parent, arch);
+  return path.join(parent, `${arch}${directorySuffix(lock, chosen.choice)}`);
+}
+
+/** The options that choose these versions; empty for the default ones. */
+export function versionWords({ lock, chosen }: Pick<Repository, 'lock' | 'chosen'>): readonly string[] {
+  return choiceWords(lock, chosen.choice);
 }
 
 /** A path in the form that is easiest to read: relative to the working directory if it is below that. */

@@ -2,12 +2,12 @@ import path from 'node:path';
 import { attachmentVariables, type NamedPlace } from '../guest/attachments.ts';
 import { startGuest } from '../guest/start.ts';
 import { guestFile, guestNameFault, processId } from '../guest/state.ts';
-import { findImage } from '../release/find-image.ts';
+import { findBuiltImage } from './built-image.ts';
 import { openGuests } from './guests.ts';
 import { catchInterrupts } from './interrupt.ts';
 import { openArches } from '../repository/load-arches.ts';
 import type { ExitCode } from './exit-code.ts';
-import { explain, outDirectory, type Session } from './session.ts';
+import { explain, type Session } from './session.ts';
 
 export interface StartOptions {
   readonly arch: string;
@@ -33,11 +33,7 @@ export async function startCommand(session: Session, options: StartOptions): Pro
   const { name = arch.name, memory, share, home } = options;
   const misnamed = guestNameFault(name);
   if (misnamed !== undefined) return explain(session, misnamed);
-  const image = await findImage(arch, {
-    directory: outDirectory(session, options.out, arch.name),
-    ...(options.out === undefined ? {} : { out: options.out }),
-    searchPath: session.env['PATH'] ?? '',
-  });
+  const image = await findBuiltImage(session, arch, options.out);
   if (!image.ok) return explain(session, image.failure);
   // Before a disk is made: in another user's store root works as that user.
   const state = await openGuests(session, options.store);

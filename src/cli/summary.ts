@@ -8,6 +8,7 @@ import { stages } from '../../stages/index.ts';
 import { stageIdsOf } from '../../stages/select.ts';
 import { actionName } from '../plan/names.ts';
 import type { MadeProducts } from '../release/make-products.ts';
+import type { NativeBuildEnd } from '../native-build/run.ts';
 import { duration } from '../report/duration.ts';
 import type { Store } from '../store/store.ts';
 
@@ -92,4 +93,10 @@ export function table(rows: readonly (readonly string[])[]): string {
     )
     .map((line) => `  ${line.trimEnd()}\n`)
     .join('');
+}
+
+/** What a native build left. `place` is the directory of its results, as it is shown. */
+export function resultsText({ files }: Pick<NativeBuildEnd, 'files'>, place: string): string {
+  const rows = files.map(({ name, size }) => [name, `${String(size)} bytes`]);
+  return rows.length === 0 ? 'It left nothing in /upload.\n' : `Results in ${place}:\n${table(rows)}`;
 }

@@ -8,7 +8,7 @@ import { loadRepository } from '../repository/load-inputs.ts';
 import { openContext } from './building.ts';
 import type { ExitCode } from './exit-code.ts';
 import { catchInterrupts } from './interrupt.ts';
-import { explain, outDirectory, type Session } from './session.ts';
+import { explain, outDirectory, versionWords, type Session } from './session.ts';
 import { testJson, testSummary, testTable } from './test-text.ts';
 
 export interface TestRequest {
@@ -39,12 +39,13 @@ export async function testCommand(
   const { cwd, env } = session;
   const absolute = (name: string): string => path.resolve(cwd, name);
   const note = (line: string): void => session.err(`${line}\n`);
-  const repository = await loadRepository(session.repository, session.archDirectories);
+  const repository = await loadRepository(session.repository, session);
   if (!repository.ok) return explain(session, repository.failure);
   const candidates = await findCandidates(repository.value, request.arches, {
     ...(image === undefined ? {} : { image: { path: absolute(image), name: image } }),
     ...(out === undefined ? {} : { out }),
-    directoryOf: (arch) => outDirectory(session, out, arch),
+    versions: versionWords(repository.value),
+    directoryOf: (arch) => outDirectory(session, out, arch, repository.value),
     environment: env,
   });
   if (!candidates.ok) return explain(session, candidates.failure);

@@ -5,6 +5,8 @@ import { parseJson } from '../core/json.ts';
 import { failed, ok, type Result } from '../core/result.ts';
 import type { Row, Verdict } from './checks.ts';
 import type { Arch } from '../inputs/arch.ts';
+import type { Lock } from '../inputs/lock.ts';
+import { choiceLabel, choiceOf } from '../inputs/versions.ts';
 import { compileSchema } from '../inputs/compile-schema.ts';
 import { schemaFault } from '../inputs/schema-fault.ts';
 import { proofsSchema } from './proofs-schema.ts';
@@ -33,6 +35,8 @@ const areaNames = Object.keys(areas) as readonly Area[];
 
 /** What a test proved of an arch. */
 export interface Proof {
+  /** Which versions of sources the image was built from: `gcc-14`, `gcc-14+linux-6.12.107`. Undefined: it is not known. */
+  readonly versions?: string;
   /** How the guest's kernel identifies itself. */
   readonly kernel: string;
   readonly bootSeconds?: number;
@@ -49,8 +53,8 @@ export interface AreaProof {
   readonly detail?: string;
 }
 
-/** Proofs by name of the arch. */
-export type Proofs = Readonly<Record<string, Proof>>;
+/** Proofs by name of the arch; of each choice of versions the last one. */
+export type Proofs = Readonly<Record<string, readonly Proof[]>>;
 
 const proofsCheck = compileSchema(proofsSchema(areaNames));
 
@@ -75,13 +79,17 @@ export async function readProofs(repository: string): Promise<Result<Proofs, Fai
 }
 
 /** What a test's table proves. */
-export function proofOf({ rows, bootSeconds, kernelBytes, rootBytes, toolchain }: TestResult): Proof {
+export function proofOf(
+  { rows, bootSeconds, kernelBytes, rootBytes, toolchain, versions }: TestResult,
+  lock: Pick<Lock, 'defaultSet' | 'sets'>,
+): Proof {
   const kernel = rows.find(({ id }) => id === 'kernel')?.detail ?? '';
   const proved = areaNames.map((area): [Area, AreaProof] => {
     const named: readonly string[] = areas[area];
     return [area, together(rows.filter(({ id }) => named.includes(id.replace(/:.*$/, ''))))];
   });
   return {
+    ...(versions === undefined ? {} : { versions: choiceLabel(choiceOf(lock, versions)) }),
     kernel,
     ...(bootSeconds === undefined ? {} : { bootSeconds }),
     kernelBytes,
@@ -111,9 +119,24 @@ export function proofsText(proofs: Proofs): string {
   return JSON.stringify(Object.fromEntries(sorted), undefined, 2);
 }
 
+/** Those of one arch, the one with the default set first. */
+function inOrder(proofs: readonly Proof[] | undefined, defaultSet: string): readonly Proof[] {
+  const rank = ({ versions = '' }: Proof): string => (versions === defaultSet ? '' : `+${versions}`);
+  return [...(proofs ?? [])].sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
+}
+
+/** What was proved of an arch: a line for each choice of versions that was tested. */
+export function proofLines(proofs: readonly Proof[] | undefined, defaultSet: string): readonly string[] {
+  const lines = inOrder(proofs, defaultSet).map((proof) =>
+    proof.versions === undefined || proof.versions === defaultSet
+      ? proofLine(proof)
+      : `with ${proof.versions}: ${proofLine(proof)}`,
+  );
+  return lines.length === 0 ? ['nothing proved yet'] : lines;
+}
+
 /** One line that says which areas are proved. */
-export function proofLine(proof: Proof | undefined): string {
-  if (proof === undefined) return 'nothing proved yet';
+export function proofLine(proof: Proof): string {
   const with_ = (verdicts: readonly Verdict[]): readonly Area[] =>
     areaNames.filter((area) => verdicts.includes(proof.areas[area].verdict));
   const passed = with_(['passed']).map((area) =>
@@ -162,16 +185,22 @@ function markdownTable(rows: readonly (readonly string[])[]): readonly string[] 
 }
 
 /** Text of docs/arches.md. `arches` are all that have a descriptor. */
-export function archesDocument(arches: readonly Arch[], proofs: Proofs): string {
+export function archesDocument(arches: readonly Arch[], proofs: Proofs, defaultSet: string): string {
   const all = [...arches].sort((a, b) => (a.name < b.name ? -1 : 1));
-  const proved = all.filter(({ name }) => proofs[name] !== undefined);
-  const rest = all.filter(({ name }) => proofs[name] === undefined);
+  const rest = all.filter(({ name }) => (proofs[name] ?? []).length === 0);
+  const proved = all.flatMap(({ name }) => {
+    const own = inOrder(proofs[name], defaultSet);
+    return own.map((proof) => {
+      const { versions } = proof;
+      return { name, proof, label: own.length > 1 && versions !== undefined ? `${name}, ${versions}` : name };
+    });
+  });
   const table = markdownTable([
-    ['arch', ...areaNames, 'boot time', 'kernel', 'root filesystem'],
-    ...proved.map(({ name }) => {
-      const proof = proofs[name] as Proof;
+    ['arch', 'versions', ...areaNames, 'boot time', 'kernel', 'root filesystem'],
+    ...proved.map(({ name, proof }) => {
       return [
         name,
+        proof.versions ?? '–',
         ...areaNames.map((area) => cell(proof.areas[area])),
         proof.bootSeconds === undefined ? '–' : `${String(proof.bootSeconds)} s`,
         megabytes(proof.kernelBytes),
@@ -179,26 +208,26 @@ export function archesDocument(arches: readonly Arch[], proofs: Proofs): string 
       ];
     }),
   ]);
-  const notes = proved.flatMap(({ name }) =>
+  const notes = proved.flatMap(({ label, proof }) =>
     areaNames.flatMap((area) => {
-      const { verdict, detail } = (proofs[name] as Proof).areas[area];
+      const { verdict, detail } = proof.areas[area];
       if (detail === undefined) return [];
-      return [`- ${name}, ${area}: ${verdict === 'passed' ? '' : `${verdict}: `}${detail}`];
+      return [`- ${label}, ${area}: ${verdict === 'passed' ? '' : `${verdict}: `}${detail}`];
     }),
   );
-  const foreign = proved.flatMap(({ name }) => {
-    const { toolchain } = proofs[name] as Proof;
-    return toolchain === undefined ? [] : [`- ${name}: ${toolchain}`];
-  });
+  const foreign = proved.flatMap(({ label, proof: { toolchain } }) =>
+    toolchain === undefined ? [] : [`- ${label}: ${toolchain}`],
+  );
   return [
     '# Architectures',
     '',
     '<!-- Written by `npm run test:arches`; changes made by hand are lost. -->',
     '',
     '`bootstrap test ARCH` boots an image twice, unattended, and checks what works; these are the results of the last such test of',
-    'each arch. yes: every check of that kind passed; in part: all but those listed below; **no**: one failed or was not',
-    'reached; cannot: the board or its emulator does not support it, as the descriptor says; –: not in that image, or not on the',
-    'machine that ran the test. The boot time is from the start of the emulator to the shell, on whatever machine that was.',
+    'each arch with each choice of versions ([sources.md](sources.md)). yes: every check of that kind passed; in part: all but',
+    'those listed below; **no**: one failed or was not reached; cannot: the board or its emulator does not support it, as the',
+    'descriptor says; –: not in that image, or not on the machine that ran the test. The boot time is from the start of the',
+    'emulator to the shell, on whatever machine that was.',
     '',
     ...(proved.length === 0 ? ['Nothing has been tested yet.'] : table),
     ...(notes.length === 0 ? [] : ['', '## What did not pass, and why', '', ...notes]),
@@ -233,19 +262,24 @@ export function archesDocument(arches: readonly Arch[], proofs: Proofs): string 
   ].join('\n');
 }
 
-/** The short table of the README. */
-export function archesSummary(arches: readonly Arch[], proofs: Proofs): string {
+/** The short table of the README: with the default versions, or else with others, which it names. */
+export function archesSummary(arches: readonly Arch[], proofs: Proofs, defaultSet: string): string {
   const all = [...arches].sort((a, b) => (a.name < b.name ? -1 : 1));
-  const boots = (proof: Proof | undefined): string =>
-    proof === undefined
-      ? 'not tested'
-      : `${cell(proof.areas.boot)}${proof.toolchain === undefined ? '' : ' (external toolchain)'}`;
+  const boots = (proof: Proof | undefined): string => {
+    if (proof === undefined) return 'not tested';
+    const { versions, toolchain } = proof;
+    const by = [
+      ...(toolchain === undefined ? [] : ['external toolchain']),
+      ...(versions === undefined || versions === defaultSet ? [] : [versions]),
+    ];
+    return `${cell(proof.areas.boot)}${by.length === 0 ? '' : ` (${by.join(', ')})`}`;
+  };
   const cellOf = (proof: Proof | undefined, area: Area): string =>
     proof === undefined ? '' : cell(proof.areas[area]);
   return markdownTable([
     ['arch', 'what it is', 'boots', 'cross compiled programs', 'native compiler'],
     ...all.map(({ name, summary }) => {
-      const proof = proofs[name];
+      const [proof] = inOrder(proofs[name], defaultSet);
       return [name, summary, boots(proof), cellOf(proof, 'cross programs'), cellOf(proof, 'native compiler')];
     }),
   ]).join('\n');

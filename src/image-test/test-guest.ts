@@ -21,7 +21,8 @@ import { handFiles } from './handed-image.ts';
 import { watchGuest, type Watched, type WatchRequest } from './watch.ts';
 import { rootDiskFiles } from '../../stages/image-kinds.ts';
 import { imageFiles } from '../image/emulator.ts';
-import { imageToolchain, type ForeignToolchain } from '../release/image-toolchain.ts';
+import type { VersionsByName } from '../inputs/lock.ts';
+import { imageBuild, type ForeignToolchain } from '../release/image-build.ts';
 import {
   absentChecks,
   guestFiles,
@@ -62,6 +63,8 @@ export interface TestResult {
   readonly nativeCompiler: boolean;
   /** Undefined: as far as is known, our own stage 1 made the image. */
   readonly toolchain?: ForeignToolchain;
+  /** Versions of the sources of the image, by name. Undefined: they are not known. */
+  readonly versions?: VersionsByName;
   readonly seconds: number;
 }
 
@@ -166,19 +169,19 @@ function portOf(server: Server): number {
 
 async function imageFacts(
   image: string,
-): Promise<Pick<TestResult, 'kernelBytes' | 'rootBytes' | 'nativeCompiler' | 'toolchain'>> {
+): Promise<Pick<TestResult, 'kernelBytes' | 'rootBytes' | 'nativeCompiler' | 'toolchain' | 'versions'>> {
   const size = (name: string): Promise<number> =>
     stat(path.join(image, name)).then(
       (found) => found.size,
       () => 0,
     );
   const roots = await Promise.all([imageFiles.initramfs, ...rootDiskFiles].map(size));
-  const toolchain = await imageToolchain(image);
+  const build = await imageBuild(image);
   return {
     kernelBytes: await size(imageFiles.kernel),
     rootBytes: roots.reduce((sum, bytes) => sum + bytes, 0),
     nativeCompiler: (await size(imageFiles.toolchain)) > 0,
-    ...(toolchain === undefined ? {} : { toolchain }),
+    ...build,
   };
 }
 

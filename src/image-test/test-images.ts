@@ -5,6 +5,7 @@ import type { Failure } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';
 import { emulatorVersion } from '../emulator/version.ts';
 import type { Arch } from '../inputs/arch.ts';
+import { choiceWords } from '../inputs/versions.ts';
 import { findImage, findInPath, imageScript, incompleteImage } from '../release/find-image.ts';
 import { planInputs, type Repository } from '../repository/load-inputs.ts';
 import { testImage, type GuestTest, type TestResult } from './test-guest.ts';
@@ -19,6 +20,8 @@ export interface ImagePlaces {
   readonly directoryOf: (arch: string) => string;
   /** `--out`, as the user wrote it. */
   readonly out?: string;
+  /** Options that choose the versions of its sources. Undefined or empty: the default ones. */
+  readonly versions?: readonly string[];
   /** Environment of the emulator's script; PATH is searched for the emulator. */
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
@@ -34,7 +37,7 @@ export interface Candidate {
 export async function findCandidates(
   repository: Repository,
   names: readonly string[],
-  { image, directoryOf, out, environment }: ImagePlaces,
+  { image, directoryOf, out, versions = [], environment }: ImagePlaces,
 ): Promise<Result<readonly Candidate[], Failure>> {
   if (/(?:^|\s)HANDOFF=/.test(environment['KERNEL_EXTRA'] ?? '')) {
     const why = 'HANDOFF= would replace the checks';
@@ -53,7 +56,12 @@ export async function findCandidates(
     const directory = directoryOf(arch.value.name);
     const script =
       image === undefined
-        ? await findImage(arch.value, { directory, ...(out === undefined ? {} : { out }), searchPath })
+        ? await findImage(arch.value, {
+            directory,
+            ...(out === undefined ? {} : { out }),
+            versions,
+            searchPath,
+          })
         : await imageScript(arch.value, { directory: image.path, searchPath });
     if (!script.ok) return script;
     const incomplete = await incompleteImage(arch.value, script.value);
@@ -119,7 +127,8 @@ export async function testImages(
   for (const { arch } of candidates) {
     const inputs = await planInputs(repository, { arch: arch.name });
     if (!inputs.ok) return inputs;
-    const request = { repository: settings.repository, context, signal, describe };
+    const versions = choiceWords(repository.lock, repository.chosen.choice);
+    const request = { repository: settings.repository, versions, context, signal, describe };
     programs.push(await makeTestPrograms(inputs.value, request));
   }
   const results: TestResult[] = [];

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { quoteWord } from '../core/shell-word.ts';
-import { isBefore } from '../emulator/version.ts';
+import { isBefore } from '../core/version-order.ts';
 import { needsOfProgram } from './checks.ts';
 import type { PackedFile } from './cpio.ts';
 import type { Arch, Facility } from '../inputs/arch.ts';

@@ -52,6 +52,8 @@ export interface Unavailable {
 export interface TestProgramsRequest extends Omit<TreesRequest, 'plan' | 'allowed' | 'onEvent'> {
   /** This repository, absolute. */
   readonly repository: string;
+  /** Options that choose the versions of the sources; empty: the default ones. */
+  readonly versions: readonly string[];
   /** Renders a failure for the table of what was tested. */
   readonly describe: (failure: Failure) => string;
 }
@@ -61,7 +63,8 @@ export async function makeTestPrograms(
   inputs: PlanInputs,
   request: TestProgramsRequest,
 ): Promise<TestPrograms> {
-  const hint = `\`bootstrap image ${inputs.target.name}\` makes it`;
+  const words = ['bootstrap', 'image', inputs.target.name, ...request.versions];
+  const hint = `\`${words.join(' ')}\` makes it`;
   const expectedTree = await makeTree(inputs, request, {
     declare: () => expectedOutput(inputs),
     action: expectedAction,

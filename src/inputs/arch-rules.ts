@@ -1,4 +1,5 @@
 import type { Fault } from '../core/failure.ts';
+import { isBefore } from '../core/version-order.ts';
 import type { ArchDescriptor } from './arch.ts';
 import { virtioDevices } from './virtio-devices.ts';
 import { consoleDrivers } from './console-drivers.ts';
@@ -92,31 +93,66 @@ const loaderFitsMusl: Rule = {
       : [fault('musl.loader', `must begin with ld-musl-${musl.arch}; is ${musl.loader}`)],
 };
 
+/** The kernel of a descriptor as it is at first, and what is different from some version on; each with its field. */
+function kernelBuilds({
+  kernel,
+}: ArchDescriptor): readonly (readonly [field: string, Partial<ArchDescriptor['kernel']>])[] {
+  const since = kernel.since ?? [];
+  return [['kernel', kernel], ...since.map((fields, index) => [`kernel.since[${index}]`, fields] as const)];
+}
+
 const symbolsAreNamedOnce: Rule = {
-  reads: ['kernel.symbols'],
-  faults: ({ kernel }) => {
-    const seen = new Set<string>();
-    return kernel.symbols.flatMap((symbol, index) => {
-      const { name } = parseSymbol(symbol);
-      const field = `kernel.symbols[${index}]`;
-      if (name.startsWith('CONFIG_')) return [fault(field, `write ${name.slice(7)}, without CONFIG_`)];
-      if (seen.has(name)) return [fault(field, `names ${name} a second time`)];
-      seen.add(name);
-      return [];
-    });
-  },
+  reads: ['kernel.symbols', 'kernel.since'],
+  faults: (arch) =>
+    kernelBuilds(arch).flatMap(([place, { symbols = [] }]) => {
+      const seen = new Set<string>();
+      return symbols.flatMap((symbol, index) => {
+        const { name } = parseSymbol(symbol);
+        const field = `${place}.symbols[${index}]`;
+        if (name.startsWith('CONFIG_')) return [fault(field, `write ${name.slice(7)}, without CONFIG_`)];
+        if (seen.has(name)) return [fault(field, `names ${name} a second time`)];
+        seen.add(name);
+        return [];
+      });
+    }),
 };
 
 const withoutGenericIsGeneric: Rule = {
-  reads: ['kernel.withoutGeneric'],
-  faults: ({ kernel }) => {
+  reads: ['kernel.withoutGeneric', 'kernel.since'],
+  faults: (arch) => {
     const generic = new Set(genericSymbols.map((symbol) => parseSymbol(symbol).name));
-    return kernel.withoutGeneric.flatMap((name, index) =>
-      generic.has(name)
-        ? []
-        : [fault(`kernel.withoutGeneric[${index}]`, `${name} is not in the generic set`)],
+    return kernelBuilds(arch).flatMap(([place, { withoutGeneric = [] }]) =>
+      withoutGeneric.flatMap((name, index) =>
+        generic.has(name)
+          ? []
+          : [fault(`${place}.withoutGeneric[${index}]`, `${name} is not in the generic set`)],
+      ),
     );
   },
+};
+
+const kernelsAreInOrder: Rule = {
+  reads: ['kernel.since'],
+  faults: ({ kernel: { since = [] } }) =>
+    since.flatMap(({ version }, index) => {
+      const before = since[index - 1]?.version;
+      return before === undefined || isBefore(before, version)
+        ? []
+        : [fault(`kernel.since[${index}].version`, `is ${version}, and must be later than ${before}`)];
+    }),
+};
+
+const unsupportedIsLimited: Rule = {
+  reads: ['unsupported'],
+  faults: ({ unsupported = [] }) =>
+    unsupported.flatMap(({ source, from, before }, index) => {
+      const field = `unsupported[${index}]`;
+      if (from === undefined && before === undefined)
+        return [fault(field, `must have from or before: some version of ${source} has to be supported`)];
+      return from !== undefined && before !== undefined && !isBefore(from, before)
+        ? [fault(`${field}.before`, `is ${before}, and must be later than ${from}`)]
+        : [];
+    }),
 };
 
 const consoleIsKnown: Rule = {
@@ -222,6 +258,8 @@ const rules: readonly Rule[] = [
   loaderFitsMusl,
   symbolsAreNamedOnce,
   withoutGenericIsGeneric,
+  kernelsAreInOrder,
+  unsupportedIsLimited,
   consoleIsKnown,
   kernelWordsCanBeSaid,
   textsArePrintable,

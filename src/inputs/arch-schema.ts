@@ -47,6 +47,37 @@ const relativePath = {
   description: 'a relative path without "." and ".."',
 } as const;
 
+const version = {
+  type: 'string',
+  pattern: '^\\d+(\\.\\d+)*$',
+  description: 'a version such as 6.5',
+} as const;
+const kernelBuild = {
+  goals: {
+    type: 'array',
+    minItems: 1,
+    uniqueItems: true,
+    items: word,
+  },
+  image: relativePath,
+  deviceTree: relativePath,
+  symbols: {
+    type: 'array',
+    items: {
+      type: 'string',
+      pattern: `^${symbolName}(=[^\\n]+)?$`,
+      description: 'SYMBOL or SYMBOL=value',
+    },
+  },
+  withoutGeneric: {
+    type: 'array',
+    uniqueItems: true,
+    items: { type: 'string', pattern: `^${symbolName}$`, description: 'a SYMBOL' },
+  },
+  objtool: { type: 'boolean' },
+  bash: { type: 'boolean' },
+} as const;
+
 /** JSON schema of what a module in `arches/` exports. Also committed as arch.schema.json, for other programs. */
 export const archSchema = {
   type: 'object',
@@ -118,29 +149,30 @@ export const archSchema = {
       required: ['arch', 'goals', 'image', 'symbols', 'withoutGeneric', 'objtool'],
       properties: {
         arch: word,
-        goals: {
-          type: 'array',
-          minItems: 1,
-          uniqueItems: true,
-          items: word,
-        },
-        image: relativePath,
-        deviceTree: relativePath,
-        symbols: {
+        ...kernelBuild,
+        since: {
           type: 'array',
           items: {
-            type: 'string',
-            pattern: `^${symbolName}(=[^\\n]+)?$`,
-            description: 'SYMBOL or SYMBOL=value',
+            type: 'object',
+            additionalProperties: false,
+            required: ['version'],
+            properties: { version, ...kernelBuild },
           },
         },
-        withoutGeneric: {
-          type: 'array',
-          uniqueItems: true,
-          items: { type: 'string', pattern: `^${symbolName}$`, description: 'a SYMBOL' },
+      },
+    },
+    unsupported: {
+      type: 'array',
+      items: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['source', 'reason'],
+        properties: {
+          source: { type: 'string', pattern: '^[a-z0-9][a-z0-9.+-]*$', description: 'the name of a source' },
+          from: version,
+          before: version,
+          reason: { type: 'string', pattern: '^\\S[^\\n]*$', description: 'a reason, in one line' },
         },
-        objtool: { type: 'boolean' },
-        bash: { type: 'boolean' },
       },
     },
     emulator: {

@@ -35,6 +35,36 @@ export interface Lack {
   readonly emulatorBefore?: string;
 }
 
+/** Versions of a source with which an arch cannot be built: all from one on, or before one, or both. */
+export interface UnsupportedVersions {
+  /** Name in sources.lock: `linux`. */
+  readonly source: string;
+  /** The first that is not supported: `6.13`. Undefined: however early. */
+  readonly from?: string;
+  /** The first that is supported again. Undefined: however late. */
+  readonly before?: string;
+  /** A few words. */
+  readonly reason: string;
+}
+
+/** What a kernel for an arch is made of, and may change from one version to another. */
+export interface KernelBuild {
+  /** make goals: `["zImage", "dtbs"]`. */
+  readonly goals: readonly string[];
+  /** Bootable image, relative to the kernel's build directory. */
+  readonly image: string;
+  /** Device tree blob to pass to the emulator, likewise; undefined if the emulator provides its own. */
+  readonly deviceTree?: string;
+  /** Symbols beyond the generic set of src/inputs/kernel-config.ts. */
+  readonly symbols: readonly KernelSymbol[];
+  /** Generic symbols that this arch's kernel does not have. */
+  readonly withoutGeneric: readonly string[];
+  /** Whether the kernel's build runs objtool, which needs libelf on the build machine. */
+  readonly objtool: boolean;
+  /** Whether the kernel's makefiles run bash. Undefined: busybox's shell is enough. */
+  readonly bash?: boolean;
+}
+
 /** A target, as data: what `arches/<name>.ts` exports as `arch`. Checked against arch.schema.json. */
 export interface Arch {
   readonly name: ArchName;
@@ -62,24 +92,17 @@ export interface Arch {
     /** File name of the dynamic loader in `/lib`. */
     readonly loader: string;
   };
-  readonly kernel: {
+  readonly kernel: KernelBuild & {
     /** Kernel `ARCH=`. */
     readonly arch: string;
-    /** make goals: `["zImage", "dtbs"]`. */
-    readonly goals: readonly string[];
-    /** Bootable image, relative to the kernel's build directory. */
-    readonly image: string;
-    /** Device tree blob to pass to the emulator, likewise; undefined if the emulator provides its own. */
-    readonly deviceTree?: string;
-    /** Symbols beyond the generic set of src/inputs/kernel-config.ts. */
-    readonly symbols: readonly KernelSymbol[];
-    /** Generic symbols that this arch's kernel does not have. */
-    readonly withoutGeneric: readonly string[];
-    /** Whether the kernel's build runs objtool, which needs libelf on the build machine. */
-    readonly objtool: boolean;
-    /** Whether the kernel's makefiles run bash. Undefined: busybox's shell is enough. */
-    readonly bash?: boolean;
+    /**
+     * What is different from a version of the kernel on, in the order of versions: the fields of an entry replace those above
+     * and those of earlier entries. Undefined: nothing.
+     */
+    readonly since?: readonly (Partial<KernelBuild> & { readonly version: string })[];
   };
+  /** Versions of sources with which the arch cannot be built. Undefined: none are known. */
+  readonly unsupported?: readonly UnsupportedVersions[];
   readonly emulator: {
     /** `qemu-system-arm`. */
     readonly program: string;

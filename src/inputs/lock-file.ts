@@ -37,7 +37,7 @@ export function parseLock(text: string, file: string): Result<Lock, Failure> {
   }));
   const validate = lockCheck();
   if (!validate(written)) faults.push(...(validate.errors ?? []).map(originFault));
-  faults.push(...lockFaults(sourcesOf(written)));
+  faults.push(...lockFaults(written));
   if (faults.length > 0) {
     const placed = faults
       .map((fault) => withLine(fault, lines))
@@ -52,11 +52,6 @@ function originFault(error: ErrorObject): Fault {
   return error.keyword === 'discriminator'
     ? { field: `${fault.field}.kind`, message: 'must be url or debian' }
     : fault;
-}
-
-function sourcesOf(written: unknown): readonly unknown[] {
-  if (typeof written !== 'object' || written === null || !('sources' in written)) return [];
-  return Array.isArray(written.sources) ? written.sources : [];
 }
 
 function withLine(fault: Fault, lines: ReadonlyMap<string, number>): Fault {

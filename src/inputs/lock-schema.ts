@@ -54,36 +54,43 @@ const debianOrigin = {
   },
 } as const;
 
+const version = {
+  type: 'string',
+  pattern: '^[0-9A-Za-z][0-9A-Za-z.+~_-]*$',
+  description: 'a version: letters, digits, and . + ~ _ - inside',
+} as const;
+
 /** JSON schema of `sources.lock`. Committed as lock.schema.json too, for editors and other programs. */
 export const lockSchema = {
   $schema: 'http://json-schema.org/draft-07/schema#',
   type: 'object',
   description: 'Pinned sources: versions, licences, trees, and where their archives can be fetched',
   additionalProperties: false,
-  required: ['format', 'sourceDateEpoch', 'sources'],
+  required: ['format', 'sourceDateEpoch', 'defaultSet', 'sets', 'sources'],
   properties: {
-    format: { type: 'integer', enum: [1] },
+    format: { type: 'integer', enum: [2] },
     // The upper limit is that of 32-bit file systems and archives.
     sourceDateEpoch: { type: 'integer', minimum: 1, maximum: 2147483647 },
+    defaultSet: { type: 'string', description: 'the name of the set that is used if none is named' },
+    sets: {
+      type: 'object',
+      description: 'sets by name, each with a version of every source',
+      additionalProperties: { type: 'object', additionalProperties: version },
+    },
     sources: {
       type: 'array',
       minItems: 1,
       items: {
         type: 'object',
         additionalProperties: false,
-        required: ['name', 'version', 'isDefault', 'homepage', 'licence', 'licenceFiles', 'tree', 'origins'],
+        required: ['name', 'version', 'homepage', 'licence', 'licenceFiles', 'tree', 'origins'],
         properties: {
           name: {
             type: 'string',
             pattern: '^[a-z0-9][a-z0-9.+-]*$',
             description: 'lower-case letters, digits, and . + - inside',
           },
-          version: {
-            type: 'string',
-            pattern: '^[0-9A-Za-z][0-9A-Za-z.+~_-]*$',
-            description: 'a version: letters, digits, and . + ~ _ - inside',
-          },
-          isDefault: { type: 'boolean' },
+          version,
           homepage: { type: 'string', pattern: '^https?://\\S+$', description: 'an http or https URL' },
           licence: { type: 'string', pattern: '^[A-Za-z0-9().+ -]+$', description: 'an SPDX expression' },
           licenceFiles: paths,

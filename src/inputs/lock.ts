@@ -26,8 +26,6 @@ export type Origin =
 export interface LockedSource {
   readonly name: SourceName;
   readonly version: string;
-  /** Whether this is the version used if none is named; exactly one per name. */
-  readonly isDefault: boolean;
   readonly homepage: string;
   /** SPDX expression. */
   readonly licence: string;
@@ -41,8 +39,31 @@ export interface LockedSource {
 
 /** `sources.lock`, validated. */
 export interface Lock {
-  readonly format: 1;
+  readonly format: 2;
   /** Seconds since 1970: SOURCE_DATE_EPOCH of every action and the time of every file in a store tree. */
   readonly sourceDateEpoch: number;
+  /** Name of the set that is used if none is named. */
+  readonly defaultSet: string;
+  /** Sets by name, each with a version of every source. */
+  readonly sets: Readonly<Record<string, VersionsByName>>;
+  /** Every version of every source, in a set or not. */
+  readonly sources: readonly LockedSource[];
+}
+
+/** Versions by the names of their sources. */
+export type VersionsByName = Readonly<Record<string, string>>;
+
+/** Which versions are used: a set, and what is used instead of some of its versions. */
+export interface VersionChoice {
+  readonly set: string;
+  /** Empty: the set as it is. */
+  readonly instead: VersionsByName;
+}
+
+/** One version of each source, which is what plans are made from. `chooseVersions` makes it. */
+export interface ChosenSources {
+  readonly choice: VersionChoice;
+  readonly sourceDateEpoch: number;
+  /** Each name once. */
   readonly sources: readonly LockedSource[];
 }

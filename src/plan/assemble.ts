@@ -4,7 +4,7 @@ import type { Action, Plan, PlannedSource, Product, Ref } from './action.ts';
 import { checkAction, outputFault, type PinnedSources, type RepoFiles } from './check.ts';
 import { orderActions, sourceId, sourceIdsOf } from './graph.ts';
 import { canonicalText, type Encodable } from './key.ts';
-import type { ActionName, SourceName } from './names.ts';
+import type { ActionName } from './names.ts';
 
 export interface PlanParts {
   /** What the stages declared. An action may appear twice if two callers ask a stage for the same thing. */
@@ -106,7 +106,7 @@ function checkWanted(parts: PlanParts, actions: ReadonlyMap<ActionName, Action>)
   return faults;
 }
 
-/** Sources that the actions read, by name and version, with the patches of `patches/<name>/` in order of name. */
+/** Sources that the actions read, by name and version, each with its patches. */
 function plannedSources(
   actions: readonly Action[],
   lock: PinnedSources,
@@ -115,13 +115,16 @@ function plannedSources(
   const used = sourceIdsOf(actions);
   return lock.sources
     .filter((source) => used.has(sourceId(source)))
-    .map(({ name, version, tree }) => ({ name, version, tree, patches: patchesOf(name, files) }))
+    .map(({ name, version, tree }) => ({ name, version, tree, patches: patchesOf({ name, version }, files) }))
     .sort((a, b) => (sourceId(a) < sourceId(b) ? -1 : 1));
 }
 
-/** Patches of a source: the files in its directory below `patches/`, in order of name. */
-export function patchesOf(name: SourceName, files: RepoFiles): PlannedSource['patches'] {
-  const directory = `patches/${name}/`;
+/** Patches of a version of a source: the files in `patches/<name>/<version>/`, in order of name. */
+export function patchesOf(
+  { name, version }: Pick<PlannedSource, 'name' | 'version'>,
+  files: RepoFiles,
+): PlannedSource['patches'] {
+  const directory = `patches/${name}/${version}/`;
   return [...files]
     .filter(([path]) => path.startsWith(directory) && path.endsWith('.patch'))
     .filter(([path]) => !path.slice(directory.length).includes('/'))

@@ -1,14 +1,14 @@
-import { machine } from 'node:os';
 import path from 'node:path';
 import type { PlanInputs } from '../../stages/inputs.ts';
-import type { TreesRequest } from '../build/make-trees.ts';
+import { tellFailure, type TreesRequest } from '../build/make-trees.ts';
 import type { Failure } from '../core/failure.ts';
 import { ok, type Result } from '../core/result.ts';
 import { imageFiles } from '../image/emulator.ts';
 import type { Arch } from '../inputs/arch.ts';
 import { wantedSymbols } from '../inputs/kernel-config.ts';
+import { chosenVersion } from '../inputs/versions.ts';
 import { findInPath, isFile } from '../release/find-image.ts';
-import type { Repository } from '../repository/load-inputs.ts';
+import { inputsFor, type Repository } from '../repository/load-inputs.ts';
 import { askSources, type SourceAnswers } from './ask-sources.ts';
 import { emulatorFindings } from './emulator-findings.ts';
 import { finding, type Finding } from './finding.ts';
@@ -26,29 +26,29 @@ export interface ExamineRequest extends Omit<TreesRequest, 'plan'> {
 /** Everything that can be found out about an arch without building it. */
 export async function examineArch(
   repository: Repository,
-  arch: Arch,
+  described: Arch,
   request: ExamineRequest,
 ): Promise<Result<readonly Finding[], readonly Failure[]>> {
-  const inputs = inputsFor(repository, arch);
+  // The arch also serves as host, to which no question refers.
+  const inputs = inputsFor(repository, described, described);
+  if (!inputs.ok) return tellFailure(request, inputs.failure);
+  const { target: arch } = inputs.value;
   const questions = {
     name: arch.name,
     toolchain: { triple: arch.triple, configure: arch.gcc.configure },
     kernel: { arch: arch.kernel.arch, symbols: wantedSymbols(arch) },
   };
-  const answers = await askSources(inputs, questions, request);
+  const answers = await askSources(inputs.value, questions, request);
   if (!answers.ok) return answers;
-  return ok([...sourceFindings(arch, answers.value, inputs), ...(await machineFindings(arch, request))]);
-}
-
-/** The arch also serves as host, to which no question refers. */
-export function inputsFor({ lock, files }: Repository, arch: Arch): PlanInputs {
-  return { lock, files, build: { os: 'linux', cpu: machine() }, target: arch, host: arch };
+  return ok([
+    ...sourceFindings(arch, answers.value, inputs.value),
+    ...(await machineFindings(arch, request)),
+  ]);
 }
 
 function sourceFindings(arch: Arch, answers: SourceAnswers, { lock }: PlanInputs): readonly Finding[] {
   const { toolchain, kernelFacts, kernelConfiguration } = answers;
-  const version = (name: string): string =>
-    lock.sources.find((source) => source.name === name && source.isDefault)?.version ?? '';
+  const version = (name: string): string => chosenVersion(lock, name) ?? '';
   const versions = { gcc: version('gcc'), binutils: version('binutils'), musl: version('musl') };
   return [
     ...(toolchain === undefined ? [] : toolchainFindings(arch, toolchain, versions)),

@@ -8,12 +8,12 @@ import { unknownName } from '../core/nearest.ts';
 import { failed, ok, type Result } from '../core/result.ts';
 import { checkArch } from '../inputs/arch-schema.ts';
 import type { Arch } from '../inputs/arch.ts';
+import { archWithVersions } from '../inputs/arch-versions.ts';
 import { findInPath } from '../release/find-image.ts';
 import type { Arches } from '../repository/load-arches.ts';
-import type { Repository } from '../repository/load-inputs.ts';
+import { inputsFor, type Repository } from '../repository/load-inputs.ts';
 import { askSources } from './ask-sources.ts';
 import { configureSwitches, draftArch, type NewArch } from './draft.ts';
-import { inputsFor } from './examine-arch.ts';
 import { exploreMachine } from './explore-machine.ts';
 import type { KernelFacts } from './kernel-findings.ts';
 import { renderDescriptor } from './render-descriptor.ts';
@@ -66,7 +66,9 @@ export async function createArch(
   const known = await loadAll(repository);
   const [any] = known;
   if (any === undefined) throw new Error('there is no arch at all');
-  const answers = await askSources(inputsFor(repository, any), asked, request);
+  const inputs = inputsFor(repository, any, any);
+  if (!inputs.ok) return tellFailure(request, inputs.failure);
+  const answers = await askSources(inputs.value, asked, request);
   if (!answers.ok) return answers;
   const { toolchain, kernelFacts } = answers.value;
   if (toolchain === undefined || kernelFacts === undefined) throw new Error('questions without answers');
@@ -85,9 +87,12 @@ export async function createArch(
   return unwritten === undefined ? checked : tellFailure(request, unwritten);
 }
 
-async function loadAll({ arches }: Repository): Promise<readonly Arch[]> {
+/** Every arch that is well described and can be built with the chosen versions; as its descriptor has it. */
+async function loadAll({ arches, chosen, lock }: Repository): Promise<readonly Arch[]> {
   const loaded = await Promise.all(arches.names.map((name) => arches.load(name)));
-  return loaded.flatMap((arch) => (arch.ok ? [arch.value] : []));
+  return loaded.flatMap((arch) =>
+    arch.ok && archWithVersions(arch.value, chosen, lock).ok ? [arch.value] : [],
+  );
 }
 
 /** Errors in the user's specification that nothing else could correct. */

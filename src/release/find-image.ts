@@ -11,6 +11,8 @@ export interface ImageRequest {
   readonly directory: string;
   /** `--out` as the user wrote it, for the hint on how to make an image. Undefined: not given. */
   readonly out?: string;
+  /** Options that choose its versions, likewise. Undefined or empty: the default ones. */
+  readonly versions?: readonly string[];
   /** The user's PATH. */
   readonly searchPath: string;
 }
@@ -21,12 +23,12 @@ export interface ImageRequest {
  */
 export async function findImage(
   arch: Arch,
-  { directory, out, searchPath }: ImageRequest,
+  { directory, out, versions = [], searchPath }: ImageRequest,
 ): Promise<Result<string, Failure>> {
   const image = path.join(directory, `system-image-${arch.name}`);
   const script = path.join(image, imageFiles.script);
   if (await exists(script)) return bootable(arch, script, searchPath);
-  const options = ['--with-native', ...(out === undefined ? [] : ['--out', out])];
+  const options = ['--with-native', ...versions, ...(out === undefined ? [] : ['--out', out])];
   return failed(noImage(arch, image, imageFiles.script, options));
 }
 

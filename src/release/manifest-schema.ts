@@ -33,6 +33,7 @@ export const manifestSchema = object({
       options: object(
         { host: text, goal: text, withNative: boolean },
         {
+          versions: object({ set: text }, { instead: { type: 'object', additionalProperties: text } }),
           until: text,
           only: text,
           image: text,

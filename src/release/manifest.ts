@@ -63,6 +63,13 @@ export interface ManifestOptions {
   /** Name of a goal that stages serve. */
   readonly goal: string;
   readonly withNative: boolean;
+  /** Which versions of sources were chosen. Undefined: an earlier program made this, which had no choice. */
+  readonly versions?: {
+    /** Name of a set. */
+    readonly set: string;
+    /** Versions instead of those of the set, by the names of their sources. Undefined: the set as it is. */
+    readonly instead?: Readonly<Record<string, string>>;
+  };
   readonly until?: string;
   readonly only?: string;
   /** Kind of root filesystem. Undefined: initramfs. */

@@ -74,11 +74,13 @@ function treesOf({ products, outcome }: RecordRequest): Readonly<Record<string, 
 function optionsOf({ selected, plan, acceptVariants }: RecordRequest): ManifestOptions {
   const { goal, until, only } = plan;
   const { overlay, toolchain, kernelSymbols } = selected;
+  const { set, instead } = selected.inputs.lock.choice;
   const accepted = [...acceptVariants].sort();
   return {
     host: selected.inputs.host.name,
     goal: goal.kind,
     withNative: goal.withNative,
+    versions: { set, ...(Object.keys(instead).length === 0 ? {} : { instead }) },
     ...(until === undefined ? {} : { until }),
     ...(only === undefined ? {} : { only }),
     ...(goal.image === undefined || goal.image === defaultImageKind ? {} : { image: goal.image }),

@@ -7,8 +7,11 @@ import { digest } from '../core/digest.ts';
 import type { Failure } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';
 import { parseLock } from '../inputs/lock-file.ts';
-import type { Lock } from '../inputs/lock.ts';
+import { archWithVersions } from '../inputs/arch-versions.ts';
+import type { ChosenSources, Lock } from '../inputs/lock.ts';
+import { chooseVersions, type AskedVersions } from '../inputs/versions.ts';
 import { repoPath, type RepoPath } from '../plan/names.ts';
+import type { Arch } from '../inputs/arch.ts';
 import { checkPatches } from './check-patches.ts';
 import { openArches, type Arches } from './load-arches.ts';
 
@@ -19,31 +22,50 @@ const fileDirectories = ['patches', 'target'];
 export interface Repository {
   readonly root: string;
   readonly arches: Arches;
+  /** All versions of all sources. */
   readonly lock: Lock;
+  /** One version of each source. */
+  readonly chosen: ChosenSources;
   readonly files: PlanInputs['files'];
 }
 
+/** What a user says of the inputs of all plans. */
+export interface RepositoryRequest {
+  /** Directories with descriptors beside `arches/`; absolute. Undefined: none. */
+  readonly archDirectories?: readonly string[] | undefined;
+  /** Undefined: the default set. */
+  readonly versions?: AskedVersions | undefined;
+}
+
 /**
- * Reads `sources.lock`, lists `arches/` and further directories of descriptors, and digests what lies below `patches/`
- * and `target/`.
+ * Reads `sources.lock`, chooses versions, lists `arches/` and further directories of descriptors, and digests what lies
+ * below `patches/` and `target/`.
  */
 export async function loadRepository(
   root: string,
-  archDirectories: readonly string[] = [],
+  { archDirectories = [], versions }: RepositoryRequest = {},
 ): Promise<Result<Repository, Failure>> {
-  const lock = await loadLock(root);
-  if (!lock.ok) return lock;
-  const patches = await checkPatches(
-    root,
-    lock.value.sources.map((source) => source.name),
-  );
+  const sources = await loadSources(root, versions);
+  if (!sources.ok) return sources;
+  const patches = await checkPatches(root, sources.value.lock.sources);
   if (!patches.ok) return patches;
   return ok({
     root,
     arches: await openArches(root, archDirectories),
-    lock: lock.value,
+    ...sources.value,
     files: await digestFiles(root),
   });
+}
+
+/** Reads `sources.lock` and chooses versions; the part of `loadRepository` that needs no other file. */
+export async function loadSources(
+  root: string,
+  asked?: AskedVersions,
+): Promise<Result<Pick<Repository, 'lock' | 'chosen'>, Failure>> {
+  const lock = await loadLock(root);
+  if (!lock.ok) return lock;
+  const chosen = chooseVersions(lock.value, asked);
+  return chosen.ok ? ok({ lock: lock.value, chosen: chosen.value }) : chosen;
 }
 
 /** All inputs of a plan. If `host` is omitted, it is the build machine's processor. */
@@ -57,13 +79,21 @@ export async function planInputs(
     ? repository.arches.findMachine(machine())
     : repository.arches.find(names.host, 'host'));
   if (!host.ok) return host;
-  return ok({
-    lock: repository.lock,
-    files: repository.files,
-    build: { os: 'linux', cpu: machine() },
-    target: target.value,
-    host: host.value,
-  });
+  return inputsFor(repository, target.value, host.value);
+}
+
+/** The same for arches as their descriptors have them, which may not be in the repository. */
+export function inputsFor(
+  { lock, chosen, files }: Repository,
+  target: Arch,
+  host: Arch,
+): Result<PlanInputs, Failure> {
+  const fitted = archWithVersions(target, chosen, lock);
+  if (!fitted.ok) return fitted;
+  const hosted = archWithVersions(host, chosen, lock);
+  if (!hosted.ok) return hosted;
+  const build = { os: 'linux', cpu: machine() } as const;
+  return ok({ lock: chosen, files, build, target: fitted.value, host: hosted.value });
 }
 
 async function loadLock(root: string): Promise<Result<Lock, Failure>> {

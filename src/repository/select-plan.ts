@@ -14,6 +14,7 @@ import type { Digest } from '../core/digest.ts';
 import type { Failure } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';
 import { parseKernelFragment } from '../inputs/kernel-fragment.ts';
+import type { AskedVersions } from '../inputs/versions.ts';
 import type { WantedSymbol } from '../inputs/kernel-config.ts';
 import type { Arch } from '../inputs/arch.ts';
 import type { Plan } from '../plan/action.ts';
@@ -39,6 +40,8 @@ export interface PlanRequest {
   readonly arch: string;
   /** Directories with descriptors beside `arches/`; absolute. Undefined: none. */
   readonly archDirectories?: readonly string[];
+  /** Versions of sources. Undefined: the default set. */
+  readonly versions?: AskedVersions;
   readonly host?: string;
   readonly goal: AskedGoal;
   /** Directory whose files are laid over the root filesystem; absolute. */
@@ -73,7 +76,7 @@ export interface SelectedPlan extends PlanSettings {
 
 /** From the command line to a plan: reads the repository, touches neither network nor store. */
 export async function selectPlan(root: string, request: PlanRequest): Promise<Result<SelectedPlan, Failure>> {
-  const repository = await loadRepository(root, request.archDirectories);
+  const repository = await loadRepository(root, request);
   if (!repository.ok) return repository;
   const inputs = await planInputs(repository.value, request);
   if (!inputs.ok) return inputs;

@@ -7,26 +7,26 @@ import { sourceId } from '../plan/graph.ts';
 import { planInputs, type Repository } from './load-inputs.ts';
 import { wholePlan } from './select-plan.ts';
 
-/** Sources by name (`gcc`, or `linux@6.12.107` for one that is not the default) and those that arches need. */
+/** Sources by name (`gcc`, or `linux@6.12.107` for a version that was not chosen) and those that arches need. */
 export async function wantedSources(
   repository: Repository,
   names: readonly string[],
 ): Promise<Result<readonly PlannedSource[], Failure>> {
-  const { lock, files, arches } = repository;
+  const { lock, chosen, files, arches } = repository;
   const planned = lock.sources.map((locked) => ({
-    isDefault: locked.isDefault,
+    isChosen: chosen.sources.includes(locked),
     source: {
       name: locked.name,
       version: locked.version,
       tree: locked.tree,
-      patches: patchesOf(locked.name, files),
+      patches: patchesOf(locked, files),
     } satisfies PlannedSource,
   }));
-  if (names.length === 0) return ok(planned.filter(({ isDefault }) => isDefault).map(({ source }) => source));
+  if (names.length === 0) return ok(planned.filter(({ isChosen }) => isChosen).map(({ source }) => source));
   const wanted = new Map<string, PlannedSource>();
   for (const name of names) {
     const named = planned.find(
-      ({ source, isDefault }) => versioned(source) === name || (isDefault && source.name === name),
+      ({ source, isChosen }) => versioned(source) === name || (isChosen && source.name === name),
     );
     if (named !== undefined) {
       wanted.set(sourceId(named.source), named.source);
@@ -35,7 +35,7 @@ export async function wantedSources(
     const inputs = await planInputs(repository, { arch: name });
     if (!inputs.ok) {
       if (inputs.failure.reason !== 'unknown-name') return inputs;
-      const sources = planned.map(({ source, isDefault }) => (isDefault ? source.name : versioned(source)));
+      const sources = planned.map(({ source, isChosen }) => (isChosen ? source.name : versioned(source)));
       const listing = '`bootstrap list sources` and `bootstrap list arches` list them.';
       return failed(unknownName('source or arch', name, [...arches.names, ...sources], listing));
     }

@@ -239,10 +239,12 @@ describe('plan', () => {
 });
 
 describe('list', () => {
-  test('knows arches, stages and sources', async () => {
+  test('knows arches, stages, sources and sets of versions', async () => {
     const result = await run(testSession(), 'list');
     expect(result.code).toBe(0);
-    expect(result.out).toMatch(/^arches:\n[^]*\n {2}armv5l +32-bit ARM[^]*\nstages:\n[^]*\nsources:\n/);
+    expect(result.out).toMatch(
+      /^arches:\n[^]*\n {2}armv5l +32-bit ARM[^]*\nstages:\n[^]*\nsources:\n[^]*\nversions:\n/,
+    );
   });
 
   test('as JSON', async () => {

@@ -2,19 +2,26 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { without } from '../inputs/sample-arch.ts';
 import { repositoryCopy, run, testSession } from './rig.ts';
 
 describe('bad input', () => {
   test('a lock without a source that a stage names', async () => {
     const copy = repositoryCopy();
     const lock = path.join(copy, 'sources.lock');
-    const written = JSON.parse(readFileSync(lock, 'utf8')) as { sources: { name: string }[] };
+    const written = JSON.parse(readFileSync(lock, 'utf8')) as {
+      sets: Record<string, { busybox?: string }>;
+      sources: { name: string }[];
+    };
     const sources = written.sources.filter(({ name }) => name !== 'busybox');
-    writeFileSync(lock, JSON.stringify({ ...written, sources }));
+    const sets = Object.fromEntries(
+      Object.entries(written.sets).map(([name, versions]) => [name, without(versions, 'busybox')]),
+    );
+    writeFileSync(lock, JSON.stringify({ ...written, sets, sources }));
     rmSync(path.join(copy, 'patches/busybox'), { recursive: true });
     const result = await run(testSession({ repository: copy }), 'plan', 'armv5l');
     expect(result.code).toBe(2);
-    expect(result.err).toContain('sources.lock: has no default version of busybox');
+    expect(result.err).toContain('sources.lock: has no source named busybox');
   });
 
   test('a malformed descriptor, and only when it is asked for', async () => {

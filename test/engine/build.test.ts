@@ -114,7 +114,7 @@ describe('a second build', () => {
     rig.sources.contents.set('musl 1.0', 'patched, all the same');
     good(await rig.build(plan));
     const files = new Map(sampleFiles);
-    files.delete(repoPath('patches/musl/0002-b.patch'));
+    files.delete(repoPath('patches/musl/1.0/0002-b.patch'));
     const other = samplePlan([a, b, c], { products: [product(c)], goals: [], files });
     good(await rig.build(other));
     expect(rig.sources.obtained).toEqual(['musl 1.0']);

@@ -5,12 +5,14 @@ import { proofOf, type Proof } from '../../src/image-test/arch-proofs.ts';
 import { repositoryCopy, run, testSession } from '../cli/rig.ts';
 import { result } from './sample-result.ts';
 
+const lock = { defaultSet: 'gcc-14', sets: { 'gcc-14': { linux: '6.1' } } };
+
 describe('list arches', () => {
   test('describes an arch and what was proved about it', async () => {
     const repository = repositoryCopy();
     mkdirSync(path.join(repository, 'docs'));
-    const proof: Proof = proofOf(result({ tcp: 'failed' }));
-    writeFileSync(path.join(repository, 'docs/arches.json'), JSON.stringify({ armv5l: proof }));
+    const proof: Proof = proofOf(result({ tcp: 'failed' }), lock);
+    writeFileSync(path.join(repository, 'docs/arches.json'), JSON.stringify({ armv5l: [proof] }));
     const session = testSession({ repository });
     const { out } = await run(session, 'list', 'arches');
     expect(out).toMatch(
@@ -18,9 +20,9 @@ describe('list arches', () => {
     );
     expect(out).toContain('nothing proved yet');
     const json = JSON.parse((await run(session, 'list', 'arches', '--json')).out) as {
-      arches: { name: string; proved: Proof | null; bits: number }[];
+      arches: { name: string; proved: readonly Proof[]; bits: number }[];
     };
-    expect(json.arches.find(({ name }) => name === 'armv5l')).toMatchObject({ bits: 32, proved: proof });
-    expect(json.arches.find(({ name }) => name === 'i686')?.proved).toBeNull();
+    expect(json.arches.find(({ name }) => name === 'armv5l')).toMatchObject({ bits: 32, proved: [proof] });
+    expect(json.arches.find(({ name }) => name === 'i686')?.proved).toEqual([]);
   });
 });

@@ -9,6 +9,11 @@ export function result(others: Readonly<Record<string, Verdict>> = {}): TestResu
     const verdict = others[id] ?? 'passed';
     return { id, title, verdict, detail: id === 'kernel' ? 'Linux 6.1 sample' : `why ${id}` };
   });
-  const facts = { kernelBytes: 3 * 1024 ** 2, rootBytes: 2 * 1024 ** 2, nativeCompiler: true };
+  const facts = {
+    kernelBytes: 3 * 1024 ** 2,
+    rootBytes: 2 * 1024 ** 2,
+    nativeCompiler: true,
+    versions: { linux: '6.1' },
+  };
   return { arch: 'sample', rows, console: [], bootSeconds: 7, seconds: 60, ...facts };
 }

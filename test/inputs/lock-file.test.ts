@@ -12,7 +12,6 @@ function entry(changes: Readonly<Record<string, unknown>> = {}): Record<string, 
   return {
     name: 'p',
     version: '1.0',
-    isDefault: true,
     homepage: 'https://p.example/',
     licence: 'MIT',
     licenceFiles: ['COPYING'],
@@ -32,8 +31,20 @@ function entry(changes: Readonly<Record<string, unknown>> = {}): Record<string, 
   };
 }
 
-function lock(sources: readonly unknown[], changes: Readonly<Record<string, unknown>> = {}): string {
-  return JSON.stringify({ format: 1, sourceDateEpoch: 1735689600, sources, ...changes }, undefined, 1);
+/** A lock whose one set has the first version of each source. */
+function lock(
+  sources: readonly Record<string, unknown>[],
+  changes: Readonly<Record<string, unknown>> = {},
+): string {
+  const first = Object.fromEntries(sources.map(({ name, version = '1.0' }) => [name, version]).reverse());
+  const written = {
+    format: 2,
+    sourceDateEpoch: 1735689600,
+    defaultSet: 'one',
+    sets: { one: first },
+    sources,
+  };
+  return JSON.stringify({ ...written, ...changes }, undefined, 1);
 }
 
 function faults(text: string): readonly Fault[] {
@@ -45,7 +56,7 @@ function faults(text: string): readonly Fault[] {
 }
 
 /** Field and message of the only fault of a lock with one source. */
-function only(source: unknown): string {
+function only(source: Record<string, unknown>): string {
   const found = faults(lock([source]));
   expect(found).toHaveLength(1);
   expect(found[0]?.line).toBeGreaterThan(1);
@@ -54,10 +65,11 @@ function only(source: unknown): string {
 
 describe('parseLock', () => {
   it('accepts a lock as written', () => {
-    const two = [entry(), entry({ version: '2.0', isDefault: false }), entry({ name: 'q' })];
-    expect(parseLock(lock(two), 'sources.lock')).toEqual({
+    const two = [entry(), entry({ version: '2.0' }), entry({ name: 'q' })];
+    const sets = { one: { q: '1.0', p: '1.0' }, 'two-2.1': { p: '2.0', q: '1.0' } };
+    expect(parseLock(lock(two, { sets }), 'sources.lock')).toEqual({
       ok: true,
-      value: { format: 1, sourceDateEpoch: 1735689600, sources: two },
+      value: { format: 2, sourceDateEpoch: 1735689600, defaultSet: 'one', sets, sources: two },
     });
   });
 
@@ -70,7 +82,7 @@ describe('parseLock', () => {
   it('finds all faults, in order of line', () => {
     const bad = entry({ name: 'P', tree: 'none', extra: 1, licenceFiles: ['../x'] });
     delete bad['homepage'];
-    const found = faults(lock([entry(), bad], { format: 2, sourceDateEpoch: '0' }));
+    const found = faults(lock([entry(), bad], { format: 1, sourceDateEpoch: '0' }));
     expect(found.map(({ field }) => field).sort()).toEqual([
       'format',
       'sourceDateEpoch',
@@ -86,7 +98,7 @@ describe('parseLock', () => {
   });
 
   const [url, debian] = entry()['origins'] as readonly [object, object];
-  it.each<[string, unknown, string]>([
+  it.each<[string, Record<string, unknown>, string]>([
     [
       'an unknown field',
       entry({ licences: 'MIT' }),
@@ -150,27 +162,67 @@ describe('parseLock', () => {
       entry({ tree: 'abc-007' }),
       'sources[0].tree: must be a tree digest: SHA-256 in lower-case hex, a hyphen, a size; is "abc-007"',
     ],
-    ['no default', entry({ isDefault: false }), 'sources[0].isDefault: no version of p is the default one'],
   ])('refuses %s', (_what, source, message) => {
     expect(only(source)).toBe(message);
   });
 
-  it('refuses two defaults, and one version twice', () => {
-    expect(faults(lock([entry(), entry({ version: '2' })]))).toEqual([
-      expect.objectContaining({
-        field: 'sources[1].isDefault',
-        message: 'p already has another default version',
-      }),
-    ]);
-    expect(faults(lock([entry(), entry({ isDefault: false })]))).toEqual([
+  it('refuses one version twice', () => {
+    expect(faults(lock([entry(), entry({ licence: '0BSD' })]))).toEqual([
       expect.objectContaining({ field: 'sources[1]', message: 'repeats p 1.0, which is sources[0]' }),
     ]);
   });
 
+  const sources = [entry(), entry({ version: '2.0' }), entry({ name: 'q' })];
+  const whole = { p: '1.0', q: '1.0' };
+  it.each<[string, object, string]>([
+    ['no default', { defaultSet: undefined }, 'defaultSet: is missing'],
+    [
+      'a default that there is not',
+      { sets: { one: whole, two: whole }, defaultSet: 'on' },
+      'defaultSet: is on, but sets has one, two',
+    ],
+    ['no set', { sets: {} }, 'defaultSet: is one, but there is none in sets'],
+    ['a set that is not whole', { sets: { one: { p: '1.0' } } }, 'sets.one: names no version of q'],
+    [
+      'a version that there is not',
+      { sets: { one: { ...whole, p: '3.0' } } },
+      'sets.one.p: sources has no p 3.0; it has 1.0, 2.0',
+    ],
+    [
+      'a source that there is not',
+      { sets: { one: { ...whole, x: '1' } } },
+      'sets.one.x: sources has no x; did you mean p?',
+    ],
+    [
+      'a version that is a number',
+      { sets: { one: { ...whole, p: 1 } } },
+      'sets.one.p: must be a string; is 1',
+    ],
+    [
+      'a name that JavaScript would sort',
+      { sets: { 2025: whole, one: whole } },
+      'sets.2025: must be named with lower-case letters and digits, and . - inside',
+    ],
+    [
+      'a name that reads as a version',
+      { sets: { 'p-2.0': whole, one: whole } },
+      'sets.p-2.0: is the name of a source with a version of it; choose another name',
+    ],
+  ])('refuses sets with %s', (_what, changes, message) => {
+    expect(faults(lock(sources, { ...changes })).map((fault) => `${fault.field}: ${fault.message}`)).toEqual([
+      message,
+    ]);
+  });
+
+  it('says in which line a set is wrong', () => {
+    const [fault] = faults(lock(sources, { sets: { one: { ...whole, p: '3.0' } } }));
+    expect(fault?.line).toBe(7);
+  });
+
   it('refuses a duplicate field', () => {
-    const text = lock([entry()]).replace('"version": "1.0",', '"version": "1.0",\n   "version": "1.1",');
+    const text = lock([entry()]).replace('"version": "1.0",', '"version": "1.0",\n   "version": "1.0",');
     expect(faults(text)).toEqual([
-      { field: 'sources[0].version', line: 8, message: 'occurs twice in its object' },
+      { field: 'sources[0].version', line: 14, message: 'occurs twice in its object' },
     ]);
   });
 
@@ -189,6 +241,13 @@ describe('the lock of this repository', () => {
     const text = readFileSync(`${root}sources.lock`, 'utf8');
     expect(parsed).toMatchObject({ ok: true });
     expect(text).toBe(`${JSON.stringify(JSON.parse(text), undefined, 2)}\n`);
+  });
+
+  it('has a set with which every plan id is pinned, and it is whole', () => {
+    if (!parsed.ok) throw new Error('malformed');
+    const { sets, defaultSet, sources } = parsed.value;
+    expect(Object.keys(sets)[0]).toBe(defaultSet);
+    expect(Object.keys(sets[defaultSet] ?? {})).toEqual([...new Set(sources.map(({ name }) => name))]);
   });
 
   it('has an origin for every source that does not need the publisher', () => {

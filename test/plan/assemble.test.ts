@@ -43,8 +43,8 @@ describe('what is kept', () => {
         version: '1.0',
         tree: sampleDigest('2'),
         patches: [
-          { path: 'patches/musl/0001-a.patch', digest: sampleDigest('a') },
-          { path: 'patches/musl/0002-b.patch', digest: sampleDigest('b') },
+          { path: 'patches/musl/1.0/0001-a.patch', digest: sampleDigest('a') },
+          { path: 'patches/musl/1.0/0002-b.patch', digest: sampleDigest('b') },
         ],
       },
     ]);

@@ -68,7 +68,7 @@ describe('plan ids', () => {
 
   test('change with a patch', () => {
     const files = new Map(sampleFiles);
-    files.set(repoPath('patches/musl/0001-a.patch'), { digest: sampleDigest('9'), executable: false });
+    files.set(repoPath('patches/musl/1.0/0001-a.patch'), { digest: sampleDigest('9'), executable: false });
     expect(changed(all, { files })).toEqual(['stage-1/musl', 'stage-1/gcc']);
   });
 

@@ -43,10 +43,10 @@ export const sampleLock = {
 };
 
 export const sampleFiles = new Map<RepoPath, { digest: Digest; executable: boolean }>([
-  [repoPath('patches/musl/0002-b.patch'), { digest: sampleDigest('b'), executable: false }],
-  [repoPath('patches/musl/0001-a.patch'), { digest: sampleDigest('a'), executable: false }],
-  [repoPath('patches/musl/README'), { digest: sampleDigest('c'), executable: false }],
-  [repoPath('patches/muslim/0001-x.patch'), { digest: sampleDigest('d'), executable: false }],
+  [repoPath('patches/musl/1.0/0002-b.patch'), { digest: sampleDigest('b'), executable: false }],
+  [repoPath('patches/musl/1.0/0001-a.patch'), { digest: sampleDigest('a'), executable: false }],
+  [repoPath('patches/musl/1.0/README'), { digest: sampleDigest('c'), executable: false }],
+  [repoPath('patches/musl/1.0.1/0001-x.patch'), { digest: sampleDigest('d'), executable: false }],
   [repoPath('target/init'), { digest: sampleDigest('e'), executable: true }],
 ]);
 

@@ -4,8 +4,7 @@ import { expect, test } from 'vitest';
 import { kernelFactFiles } from '../../stages/arch-check/kernel.ts';
 import type { BuildEvent } from '../../src/core/event.ts';
 import { askSources } from '../../src/porting/ask-sources.ts';
-import { inputsFor } from '../../src/porting/examine-arch.ts';
-import { loadRepository } from '../../src/repository/load-inputs.ts';
+import { inputsFor, loadRepository } from '../../src/repository/load-inputs.ts';
 import { fakeContext } from '../build/fake-context.ts';
 import { repository, temporaryDirectory } from '../cli/rig.ts';
 import type { TreeSketch } from '../store/sketch.ts';
@@ -17,6 +16,8 @@ async function ask(configuration: TreeSketch) {
   const arch = await loaded.value.arches.find('armv5l', 'arch');
   if (!arch.ok) throw new Error(JSON.stringify(arch.failure));
   const { lock } = loaded.value;
+  const inputs = inputsFor(loaded.value, arch.value, arch.value);
+  if (!inputs.ok) throw new Error(JSON.stringify(inputs.failure));
   const context = await fakeContext({
     selected: { plan: { actions: [], sources: [], products: [], goals: [] } } as never,
     behaviour: ({ name, recipe }) => {
@@ -33,7 +34,7 @@ async function ask(configuration: TreeSketch) {
   if (!context.ok) throw new Error(JSON.stringify(context.failure));
   const events: BuildEvent[] = [];
   const answers = await askSources(
-    inputsFor(loaded.value, arch.value),
+    inputs.value,
     { name: 'armv5l', kernel: { arch: 'arm', symbols: [] } },
     { context: context.value, onEvent: (event) => events.push(event), signal: new AbortController().signal },
   );

@@ -18,7 +18,10 @@ const manifest: Manifest = {
   ],
   builds: [
     {
-      options: { host: 'i686', goal: 'image', withNative: false, kernelConfig: ['CONFIG_A=y'] },
+      options: {
+        ...{ host: 'i686', goal: 'image', withNative: false, kernelConfig: ['CONFIG_A=y'] },
+        versions: { set: 'gcc-14', instead: { musl: '1.0' } },
+      },
       build: { cpu: 'x86_64', compiler: 'gcc 12' },
       products: ['system-image-armv5l'],
       sources: ['musl 1.0'],
@@ -34,7 +37,7 @@ const manifest: Manifest = {
       tree: 'c-1',
       variant: { origin: 'somewhere', tree: 'd-1' },
       origins: [{ kind: 'url', url: 'https://musl.example/musl.tar.gz', sha256: 'e' }],
-      patches: [{ path: 'patches/musl/0001-a.patch', digest: 'f-1' }],
+      patches: [{ path: 'patches/musl/1.2.5/0001-a.patch', digest: 'f-1' }],
     },
   ],
 };
@@ -66,6 +69,8 @@ describe('a manifest', () => {
     ['products.0.size', 'large'],
     ['products.0.files', [{ path: 'kernel' }]],
     ['builds.0.options', null],
+    ['builds.0.options.versions', { instead: {} }],
+    ['builds.0.options.versions', { set: 'gcc-14', instead: { musl: 1 } }],
     ['builds.0.products', ['a', 1]],
     ['builds.0.actions', [{ name: 'a' }]],
     ['sources.0.tree', undefined],

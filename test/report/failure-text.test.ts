@@ -257,12 +257,12 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
     failure: {
       reason: 'patch-failed',
       source: 'gcc 14.2.0',
-      patch: 'patches/gcc/0001-x.patch',
+      patch: 'patches/gcc/14.2.0/0001-x.patch',
       line: 12,
       why: 'no such lines in gcc/Makefile.in',
     },
     text: [
-      'patches/gcc/0001-x.patch:12: does not apply to source gcc 14.2.0',
+      'patches/gcc/14.2.0/0001-x.patch:12: does not apply to source gcc 14.2.0',
       '  no such lines in gcc/Makefile.in',
       '  Patches are applied without fuzz: rewrite the hunk against the pinned version.',
     ],

@@ -58,7 +58,6 @@ async function rig(given: { readonly tree?: Digest } = {}) {
         {
           name: sourceName('p'),
           version: '1',
-          isDefault: true,
           homepage: 'https://p.example/',
           licence: 'MIT',
           licenceFiles: ['f'],
@@ -320,7 +319,7 @@ describe('a source provider', () => {
     server.on('/other', file(other));
     const tree = digest(`${'0'.repeat(64)}-0`);
     const locked = (name: string, origin: Origin) => ({
-      ...{ name: sourceName(name), version: '1', isDefault: true, homepage: 'https://p.example/' },
+      ...{ name: sourceName(name), version: '1', homepage: 'https://p.example/' },
       ...{ licence: 'MIT', licenceFiles: ['f'], tree, origins: [origin] },
     });
     const opened = (one: Origin) =>

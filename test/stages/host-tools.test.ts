@@ -26,12 +26,11 @@ const sources = [
 
 const inputs: PlanInputs = {
   lock: {
-    format: 1,
+    choice: { set: 'any', instead: {} },
     sourceDateEpoch: 1735689600,
     sources: sources.map((name) => ({
       name: sourceName(name),
       version: '1',
-      isDefault: true,
       homepage: 'https://example.org',
       licence: '0BSD',
       licenceFiles: [],

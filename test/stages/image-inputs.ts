@@ -35,12 +35,11 @@ const targetFiles = [
 /** Inputs of a plan for armv5l, host i686, that need neither lock nor disk. */
 export const imageInputs: PlanInputs = {
   lock: {
-    format: 1,
+    choice: { set: 'any', instead: {} },
     sourceDateEpoch: 1735689600,
     sources: Object.entries(versions).map(([name, version]) => ({
       name: sourceName(name),
       version,
-      isDefault: true,
       homepage: `https://example.org/${name}`,
       licence: '0BSD',
       licenceFiles: name === 'gcc' ? ['COPYING3', 'gcc/COPYING.LIB'] : ['COPYING'],

@@ -14,13 +14,12 @@ const tool = (name: string): Ref => ({ kind: 'output', action: actionName(`tools
 function inputs(target: Arch): PlanInputs {
   return {
     lock: {
-      format: 1,
+      choice: { set: 'any', instead: {} },
       sourceDateEpoch: 1_700_000_000,
       sources: [
         {
           name: sourceName('linux'),
           version: '6.1.176',
-          isDefault: true,
           homepage: 'https://www.kernel.org/',
           licence: 'GPL-2.0-only WITH Linux-syscall-note',
           licenceFiles: ['COPYING'],

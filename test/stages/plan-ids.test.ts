@@ -2,7 +2,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { planIds } from '../../src/plan/bind.ts';
-import { loadRepository } from '../../src/repository/load-inputs.ts';
+import { inputsFor, loadRepository } from '../../src/repository/load-inputs.ts';
 import { everything } from '../../stages/goals.ts';
 import { stages } from '../../stages/index.ts';
 import { planGoal } from '../../stages/registry.ts';
@@ -19,19 +19,15 @@ const plans = [
 it.each(plans)('%s for host %s has the plan ids that are expected', async (targetName, hostName) => {
   const repository = await loadRepository(root);
   if (!repository.ok) throw new Error(JSON.stringify(repository.failure));
-  const { arches, lock, files } = repository.value;
+  const { arches } = repository.value;
   const target = await arches.find(targetName, 'arch');
   const host = await arches.find(hostName, 'host');
   if (!target.ok || !host.ok) throw new Error('no such arch');
+  const inputs = inputsFor(repository.value, target.value, host.value);
+  if (!inputs.ok) throw new Error(JSON.stringify(inputs.failure));
   // The processor is given, so that the ids are the same wherever this test runs.
-  const inputs = {
-    lock,
-    files,
-    build: { os: 'linux', cpu: 'x86_64' },
-    target: target.value,
-    host: host.value,
-  } as const;
-  const plan = planGoal(stages, inputs, { goal: everything });
+  const build = { os: 'linux', cpu: 'x86_64' } as const;
+  const plan = planGoal(stages, { ...inputs.value, build }, { goal: everything });
   if (!plan.ok) throw new Error(JSON.stringify(plan.failure, null, 2));
 
   const text = [...planIds(plan.value)]

@@ -163,7 +163,7 @@ describe('a new stage with a new goal', () => {
       failure: {
         reason: 'bad-input',
         file: 'sources.lock',
-        faults: [{ message: 'has no default version of nosuchsource' }],
+        faults: [{ message: 'has no source named nosuchsource' }],
       },
     });
   });

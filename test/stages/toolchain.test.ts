@@ -1,11 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { arch as aarch64 } from '../../arches/aarch64.ts';
 import { arch as x86_64 } from '../../arches/x86_64.ts';
 import { loadRepository } from '../../src/repository/load-inputs.ts';
 import { digest } from '../../src/core/digest.ts';
-import { parseLock } from '../../src/inputs/lock-file.ts';
 import type { Arch } from '../../src/inputs/arch.ts';
 import type { Action } from '../../src/plan/action.ts';
 import { planIds } from '../../src/plan/bind.ts';
@@ -28,17 +26,16 @@ const toolchain: Toolchain = {
 };
 
 let files: PlanInputs['files'];
+let lock: PlanInputs['lock'];
 beforeAll(async () => {
   const repository = await loadRepository(root);
   if (!repository.ok) throw new Error(JSON.stringify(repository.failure));
-  ({ files } = repository.value);
+  ({ files, chosen: lock } = repository.value);
 });
 
 function planOf(target: Arch = aarch64, by: Toolchain = toolchain) {
-  const lock = parseLock(readFileSync(`${root}/sources.lock`, 'utf8'), 'sources.lock');
-  if (!lock.ok) throw new Error(JSON.stringify(lock.failure));
   const build = { os: 'linux', cpu: 'x86_64' } as const;
-  const inputs = { lock: lock.value, files, build, target, host: x86_64 };
+  const inputs = { lock, files, build, target, host: x86_64 };
   const plan = planGoal(stages, inputs, { goal: image, settings: [toolchainSetting.is(by)] });
   if (!plan.ok) throw new Error(JSON.stringify(plan.failure));
   return plan.value;

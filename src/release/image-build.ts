@@ -1,0 +1,34 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { VersionsByName } from '../inputs/lock.ts';
+import { parseManifest, type ManifestOptions } from './manifest.ts';
+
+/** An external toolchain, as described in the manifest. */
+export type ForeignToolchain = NonNullable<ManifestOptions['toolchain']>;
+
+/** How an image was built. */
+export interface ImageBuild {
+  /** The external toolchain that was used. Undefined: our own stage 1 built the image. */
+  readonly toolchain?: ForeignToolchain;
+  /** Versions of the sources that took part. */
+  readonly versions: VersionsByName;
+}
+
+/**
+ * How an image was built, according to the manifest beside it. Undefined if no manifest says so: an image unpacked from its
+ * tarball has no manifest beside it.
+ *
+ * @param image directory of the image, absolute
+ */
+export async function imageBuild(image: string): Promise<ImageBuild | undefined> {
+  const file = path.join(path.dirname(image), 'manifest.json');
+  const text = await readFile(file, 'utf8').catch(() => undefined);
+  const manifest = text === undefined ? undefined : parseManifest(text);
+  const build = manifest?.builds.find(({ products }) => products.includes(path.basename(image)));
+  if (build === undefined) return undefined;
+  const { toolchain } = build.options;
+  return {
+    ...(toolchain === undefined ? {} : { toolchain }),
+    versions: Object.fromEntries(build.sources.map((source) => source.split(' ') as [string, string])),
+  };
+}
