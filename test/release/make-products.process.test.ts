@@ -2,7 +2,10 @@ import { mkdirSync, readdirSync, readFileSync, statSync, rmSync, symlinkSync, wr
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { BuildContext } from '../../src/build/build-context.ts';
+import { chosenVersion } from '../../src/inputs/versions.ts';
+import { imageBuild } from '../../src/release/image-build.ts';
 import { makeProducts, prepareProducts, type ProductsRequest } from '../../src/release/make-products.ts';
+import { parseManifest } from '../../src/release/manifest.ts';
 import { selectPlan, type PlanRequest } from '../../src/repository/select-plan.ts';
 import { fakeContext } from '../build/fake-context.ts';
 import { repository, temporaryDirectory } from '../cli/rig.ts';
@@ -73,6 +76,27 @@ describe('products', () => {
     const again = await makeProducts(request);
     expect(again.ok && again.value.products.map(({ written }) => written)).toEqual([false]);
     expect(again.ok && again.value.outcome.ran).toEqual([]);
+  });
+
+  test('come with a manifest that says which versions were chosen', async () => {
+    const usual = await place(imagePlan);
+    await makeProducts(usual.request);
+    const manifestOf = ({ directory }: Place) =>
+      parseManifest(readFileSync(path.join(directory, 'manifest.json'), 'utf8'));
+    const { lock, chosen } = usual.request.selected.repository;
+    expect(manifestOf(usual)?.builds[0]?.options.versions).toEqual({ set: lock.defaultSet });
+    expect((await imageBuild(path.join(usual.directory, 'system-image-armv5l')))?.versions['linux']).toBe(
+      chosenVersion(chosen, 'linux'),
+    );
+
+    const other = lock.sources.find((source) => source.name === 'linux' && !chosen.sources.includes(source));
+    if (other === undefined) throw new Error('there is one linux');
+    const asked = { ...imagePlan, versions: { versions: { linux: other.version } } };
+    const changed = await place(asked);
+    await makeProducts(changed.request);
+    const [build] = manifestOf(changed)?.builds ?? [];
+    expect(build?.options.versions).toEqual({ set: lock.defaultSet, instead: { linux: other.version } });
+    expect(build?.sources).toContain(`linux ${other.version}`);
   });
 
   test('are copied again if their note is not the one written', async () => {
