@@ -32,7 +32,8 @@ export async function finishSwap(target: string, aside: string): Promise<void> {
     await rename(aside, target);
     return;
   }
-  if (found.isDirectory())
+  // A link is no loss: what it leads to stays where it is, which may be another file system.
+  if (found.isDirectory() && (await lstat(aside)).isDirectory())
     for (const name of usersFiles) await moveOn(path.join(aside, name), path.join(target, name));
   await rm(aside, { recursive: true, force: true });
 }
@@ -40,7 +41,6 @@ export async function finishSwap(target: string, aside: string): Promise<void> {
 async function moveOn(from: string, to: string): Promise<void> {
   if ((await lstat(to).catch(() => undefined)) !== undefined) return;
   await rename(from, to).catch((error: unknown) => {
-    // It is not there, or what was moved aside is no directory.
-    if (!['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '')) throw error;
+    if (errorCode(error) !== 'ENOENT') throw error;
   });
 }

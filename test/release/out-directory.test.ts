@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
@@ -53,6 +53,18 @@ describe('exclusively', () => {
     expect(readdirSync(join(directory, 'image')).sort()).toEqual(expected);
     const disk = readFileSync(join(directory, 'image/home.img'), 'utf8');
     expect(disk === 'image').toBe(successor.includes('home.img'));
+  });
+
+  it('takes no disk through a link that was moved aside: the directory that it names may be on another file system', async () => {
+    const directory = temporaryDirectory();
+    const elsewhere = temporaryDirectory();
+    writeFileSync(join(elsewhere, 'home.img'), 'disk');
+    symlinkSync(elsewhere, join(directory, `.bootstrap-${dead}-2-image.old`));
+    mkdirSync(join(directory, 'image'));
+    await exclusively(directory, () => Promise.resolve(ok('done')));
+    expect(readdirSync(directory)).toEqual(['image']);
+    expect(readdirSync(join(directory, 'image'))).toEqual([]);
+    expect(readdirSync(elsewhere)).toEqual(['home.img']);
   });
 
   it('reports a directory in the place of the lock', async () => {
