@@ -100,8 +100,14 @@ export async function readOrUndefined(path: string): Promise<Buffer | undefined>
   }
 }
 
+/** Undefined if it does not exist, also because something above it is not a directory. */
 export function statOrUndefined(path: string): Stats | undefined {
-  return statSync(path, { throwIfNoEntry: false });
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    if (errorCode(error) === 'ENOTDIR') return undefined;
+    throw error;
+  }
 }
 
 /** Moves something out of its place and returns its new path; undefined if it does not exist. */

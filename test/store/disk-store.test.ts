@@ -29,6 +29,16 @@ function reopen(store: Store): Promise<Store> {
 }
 
 describe('trees', () => {
+  it('has none where a file has taken the place of their directory', async () => {
+    const store = await openTestStore();
+    for (const name of ['trees', 'blobs']) {
+      await rm(join(store.root, name), { recursive: true });
+      await writeFile(join(store.root, name), '');
+    }
+    expect(await store.hasTree(nobody)).toBe(false);
+    expect(await store.hasBlob(nobody)).toBe(false);
+  });
+
   it('adopts a directory and lists it', async () => {
     const store = await openTestStore();
     const scratch = await store.makeScratch('build/of gcc');
