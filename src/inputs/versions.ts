@@ -18,7 +18,10 @@ export interface AskedVersions {
 export function chooseVersions(lock: Lock, asked: AskedVersions = {}): Result<ChosenSources, Failure> {
   const { set = lock.defaultSet, versions = {} } = asked;
   const base = Object.hasOwn(lock.sets, set) ? lock.sets[set] : undefined;
-  if (base === undefined) return failed(unknownName('set of versions', set, Object.keys(lock.sets)));
+  if (base === undefined) {
+    const names = Object.keys(lock.sets);
+    return failed(unknownName('set of versions', set, names, `sources.lock has ${names.join(', ')}.`));
+  }
   for (const [name, version] of Object.entries(versions)) {
     const known = versionsOf(lock, name);
     if (!known.includes(version)) return failed(unknownVersion(name, version, known));

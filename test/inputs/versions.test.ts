@@ -71,7 +71,7 @@ describe('chooseVersions', () => {
 
   it.each<[AskedVersions, string]>([
     [{ set: 'nev' }, "there is no set of versions named 'nev'\n  Did you mean new?"],
-    [{ set: 'toString' }, "there is no set of versions named 'toString'"],
+    [{ set: 'toString' }, "there is no set of versions named 'toString'\n  sources.lock has new, old."],
     [
       { versions: { gcc: '15.2.0' } },
       '--gcc 15.2.0: sources.lock does not pin this version of gcc\n  Did you mean 15.3.0? It pins 14.2.0, 15.3.0, 16.2.0.',
