@@ -6,6 +6,7 @@ export type ExitCode = 0 | 1 | 2 | 129 | 130 | 143;
 /** One entry for each reason: a new variant of `Failure` does not compile until it has an entry here. */
 const exitCodes: Readonly<Record<Exclude<FailureReason, 'interrupted'>, 1 | 2>> = {
   'wrong-use': 2,
+  'unsupported-version': 2,
   'bad-option': 2,
   'already-exists': 2,
   'unreadable-user-file': 2,

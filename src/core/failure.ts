@@ -13,6 +13,17 @@ export type Failure =
       readonly what: string;
       readonly hint: string;
     }
+  /** An arch cannot be built with a version of a source that was chosen, as its descriptor says. */
+  | {
+      readonly reason: 'unsupported-version';
+      readonly arch: string;
+      readonly source: string;
+      readonly version: string;
+      /** Why, as the descriptor says. */
+      readonly why: string;
+      /** Versions of the source that can be used instead. */
+      readonly others: readonly string[];
+    }
   /** An option or argument of the command line has an invalid value. */
   | {
       readonly reason: 'bad-option';

@@ -6,8 +6,8 @@ import type { ChosenSources, Lock } from './lock.ts';
 import { chosenVersion, versionsOf } from './versions.ts';
 
 /**
- * The arch as it is with these versions of the sources: with the kernel's fields for that version. Fails with `wrong-use`
- * where its descriptor says that it cannot be built with one of them.
+ * The arch as it is with these versions of the sources: with the kernel's fields for that version. Fails with
+ * `unsupported-version` if its descriptor says that it cannot be built with one of them.
  *
  * @param lock says which versions could be used instead
  */
@@ -45,13 +45,5 @@ function unsupported(
   const others = versionsOf(lock, source).filter((other) =>
     (arch.unsupported ?? []).every((entry) => entry.source !== source || !isWithin(other, entry)),
   );
-  const hint =
-    others.length === 0
-      ? `sources.lock pins no version of ${source} that supports it.`
-      : `Choose another one with --${source}: ${others.join(', ')}.`;
-  return {
-    reason: 'wrong-use',
-    what: `${arch.name} cannot be built with ${source} ${version}: ${reason}`,
-    hint,
-  };
+  return { reason: 'unsupported-version', arch: arch.name, source, version, why: reason, others };
 }

@@ -10,6 +10,12 @@ type Rendering<Reason extends FailureReason> = (failure: Of<Reason>) => readonly
 /** One entry for each reason: a new variant of `Failure` does not compile until it has an entry here. */
 const renderings: { readonly [Reason in FailureReason]: Rendering<Reason> } = {
   'wrong-use': (it) => [it.what, it.hint],
+  'unsupported-version': (it) => [
+    `${it.arch} cannot be built with ${it.source} ${it.version}: ${it.why}`,
+    it.others.length === 0
+      ? `sources.lock pins no version of ${it.source} that supports it.`
+      : `Choose another one with --${it.source}: ${it.others.join(', ')}.`,
+  ],
   'bad-option': (it) => [`${`${it.option} ${it.value}`.trim()}: ${it.why}`, it.hint],
   'already-exists': (it) => [`there is ${it.what} already: ${it.path}`, it.hint],
   'unreadable-user-file': (it) =>

@@ -10,6 +10,20 @@ interface Sample {
 
 /** The exact text for one failure of each reason. */
 const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reason: Reason } } } = {
+  'unsupported-version': {
+    failure: {
+      reason: 'unsupported-version',
+      arch: 'sh4',
+      source: 'gcc',
+      version: '16.2.0',
+      why: 'it miscompiles musl',
+      others: ['14.2.0', '15.3.0'],
+    },
+    text: [
+      'sh4 cannot be built with gcc 16.2.0: it miscompiles musl',
+      '  Choose another one with --gcc: 14.2.0, 15.3.0.',
+    ],
+  },
   'wrong-use': {
     failure: { reason: 'wrong-use', what: 'there is no image', hint: 'Make one.' },
     text: ['there is no image', '  Make one.'],
