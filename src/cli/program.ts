@@ -297,6 +297,10 @@ function commandNames(program: Command): readonly string[] {
 /** Several words and no command among them: most likely a misspelt command, for which the main one stands in. */
 function tooManyWords(program: Command, first: string, excess: string): Failure {
   const commands = commandNames(program);
+  if (commands.includes(first)) {
+    const hint = `Write \`bootstrap ${first} …\`, with the options after it.`;
+    return { reason: 'wrong-use', what: `the command ${first} must be the first word`, hint };
+  }
   if (nearest(first, commands).length > 0) return unknownName('command', first, commands);
   const hint = 'The main command takes one arch; `bootstrap --help` lists all commands.';
   return { reason: 'wrong-use', what: `unexpected argument: '${excess}'`, hint };

@@ -8,6 +8,11 @@ describe('wrong use', () => {
   test.each([
     [['armv5x'], "there is no arch named 'armv5x'\n  Did you mean armv5l"],
     [['image', 'amrv5l'], "there is no arch named 'amrv5l'\n  Did you mean armv5l"],
+    [
+      ['--host', 'i686', 'image', 'armv5l'],
+      'the command image must be the first word\n  Write `bootstrap image …`, with the options after it.',
+    ],
+    [['build', 'image', 'armv5l'], 'the command image must be the first word'],
     [['plan', 'x86_46'], "there is no arch named 'x86_46'\n  Did you mean x86_64"],
     [['run', 'armv5x'], "there is no arch named 'armv5x'"],
     [['armv5l', '--host', 'i886'], "there is no host named 'i886'\n  Did you mean i686"],
