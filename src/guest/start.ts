@@ -225,7 +225,7 @@ function portTaken(port: number | undefined): Failure {
     reason: 'bad-option',
     option: '--port',
     value: String(port),
-    why: 'is in use on 127.0.0.1, or not permitted',
+    why: 'it is in use on 127.0.0.1, or not permitted',
     hint: 'Choose another one, or omit --port to use any free port.',
   };
 }

@@ -112,7 +112,7 @@ describe('a guest in the background', () => {
   test('takes signals and options of `exec`', async () => {
     const made = session();
     await start(made);
-    const running = exec(made, ['--cwd', '/', 'armv5l', '--', 'sh', '-c', 'pwd; sleep 1000']);
+    const running = exec(made, ['--cwd', '/', 'armv5l', '--', 'sh', '-c', 'pwd; exec sleep 1000']);
     while (!running.out().includes('\n')) await sleep(20);
     running.child.kill('SIGINT');
     expect(await running.finished).toEqual({ code: 130, out: '/\n', err: '' });
@@ -121,7 +121,7 @@ describe('a guest in the background', () => {
   test('has ended if it was killed', async () => {
     const made = session();
     await start(made);
-    const running = exec(made, ['armv5l', '--', 'sh', '-c', 'echo ready; sleep 1000']);
+    const running = exec(made, ['armv5l', '--', 'sh', '-c', 'echo ready; exec sleep 1000']);
     while (!running.out().includes('ready')) await sleep(20);
     const [guest] = await list(made);
     process.kill(guest?.pid ?? 0, 'SIGKILL');
@@ -198,7 +198,7 @@ describe('what goes wrong', () => {
     const { code, err } = await start(made, '--port', port);
     expect(code).toBe(2);
     expect(err).toBe(
-      `bootstrap: --port ${port}: is in use on 127.0.0.1, or not permitted\n` +
+      `bootstrap: --port ${port}: it is in use on 127.0.0.1, or not permitted\n` +
         '  Choose another one, or omit --port to use any free port.\n',
     );
     nothingIsLeft(made);

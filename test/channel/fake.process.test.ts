@@ -41,7 +41,7 @@ channelContract('a command channel to a stand-in', address);
 describe('what goes wrong', () => {
   test('a connection that ends takes the command with it, with what it had written', async () => {
     const connection = await connected(address());
-    const command = watch(connection, ['sh', '-c', 'echo begun; sleep 1000']);
+    const command = watch(connection, ['sh', '-c', 'echo begun; exec sleep 1000']);
     await command.until('begun');
     connection.destroy();
     expect(await command.ended).toEqual({ kind: 'lost' });

@@ -170,7 +170,7 @@ describe('in the guest', () => {
   test('Ctrl-C typed on a terminal interrupts', async () => {
     const input = new PassThrough();
     const terminal = { type: 'xterm', columns: 80, rows: 24 };
-    const command = watch(client, ['sh', '-c', 'echo ready; sleep 1000'], { input, terminal });
+    const command = watch(client, ['sh', '-c', 'echo ready; exec sleep 1000'], { input, terminal });
     await command.until('ready');
     input.write('\x03');
     expect(await command.ended).toEqual({ kind: 'killed', signal: 'INT' });
@@ -344,7 +344,7 @@ describe('what goes wrong', () => {
   test('a port that is taken', async () => {
     const { code, stderr } = await run(['start', 'armv5l', '--name', 'other', '--port', String(guest.port)]);
     expect(code).toBe(2);
-    expect(stderr).toContain(`port ${String(guest.port)} of 127.0.0.1 is taken`);
+    expect(stderr).toContain(`--port ${String(guest.port)}: it is in use on 127.0.0.1`);
     nothingIsLeft('other');
   });
 
@@ -373,7 +373,7 @@ describe('what goes wrong', () => {
     while (!existsSync(guestFile(state, 'other', 'record'))) await sleep(50);
     child.kill('SIGINT');
     const { code, stderr } = await finished;
-    expect(code).toBe(1);
+    expect(code).toBe(130);
     expect(stderr).toContain('stopped by SIGINT');
     nothingIsLeft('other');
   });
@@ -389,7 +389,7 @@ describe('what goes wrong', () => {
   });
 
   test('an emulator that is killed', async () => {
-    const { finished, stdout } = start(['exec', 'armv5l', '--', 'sh', '-c', 'echo ready; sleep 1000']);
+    const { finished, stdout } = start(['exec', 'armv5l', '--', 'sh', '-c', 'echo ready; exec sleep 1000']);
     while (!stdout().includes('ready')) await sleep(50);
     process.kill(pid(guest), 'SIGKILL');
     while (probeProcess(guest.process) === 'alive') await sleep(100);
