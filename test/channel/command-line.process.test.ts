@@ -3,9 +3,10 @@ import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import { commandLine } from '../../src/guest/command-line.ts';
 import { runs } from '../setup/runs.ts';
+import { anyCharacter } from '../setup/any-character.ts';
 
 /** What an argument can hold: every character but NUL; a lone surrogate is none. */
-const argument = fc.string({ unit: 'binary' }).filter((text) => !text.includes('\0'));
+const argument = fc.string({ unit: anyCharacter }).filter((text) => !text.includes('\0'));
 
 function shell(line: string): { readonly status: number | null; readonly stdout: string } {
   const { status, stdout } = spawnSync('sh', ['-c', line], {

@@ -4,11 +4,12 @@ import { describe, expect, it } from 'vitest';
 import { joinShell, sh, type ShellText } from '../../src/core/shell-text.ts';
 import { shells } from './shells.ts';
 import { runs } from '../setup/runs.ts';
+import { anyCharacter } from '../setup/any-character.ts';
 
 const data = fc
   .array(
     fc.oneof(
-      fc.string({ unit: 'binary', minLength: 1, maxLength: 3 }),
+      fc.string({ unit: anyCharacter, minLength: 1, maxLength: 3 }),
       fc.constantFrom('$(echo x)', '`echo x`', '$x', "'", '"', '\\', '\n', ' ', '*', '#', ')', '}', ';', '$'),
     ),
     { maxLength: 6 },

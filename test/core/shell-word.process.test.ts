@@ -4,12 +4,13 @@ import { describe, expect, it } from 'vitest';
 import { quoteWord } from '../../src/core/shell-word.ts';
 import { shells } from './shells.ts';
 import { runs } from '../setup/runs.ts';
+import { anyCharacter } from '../setup/any-character.ts';
 
 /** What an argument can hold, with what shells know as grammar more often than chance has it. */
 const text = fc
   .array(
     fc.oneof(
-      fc.string({ unit: 'binary', minLength: 1, maxLength: 4 }),
+      fc.string({ unit: anyCharacter, minLength: 1, maxLength: 4 }),
       fc.constantFrom(
         '$(touch x)',
         '`touch x`',

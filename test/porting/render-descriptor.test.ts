@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import { renderDescriptor } from '../../src/porting/render-descriptor.ts';
 import { sampleArch } from '../inputs/sample-arch.ts';
 import { runs } from '../setup/runs.ts';
+import { anyCharacter } from '../setup/any-character.ts';
 
 /** What a module exports as `arch` that imports nothing and names no type. */
 async function evaluate(text: string): Promise<unknown> {
@@ -16,7 +17,7 @@ it('writes what a program said as data, whatever that was', async () => {
   const odd = fc
     .array(
       fc.oneof(
-        fc.string({ unit: 'binary', maxLength: 3 }),
+        fc.string({ unit: anyCharacter, maxLength: 3 }),
         fc.constantFrom(
           "'",
           '"',
