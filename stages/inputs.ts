@@ -1,5 +1,5 @@
 import type { Arch } from '../src/inputs/arch.ts';
-import type { ChosenSources } from '../src/inputs/lock.ts';
+import type { ChosenSources, LockedSource } from '../src/inputs/lock.ts';
 import type { Digest } from '../src/core/digest.ts';
 import type { Action, Platform, Ref } from '../src/plan/action.ts';
 import { defineAction, type ActionSpec } from '../src/plan/builder.ts';
@@ -30,10 +30,16 @@ export class MissingInput extends Error {
   }
 }
 
-/** The chosen version of a source. Throws when the lock has no such source. */
-export function source(inputs: PlanInputs, name: string): Extract<Ref, { kind: 'source' }> {
+/** What the lock says of the chosen version of a source. Throws when it has no such source. */
+export function lockedSource(inputs: PlanInputs, name: string): LockedSource {
   const found = inputs.lock.sources.find((entry) => entry.name === name);
   if (found === undefined) throw new MissingInput('sources.lock', `has no source named ${name}`);
+  return found;
+}
+
+/** The chosen version of a source. Throws when the lock has no such source. */
+export function source(inputs: PlanInputs, name: string): Extract<Ref, { kind: 'source' }> {
+  const found = lockedSource(inputs, name);
   return { kind: 'source', name: found.name, version: found.version };
 }
 

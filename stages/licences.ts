@@ -1,6 +1,6 @@
 import type { Action, Ref } from '../src/plan/action.ts';
 import { output, run } from '../src/plan/builder.ts';
-import { buildAction, MissingInput, type PlanInputs } from './inputs.ts';
+import { buildAction, lockedSource, MissingInput, source, type PlanInputs } from './inputs.ts';
 
 /** The licence texts of one source, as a tree to put below `licenses/`. */
 export interface LicenceTexts {
@@ -21,8 +21,7 @@ export function licenceTexts(
   base: readonly Ref[],
 ): readonly LicenceTexts[] {
   return [...new Set(sources)].sort().map((name) => {
-    const locked = inputs.lock.sources.find((entry) => entry.name === name);
-    if (locked === undefined) throw new MissingInput('sources.lock', `has no source named ${name}`);
+    const locked = lockedSource(inputs, name);
     if (locked.licenceFiles.length === 0)
       throw new MissingInput('sources.lock', `names no licence files of ${name}`);
     // Files of one name in several directories keep their directories apart: COPYING, libiberty/COPYING.LIB.
@@ -33,7 +32,7 @@ export function licenceTexts(
       name: `licences/${name}`,
       description: `licence texts of ${name} ${locked.version}`,
       tools: base,
-      inputs: { '/src': { kind: 'source', name: locked.name, version: locked.version } },
+      inputs: { '/src': source(inputs, name) },
       commands: [
         ...(directories.length === 0
           ? []

@@ -3,6 +3,7 @@
  * they start; what the first three say is printed after the tests.
  */
 import { spawn } from 'node:child_process';
+import { staticChecks } from './static-checks.ts';
 
 interface Outcome {
   readonly command: string;
@@ -29,10 +30,7 @@ function run(isShown: boolean, program: string, ...rest: readonly string[]): Pro
 
 const outcomes = await Promise.all([
   run(true, 'vitest', 'run', '--project', 'pure', '--project', 'process'),
-  run(false, 'eslint', '.'),
-  // By content: times of files are new in every clone.
-  run(false, 'prettier', '--check', '--cache', '--cache-strategy', 'content', '.'),
-  run(false, 'tsc', '--noEmit'),
+  ...staticChecks.map((argv) => run(false, ...argv)),
 ]);
 for (const { command, text, passed } of outcomes) {
   console.log(`\n${passed ? 'passed' : 'FAILED'}: ${command}`);

@@ -7,6 +7,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { staticChecks } from './static-checks.ts';
 
 const further = ['full', 'guest'].filter((project) => process.argv.includes(`--${project}`));
 /** Something of the machine's that the tests of what is built cannot do without. */
@@ -137,9 +138,7 @@ function vitest(...projects: readonly string[]): void {
 }
 
 prepareMachine();
-check(['npx', 'prettier', '--check', '--cache', '--cache-strategy', 'content', '.']);
-check(['npx', 'eslint', '.']);
-check(['npx', 'tsc', '--noEmit']);
+for (const argv of staticChecks) check(['npx', ...argv]);
 vitest('pure', 'process');
 if (total.failed === 0) vitest('real');
 for (const project of further) {

@@ -9,7 +9,7 @@
  *
  * Archives are kept in `out/pin`, or in the directory of `--downloads`.
  */
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { sha256 } from '../core/digest.ts';
@@ -97,6 +97,8 @@ async function pin(other: LockedSource, version: string): Promise<void> {
   const { package: name, suite: suites, url, drop } = values;
   if (name === undefined || suites.length === 0)
     stop('say which Debian package it is, with --package and --suite');
+  const odd = suites.find((suite) => !/^[a-z][a-z0-9-]*$/.test(suite));
+  if (odd !== undefined) stop(`--suite ${odd}: that is not the name of a Debian suite`);
   const debian = await debianOrigins(other, { version, package: name, suites }, apt);
   if (!debian.ok) stop(debian.failure);
   const [first] = debian.value;
@@ -119,7 +121,11 @@ async function pin(other: LockedSource, version: string): Promise<void> {
   const added: LockedSource = { ...other, version, tree, origins: [...upstream, ...debian.value] };
   const at = sources.indexOf(other) + 1;
   const written = { ...pinned, sources: [...sources.slice(0, at), added, ...sources.slice(at)] };
-  await writeFile(lockPath, `${JSON.stringify(written, undefined, 2)}\n`);
+  const text = `${JSON.stringify(written, undefined, 2)}\n`;
+  const sound = parseLock(text, 'sources.lock with the new version');
+  if (!sound.ok) stop(sound.failure);
+  await writeFile(`${lockPath}.new`, text);
+  await rename(`${lockPath}.new`, lockPath);
   console.log(`added ${added.name} ${version} to sources.lock; no set has it yet`);
   await check(added);
 }

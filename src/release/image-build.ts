@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { VersionsByName } from '../inputs/lock.ts';
-import { parseManifest, type ManifestOptions } from './manifest.ts';
+import { readManifest } from './earlier-manifest.ts';
+import type { ManifestOptions } from './manifest.ts';
 
 /** An external toolchain, as described in the manifest. */
 export type ForeignToolchain = NonNullable<ManifestOptions['toolchain']>;
@@ -21,9 +21,7 @@ export interface ImageBuild {
  * @param image directory of the image, absolute
  */
 export async function imageBuild(image: string): Promise<ImageBuild | undefined> {
-  const file = path.join(path.dirname(image), 'manifest.json');
-  const text = await readFile(file, 'utf8').catch(() => undefined);
-  const manifest = text === undefined ? undefined : parseManifest(text);
+  const manifest = await readManifest(path.dirname(image));
   const build = manifest?.builds.find(({ products }) => products.includes(path.basename(image)));
   if (build === undefined) return undefined;
   const { toolchain } = build.options;
