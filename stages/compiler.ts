@@ -19,11 +19,13 @@ export interface CompilerRequest {
   readonly base: readonly Ref[];
   /** gmp, mpfr and mpc for the host. */
   readonly mathLibraries: readonly Ref[];
-  /**
-   * Trees of the target's prefix that must be in place: headers, and (except in stage 1, which makes them itself)
-   * the target's own binutils and runtime.
-   */
+  /** Trees of the target's prefix that must be in place: a whole compiler that runs here, or headers alone. */
   readonly targetTrees: readonly Ref[];
+  /**
+   * Whether this is the first compiler for the target, so that it makes the target's libraries itself: its programs run on the
+   * build machine, and `targetTrees` are headers.
+   */
+  readonly first: boolean;
 }
 
 export interface Compiler {
@@ -34,6 +36,16 @@ export interface Compiler {
   readonly gcc: Ref;
   /** gcc's build tree, in which the target's runtime is made. Scratch. */
   readonly gccBuild: Ref;
+  /** Variables of make that name the compiler in the build tree, where gcc's makefiles would look for an installed one. */
+  readonly targetCompilers: readonly string[];
+}
+
+/**
+ * The target's C library and interface headers, below the prefix: `lib`, `usr/include`, and `usr/lib` as a link to `lib`.
+ * What belongs to gcc (C++ headers, libstdc++, libgcc) lies outside, so that a user's `--sysroot` replaces the C library alone.
+ */
+export function sysrootDirectory({ triple }: Pick<Arch, 'triple'>): string {
+  return `${triple}/sysroot`;
 }
 
 /** Where gcc keeps what belongs to one target and version, below the prefix. */
@@ -43,13 +55,13 @@ export function gccLibraryDirectory(inputs: PlanInputs, target: Arch): string {
 
 /**
  * Binutils and gcc that run on `host` and make code for `target`. The same switches for each of the four compilers,
- * so that one runtime fits them all: with host = target too, headers and libraries lie in the sysroot
- * `<prefix>/<triple>`, which gcc finds relative to itself.
+ * so that one runtime fits them all: with host = target too, the C library lies in a sysroot, which gcc finds relative
+ * to itself.
  */
 export function compiler(inputs: PlanInputs, request: CompilerRequest): Compiler {
   const { stage, host, target, base } = request;
   const build = buildMachine(inputs.build).triple;
-  const sysroot = `${prefix}/${target.triple}`;
+  const sysroot = `${prefix}/${sysrootDirectory(target)}`;
   const triples = [`--build=${build}`, `--host=${host.triple}`, `--target=${target.triple}`];
   const environment = {
     ...baseEnvironment(inputs),
@@ -60,8 +72,9 @@ export function compiler(inputs: PlanInputs, request: CompilerRequest): Compiler
     CXXFLAGS: '-O2',
     CFLAGS_FOR_BUILD: '-O2',
     CXXFLAGS_FOR_BUILD: '-O2',
-    CFLAGS_FOR_TARGET: '-O2',
-    CXXFLAGS_FOR_TARGET: '-O2',
+    // Position independent, for static programs that are (-static-pie). libtool's own -fPIC comes later and wins.
+    CFLAGS_FOR_TARGET: '-O2 -fPIE',
+    CXXFLAGS_FOR_TARGET: '-O2 -fPIE',
   };
   // No manual is built or installed. As an argument, because configure replaces one of the environment that has no version.
   const make = (...goals: readonly string[]): readonly [string, ...string[]] => [
@@ -69,6 +82,7 @@ export function compiler(inputs: PlanInputs, request: CompilerRequest): Compiler
     'MAKEINFO=true',
     ...goals,
   ];
+  const targetCompilers = request.first && host.name !== 'build' ? compilersInTree(target) : [];
   const everyCompiler = ['--disable-nls', '--disable-werror', '--disable-multilib', '--without-zstd'];
 
   const binutils = buildAction(inputs, {
@@ -111,10 +125,11 @@ export function compiler(inputs: PlanInputs, request: CompilerRequest): Compiler
     outputs: { out: '/out' },
     weight: 260,
     memory: 1024,
+    programsFor: host.cpu,
   });
 
-  // Stage 1 configures gcc with the assembler just made; the others with the one of stage 1, which is the same release.
-  const targetTools = host.name === 'build' ? [output(binutils, 'out')] : [];
+  // The first compiler is configured with the assembler just made; others with that of the first, which is the same release.
+  const targetTools = request.first ? [output(binutils, 'out')] : [];
   const gccBuild = buildAction(inputs, {
     name: `${stage}/gcc-build`,
     description: `build tree of gcc for ${target.triple} that runs on ${host.triple}`,
@@ -129,7 +144,7 @@ export function compiler(inputs: PlanInputs, request: CompilerRequest): Compiler
           ...triples,
           `--prefix=${prefix}`,
           `--with-sysroot=${sysroot}`,
-          `--with-gxx-include-dir=${sysroot}/include/c++/${source(inputs, 'gcc').version}`,
+          `--with-gxx-include-dir=${prefix}/${target.triple}/include/c++/${source(inputs, 'gcc').version}`,
           ...everyCompiler,
           ...target.gcc.configure,
           '--with-gmp=/libraries',
@@ -160,7 +175,7 @@ export function compiler(inputs: PlanInputs, request: CompilerRequest): Compiler
         ],
         { cwd: '/build/gcc' },
       ),
-      run(make('all-gcc'), { cwd: '/build/gcc' }),
+      run(make(...targetCompilers, 'all-gcc'), { cwd: '/build/gcc' }),
       // They name the running kernel and files with random names; nobody reads them again.
       shell(
         `find . -name config.log | while read -r file; do
@@ -188,7 +203,7 @@ export function compiler(inputs: PlanInputs, request: CompilerRequest): Compiler
     },
     env: environment,
     commands: [
-      run(make('install-strip-gcc', 'DESTDIR=/build/dest'), { cwd: '/build/gcc' }),
+      run(make(...targetCompilers, 'install-strip-gcc', 'DESTDIR=/build/dest'), { cwd: '/build/gcc' }),
       shell(
         `mv dest${prefix}/* /out
         cd /out
@@ -199,6 +214,7 @@ export function compiler(inputs: PlanInputs, request: CompilerRequest): Compiler
     ],
     outputs: { out: '/out' },
     weight: 20,
+    programsFor: host.cpu,
   });
 
   return {
@@ -206,7 +222,27 @@ export function compiler(inputs: PlanInputs, request: CompilerRequest): Compiler
     binutils: output(binutils, 'out'),
     gcc: output(gcc, 'out'),
     gccBuild: output(gccBuild, 'build'),
+    targetCompilers,
   };
+}
+
+/**
+ * gcc's top-level makefile takes the compiler for the target's libraries from its own build tree only where build and host are
+ * the same machine. These variables say what it would say itself.
+ */
+function compilersInTree({ triple }: Arch): readonly string[] {
+  const own = '-B/build/gcc/gcc/';
+  const library = `/build/gcc/${triple}/libstdc++-v3`;
+  const flags = `${library}/scripts/testsuite_flags`;
+  const includes = `\`if test -f ${flags}; then sh ${flags} --build-includes; else echo -funconfigured-libstdc++-v3; fi\``;
+  const libraries = `-L${library}/src -L${library}/src/.libs -L${library}/libsupc++/.libs`;
+  const gcc = `/build/gcc/gcc/xgcc ${own}`;
+  return [
+    `CC_FOR_TARGET=${gcc}`,
+    `GCC_FOR_TARGET=${gcc}`,
+    `CXX_FOR_TARGET=/build/gcc/gcc/xg++ ${own} -nostdinc++ ${includes} ${libraries}`,
+    `RAW_CXX_FOR_TARGET=/build/gcc/gcc/xgcc -shared-libgcc ${own} -nostdinc++ ${libraries}`,
+  ];
 }
 
 /** Refs without repetition, in order of first mention. */

@@ -6,11 +6,11 @@ import { everything } from './goals.ts';
 import { stage as hostTools } from './host-tools.ts';
 import { distccNames, distccProgram } from './host-tools/distcc.ts';
 import { baseEnvironment, buildAction, type PlanInputs } from './inputs.ts';
-import { archMachine } from './machine.ts';
+import { compilerMachine } from './machine.ts';
 import { withPackages } from './package.ts';
 import { crossCompilerPackage } from './products.ts';
 import { smokeTest } from './smoke-test.ts';
-import { stage as stage1, type Stage1 } from './stage-1.ts';
+import { crossCompilerStage, stage as stage1, type FirstCompiler } from './stage-1.ts';
 import { defineStage } from './stage.ts';
 
 /** The Canadian cross: runs on `host`, makes code for `target`; what is released. */
@@ -18,23 +18,26 @@ function crossCompiler(
   inputs: PlanInputs,
   using: {
     readonly base: readonly Ref[];
-    readonly host: Stage1;
-    readonly target: Stage1;
-    readonly mathLibraries: readonly Ref[];
+    readonly host: FirstCompiler;
+    readonly target: FirstCompiler;
   },
 ): FinishedCompiler {
   const { base } = using;
-  const host = archMachine(using.host.arch, using.host.tools);
+  const host = compilerMachine(inputs, using.host.arch, using.host.tools);
   const target = using.target.arch;
-  const stage = `cross-compiler-${target.name}-${host.name}`;
-  const made = compiler(inputs, {
-    stage,
-    host,
-    target,
-    base,
-    mathLibraries: using.mathLibraries,
-    targetTrees: using.target.tools,
-  });
+  const stage = crossCompilerStage(target, using.host.arch);
+  const made =
+    using.target.host?.name === host.name
+      ? using.target.compiler
+      : compiler(inputs, {
+          stage,
+          host,
+          target,
+          base,
+          mathLibraries: using.host.mathLibraries,
+          targetTrees: using.target.tools,
+          first: false,
+        });
   const ccwrap = frontEnd(inputs, stage, host, base);
   const distccd = distccProgram(inputs, { stage, program: 'distccd', host, base });
   const programPrefix = `${target.triple}-`;
@@ -44,7 +47,6 @@ function crossCompiler(
     ccwrap: output(ccwrap, 'out'),
     base,
     programPrefix,
-    triple: target.triple,
     links: `# Links to the file itself: node's tar, for one, extracts none that leads to another link.
     file_of() { if [ -L bin/$1 ]; then readlink bin/$1; else echo $1; fi; }
     # armv5l-gcc beside armv5l-linux-musleabi-gcc.
@@ -62,11 +64,12 @@ function crossCompiler(
     description: `the compiler that runs on ${host.name} and builds for ${target.name}`,
   });
   // The build machine runs its own 32-bit sibling too; for any other host the test in a guest has to do.
-  const runsHere = using.host.arch.runsOn?.includes(inputs.build.cpu) ?? false;
+  const runsHere = inputs.runs.includes(host.name);
   const test = buildAction(inputs, {
     name: `${stage}/smoke-test`,
     description: `C and C++ programs for ${target.name}, by the compiler for ${host.name}`,
     tools: base,
+    alsoRuns: [host.cpu],
     // Not where it was built for: a relocatable compiler works anywhere.
     inputs: { '/moved/compiler': output(whole, 'out') },
     env: {
@@ -102,7 +105,7 @@ export const stage = defineStage({
   needs: { tools: hostTools, compilers: stage1 },
   make: ({ inputs, needs: { tools, compilers } }) => {
     const { host, target } = compilers;
-    const made = crossCompiler(inputs, { base: tools.base, host, target, mathLibraries: host.mathLibraries });
+    const made = crossCompiler(inputs, { base: tools.base, host, target });
     return withPackages(made, crossCompilerPackage(inputs, tools.packing, made.tree));
   },
 });

@@ -1,12 +1,13 @@
 import type { Ref } from '../src/plan/action.ts';
 import { run, shell } from '../src/plan/builder.ts';
 import { actionName, type ActionName } from '../src/plan/names.ts';
+import { sysrootDirectory } from './compiler.ts';
 import { hostTools } from './host-tools.ts';
 import { baseEnvironment, buildAction, type PlanInputs, repoFile } from './inputs.ts';
 import { buildMachine } from './machine.ts';
 import { mathLibraries } from './math-libraries.ts';
 import { sharedLibgcc } from './runtime.ts';
-import { stage1 } from './stage-1.ts';
+import { firstCompilers } from './stage-1.ts';
 import type { DeclaredPlan } from './stage.ts';
 
 const sourceDirectory = 'target/tests/programs/';
@@ -95,11 +96,12 @@ export function crossPrograms(inputs: PlanInputs): DeclaredPlan {
   const { tools } = host;
   const base = [tools.busybox, tools.make];
   const build = mathLibraries(inputs, 'host-tools', buildMachine(inputs.build), [...base, tools.m4]);
-  const compiler = stage1(inputs, target, { base, mathLibraries: build.refs });
+  const compilers = firstCompilers(inputs, { base, m4: tools.m4, mathLibraries: build.refs });
+  const compiler = compilers.target;
   const musl = Object.fromEntries(
     muslPrograms(inputs).map((name) => [`musl/${name}.c`, `${muslDirectory}${name}.c`]),
   );
-  const libraries = `/tools/${target.triple}/lib`;
+  const libraries = [sysrootDirectory(target), target.triple].map((part) => `/tools/${part}/lib`);
   const action = buildAction(inputs, {
     name: crossProgramsAction(target.name),
     description: `test programs for ${target.name}, static and dynamic`,
@@ -123,7 +125,9 @@ export function crossPrograms(inputs: PlanInputs): DeclaredPlan {
       // For the emulator of single programs, which has no root filesystem to find them in.
       shell(
         `for name in libc.so ${sharedLibgcc(target)} libstdc++.so.6 libatomic.so.1; do
-          if [ -e ${libraries}/$name ]; then cp -L ${libraries}/$name /out/lib; fi
+          for directory in ${libraries.join(' ')}; do
+            if [ -e $directory/$name ]; then cp -L $directory/$name /out/lib; fi
+          done
         done
         ln -s libc.so /out/lib/${target.musl.loader}`,
       ),
@@ -132,7 +136,7 @@ export function crossPrograms(inputs: PlanInputs): DeclaredPlan {
     weight: 25,
   });
   return {
-    actions: [...host.actions, ...build.actions, ...compiler.actions, action],
+    actions: [...host.actions, ...build.actions, ...compilers.actions, action],
     products: [],
     goals: [action.name],
   };

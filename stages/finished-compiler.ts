@@ -1,6 +1,6 @@
 import type { Action, Ref } from '../src/plan/action.ts';
 import { run, shell } from '../src/plan/builder.ts';
-import type { ActionName, Triple } from '../src/plan/names.ts';
+import type { ActionName } from '../src/plan/names.ts';
 import { baseEnvironment, buildAction, type PlanInputs, repoFile, source } from './inputs.ts';
 import type { Machine } from './machine.ts';
 
@@ -13,7 +13,7 @@ export interface FinishedCompiler {
 }
 
 /** What the front end hands to the drivers when a variable asks for it. */
-const specFiles = ['dynamic-linker.specs', 'topdir.specs'] as const;
+const specFiles = ['dynamic-linker.specs', 'topdir.specs', 'topdir-c++.specs'] as const;
 
 /** The small front end that keeps a host's environment out of a compiler, for one machine. */
 export function frontEnd(inputs: PlanInputs, stage: string, host: Machine, base: readonly Ref[]): Action {
@@ -36,6 +36,7 @@ export function frontEnd(inputs: PlanInputs, stage: string, host: Machine, base:
         '-s',
         '-Wall',
         '-Wextra',
+        `-DGCC_VERSION="${source(inputs, 'gcc').version}"`,
         '-o',
         '/out/ccwrap',
         '/src/ccwrap.c',
@@ -59,12 +60,11 @@ export function assembleCompiler(
     readonly ccwrap: Ref;
     readonly base: readonly Ref[];
     readonly programPrefix: string;
-    readonly triple: Triple;
     readonly links: string;
     readonly description: string;
   },
 ): Action {
-  const { programPrefix, triple } = options;
+  const { programPrefix } = options;
   const version = source(inputs, 'gcc').version;
   return buildAction(inputs, {
     name: `${options.stage}/assemble`,
@@ -89,16 +89,6 @@ export function assembleCompiler(
             esac
           done
         done
-        # Moved, gcc looks into the triple's include before all that lies in its sysroot, C++ headers too, and sees a
-        # directory only once: were libc's headers there, <cstdlib> would not find the <stdlib.h> that comes next.
-        cd ${triple}
-        rm usr
-        mkdir -p usr/include
-        for headers in include/*; do
-          if [ $headers != include/c++ ]; then mv $headers usr/include/; fi
-        done
-        ln -s ../lib usr/lib
-        cd ..
         # gcc installs one driver under several names as hard links, which a tree does not know.
         for first in driver/*; do
           for other in driver/*; do

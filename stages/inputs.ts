@@ -15,6 +15,13 @@ export interface PlanInputs {
   readonly build: Platform;
   readonly target: Arch;
   readonly host: Arch;
+  /** Names of the arches whose programs the build machine runs. */
+  readonly runs: readonly string[];
+  /**
+   * Where the compiler runs that compiles what is made for `target`: an arch of `runs`, whose released cross compiler that is.
+   * Undefined: on the build machine itself, as a stage 1 of its own.
+   */
+  readonly compilerHost?: Arch;
 }
 
 /** Thrown while planning when a stage names a source or file that is not there: a fault of that file, not of the planner. */
@@ -56,7 +63,17 @@ export function baseEnvironment(inputs: PlanInputs): Readonly<Record<string, str
   return { SOURCE_DATE_EPOCH: String(inputs.lock.sourceDateEpoch) };
 }
 
-/** An action that runs on the build machine. One for another machine names its platform to `defineAction`. */
-export function buildAction(inputs: PlanInputs, spec: Omit<ActionSpec, 'platform'>): Action {
-  return defineAction({ ...spec, platform: inputs.build });
+/**
+ * An action that runs on the build machine. One for another machine names its platform to `defineAction`.
+ *
+ * @param spec.alsoRuns other processors whose programs are among its inputs and run; for those among its tools `assemblePlan`
+ * finds out by itself.
+ */
+export function buildAction(
+  inputs: PlanInputs,
+  { alsoRuns = [], ...spec }: Omit<ActionSpec, 'platform'> & { readonly alsoRuns?: readonly string[] },
+): Action {
+  const others = alsoRuns.filter((cpu) => cpu !== inputs.build.cpu);
+  const platform = others.length === 0 ? inputs.build : { ...inputs.build, alsoRuns: others };
+  return defineAction({ ...spec, platform });
 }

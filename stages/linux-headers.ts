@@ -1,6 +1,7 @@
 import type { Arch } from '../src/inputs/arch.ts';
 import type { Action, Ref } from '../src/plan/action.ts';
 import { output, run, shell } from '../src/plan/builder.ts';
+import { sysrootDirectory } from './compiler.ts';
 import { baseEnvironment, buildAction, type PlanInputs, source } from './inputs.ts';
 
 export interface LinuxHeadersTools {
@@ -11,7 +12,7 @@ export interface LinuxHeadersTools {
 }
 
 /**
- * The kernel's interface headers for programs of `arch`, in a tree with `<triple>/include/{linux,asm,…}`. Needs the
+ * The kernel's interface headers for programs of `arch`, in a tree with the sysroot's `usr/include/{linux,asm,…}`. Needs the
  * build machine's compiler, for the kernel's own small programs, and none for the arch.
  */
 export function linuxHeaders(
@@ -38,8 +39,8 @@ export function linuxHeaders(
       ]),
       shell(
         `find usr/include -type f ! -name '*.h' -exec rm {} +
-        mkdir -p /out/${arch.triple}
-        mv usr/include /out/${arch.triple}/include`,
+        mkdir -p /out/${sysrootDirectory(arch)}/usr
+        mv usr/include /out/${sysrootDirectory(arch)}/usr/include`,
         { cwd: '/build/linux' },
       ),
     ],

@@ -1,5 +1,6 @@
 import type { Arch } from '../src/inputs/arch.ts';
 import type { Platform, Ref } from '../src/plan/action.ts';
+import type { PlanInputs } from './inputs.ts';
 import { triple, type Triple } from '../src/plan/names.ts';
 
 /**
@@ -14,6 +15,8 @@ export interface Machine {
   /** C and C++ compiler commands. `--static` beside `-static`, because libtool swallows the latter. */
   readonly cc: string;
   readonly cxx: string;
+  /** GNU name of its processor. */
+  readonly cpu: string;
 }
 
 /**
@@ -26,10 +29,11 @@ export function buildMachine(platform: Platform): Machine {
     tools: [],
     cc: 'gcc -static --static',
     cxx: 'g++ -static --static',
+    cpu: platform.cpu,
   };
 }
 
-/** An arch as the machine that runs what is compiled, by the stage-1 compiler for it. */
+/** An arch as the machine that runs what is compiled, by the compiler for it that runs here. */
 export function archMachine(arch: Arch, stage1: readonly Ref[]): Machine {
   return {
     name: arch.name,
@@ -37,7 +41,18 @@ export function archMachine(arch: Arch, stage1: readonly Ref[]): Machine {
     tools: stage1,
     cc: `${arch.triple}-gcc -static --static`,
     cxx: `${arch.triple}-g++ -static --static`,
+    cpu: processorOf(arch),
   };
+}
+
+/** The machine on which a released compiler runs. */
+export function compilerMachine(_inputs: PlanInputs, arch: Arch, tools: readonly Ref[]): Machine {
+  return archMachine(arch, tools);
+}
+
+/** GNU name of an arch's processor: the first word of its triple. */
+export function processorOf({ triple }: Pick<Arch, 'triple'>): string {
+  return triple.slice(0, triple.indexOf('-'));
 }
 
 /** Programs of the build machine's compiler chain, for the generators that a build runs itself. */

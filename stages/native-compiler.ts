@@ -1,34 +1,35 @@
 import type { Ref } from '../src/plan/action.ts';
 import { output, run, shell, write } from '../src/plan/builder.ts';
-import { compiler } from './compiler.ts';
+import { compiler, sysrootDirectory } from './compiler.ts';
 import { assembleCompiler, frontEnd, type FinishedCompiler } from './finished-compiler.ts';
 import { everything } from './goals.ts';
 import { stage as hostTools } from './host-tools.ts';
 import { distccNames, distccProgram } from './host-tools/distcc.ts';
 import { baseEnvironment, buildAction, type PlanInputs, source } from './inputs.ts';
-import { archMachine, buildMachine } from './machine.ts';
+import { buildMachine, compilerMachine } from './machine.ts';
 import { withPackages } from './package.ts';
 import { nativeCompilerPackage } from './products.ts';
 import { runtimeFiles } from './runtime.ts';
-import { stage as stage1, type Stage1 } from './stage-1.ts';
+import { stage as stage1, type FirstCompiler } from './stage-1.ts';
 import { defineStage } from './stage.ts';
 
 /** The compiler that runs on the target itself, with make and distcc. */
 function nativeCompiler(
   inputs: PlanInputs,
-  using: { readonly base: readonly Ref[]; readonly target: Stage1; readonly mathLibraries: readonly Ref[] },
+  using: { readonly base: readonly Ref[]; readonly target: FirstCompiler },
 ): FinishedCompiler {
   const { base } = using;
   const target = using.target.arch;
-  const host = archMachine(target, using.target.tools);
+  const host = compilerMachine(inputs, target, using.target.tools);
   const stage = `native-compiler-${target.name}`;
   const made = compiler(inputs, {
     stage,
     host,
     target,
     base,
-    mathLibraries: using.mathLibraries,
+    mathLibraries: using.target.mathLibraries,
     targetTrees: using.target.tools,
+    first: false,
   });
   const make = buildAction(inputs, {
     name: `${stage}/make`,
@@ -63,9 +64,8 @@ function nativeCompiler(
     ccwrap: output(ccwrap, 'out'),
     base,
     programPrefix: '',
-    triple: target.triple,
     links: `# What a user installs under /usr/local is found as everywhere else, though the sysroot is the compiler's own.
-    ln -s /usr/local ${target.triple}/usr/local
+    ln -s /usr/local ${sysrootDirectory(target)}/usr/local
     # In front of bin in PATH, these go by way of distcc, which finds the compilers themselves behind them.
     mkdir distcc
     for name in ${distccNames.join(' ')}; do
@@ -115,7 +115,7 @@ export const stage = defineStage({
   needs: { tools: hostTools, compilers: stage1 },
   make: ({ inputs, needs: { tools, compilers } }) => {
     const { target } = compilers;
-    const made = nativeCompiler(inputs, { base: tools.base, target, mathLibraries: target.mathLibraries });
+    const made = nativeCompiler(inputs, { base: tools.base, target });
     return withPackages(made, nativeCompilerPackage(inputs, tools.packing, made.tree));
   },
 });

@@ -2,6 +2,7 @@ import type { Digest } from '../src/core/digest.ts';
 import type { Arch } from '../src/inputs/arch.ts';
 import type { Action, Ref } from '../src/plan/action.ts';
 import { output, run, shell, write } from '../src/plan/builder.ts';
+import { sysrootDirectory } from './compiler.ts';
 import { everything, image } from './goals.ts';
 import { stage as hostTools } from './host-tools.ts';
 import { baseEnvironment, buildAction, type PlanInputs, repoFile } from './inputs.ts';
@@ -60,7 +61,7 @@ const optionalLibraries = ['libatomic.so.1', 'libgomp.so.1'];
 export function rootFilesystem(
   inputs: PlanInputs,
   using: TargetTools & {
-    /** Trees with `<triple>/lib/…`; of an external toolchain its own are taken. */
+    /** Trees as stage 1 has them; of an external toolchain its own are taken. */
     readonly targetLibraries: { readonly musl: Ref; readonly gccRuntime: Ref };
     /** Laid over everything else. */
     readonly overlay?: Ref;
@@ -157,7 +158,7 @@ function ownLibraries(target: Arch, libraries: { readonly musl: Ref; readonly gc
     inputs: { '/libraries/gcc': libraries.gccRuntime, '/libraries/musl': libraries.musl },
     lines: [
       `strip=${target.triple}-strip`,
-      `$strip --strip-unneeded -o lib/libc.so /libraries/musl/${target.triple}/lib/libc.so`,
+      `$strip --strip-unneeded -o lib/libc.so /libraries/musl/${sysrootDirectory(target)}/lib/libc.so`,
       ...loaderLinks(target),
       `for name in ${requiredLibraries(target).join(' ')}; do`,
       `  $strip --strip-unneeded -o lib/$name /libraries/gcc/${target.triple}/lib/$name`,

@@ -1,7 +1,7 @@
 import type { Arch } from '../src/inputs/arch.ts';
 import type { Action, Ref } from '../src/plan/action.ts';
 import { output, run, shell } from '../src/plan/builder.ts';
-import { gccLibraryDirectory, prefix, type Compiler } from './compiler.ts';
+import { gccLibraryDirectory, prefix, sysrootDirectory, type Compiler } from './compiler.ts';
 import { baseEnvironment, buildAction, type PlanInputs, source } from './inputs.ts';
 
 /** musl's headers, for the time before musl itself can be compiled. */
@@ -14,10 +14,14 @@ export function muslHeaders(inputs: PlanInputs, stage: string, target: Arch, bas
     env: baseEnvironment(inputs),
     commands: [
       run(
-        ['make', `ARCH=${target.musl.arch}`, 'prefix=', `DESTDIR=/out/${target.triple}`, 'install-headers'],
-        {
-          cwd: '/src',
-        },
+        [
+          'make',
+          `ARCH=${target.musl.arch}`,
+          'prefix=/usr',
+          `DESTDIR=/out/${sysrootDirectory(target)}`,
+          'install-headers',
+        ],
+        { cwd: '/src' },
       ),
     ],
     outputs: { out: '/out' },
@@ -28,14 +32,14 @@ export function muslHeaders(inputs: PlanInputs, stage: string, target: Arch, bas
 /** What every program for a target stands on, built once and shared by all compilers for it. */
 export interface Runtime {
   readonly actions: readonly Action[];
-  /** The C library with its headers and the dynamic loader, in `<triple>/`. */
+  /** The C library with its headers and the dynamic loader, in the sysroot. */
   readonly musl: Ref;
   /** libgcc, libstdc++, libatomic and libgomp, in `<triple>/` and `lib/gcc/`. */
   readonly gccRuntime: Ref;
 }
 
 /**
- * The target's runtime, by the stage-1 compiler: a static libgcc first, because musl's shared library needs one, then
+ * The target's runtime, by the first compiler for it: a static libgcc first, because musl's shared library needs one, then
  * musl, then gcc's libraries whole, which need musl.
  */
 export function runtime(
@@ -66,13 +70,21 @@ export function runtime(
       done`,
       { cwd: '/build/gcc' },
     ),
-    run(['make', 'MAKEINFO=true', ...overrides, ...libraries.map((name) => `all-target-${name}`)], {
-      cwd: '/build/gcc',
-    }),
     run(
       [
         'make',
         'MAKEINFO=true',
+        ...compiler.targetCompilers,
+        ...overrides,
+        ...libraries.map((name) => `all-target-${name}`),
+      ],
+      { cwd: '/build/gcc' },
+    ),
+    run(
+      [
+        'make',
+        'MAKEINFO=true',
+        ...compiler.targetCompilers,
         ...overrides,
         'DESTDIR=/build/dest',
         ...libraries.map((name) => `install-target-${name}`),
@@ -116,18 +128,21 @@ export function runtime(
           `--target=${triple}`,
           `CROSS_COMPILE=${triple}-`,
           `CC=${triple}-gcc`,
-          '--prefix=',
+          // libc.a for position-independent static programs too; the -fPIC of libc.so comes later and wins.
+          'CFLAGS=-fPIE',
+          '--prefix=/usr',
+          '--libdir=/lib',
           '--syslibdir=/lib',
           '--disable-wrapper',
         ],
         { cwd: '/build/musl' },
       ),
       run(['make'], { cwd: '/build/musl' }),
-      run(['make', 'install', `DESTDIR=/out/${triple}`], { cwd: '/build/musl' }),
+      run(['make', 'install', `DESTDIR=/out/${sysrootDirectory(target)}`], { cwd: '/build/musl' }),
       shell(
-        `cd /out/${triple}
+        `cd /out/${sysrootDirectory(target)}
         ln -sf libc.so lib/${target.musl.loader}
-        ln -s . usr`,
+        ln -s ../lib usr/lib`,
       ),
     ],
     outputs: { out: '/out' },
@@ -148,7 +163,7 @@ export function runtime(
         rm -rf share
         find . -name '*.la' -exec rm {} +
         find . -name '*-gdb.py' -exec rm {} +
-        # gcc installs for 64-bit processors into lib64, which nobody else in the sysroot has.
+        # gcc installs for 64-bit processors into lib64, which nobody else has.
         for other in ${triple}/lib?*; do
           if [ -d $other ]; then mv $other/* ${triple}/lib/; rmdir $other; fi
         done`,
@@ -175,10 +190,14 @@ export function sharedLibgcc({ gcc }: Arch): string {
 export function runtimeFiles(inputs: PlanInputs, target: Arch): readonly string[] {
   const gccLibraries = gccLibraryDirectory(inputs, target);
   const libraries = `${target.triple}/lib`;
+  const sysroot = sysrootDirectory(target);
   return [
-    `${libraries}/libc.a`,
-    `${libraries}/libc.so`,
-    `${libraries}/${target.musl.loader}`,
+    `${sysroot}/lib/libc.a`,
+    `${sysroot}/lib/libc.so`,
+    `${sysroot}/lib/rcrt1.o`,
+    `${sysroot}/lib/${target.musl.loader}`,
+    `${sysroot}/usr/include/stdlib.h`,
+    `${sysroot}/usr/include/linux/version.h`,
     `${libraries}/libstdc++.a`,
     `${libraries}/libstdc++.so`,
     `${libraries}/${sharedLibgcc(target)}`,

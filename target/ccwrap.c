@@ -10,17 +10,20 @@
  *
  *   CCWRAP_TOPDIR=DIR           another top for the compiler. Has DIR a driver of this name, in DIR/driver, then the whole
  *                               compiler is taken from DIR. Otherwise this one works with another C library: headers come
- *                               from DIR/include, those of C++ from DIR/include/c++/VERSION, and crt files and libraries
- *                               are looked for in DIR/lib first; gcc's own headers and libgcc stay.
+ *                               from DIR/include, those of C++ from DIR/include/c++/VERSION where there are some of this
+ *                               version, and crt files and libraries are looked for in DIR/lib first; gcc's own headers and
+ *                               libgcc stay.
  *   CCWRAP_DYNAMIC_LINKER=PATH  the dynamic loader that is written into programs which want one.
  *   CCWRAP_DEBUG=1              print what is executed.
  *
  * Where the driver links, and how, only it can tell (@file, -r, -static-pie, link-time optimisation ...), so that the
- * first two reach it as spec files, PREFIX/driver/NAME.specs, which read the variables.
+ * first two reach it as spec files, PREFIX/driver/NAME.specs, which read the variables (and CCWRAP_CXX and
+ * CCWRAP_CXX_TARGET, which are set here).
  *
- * Exit code 127: the driver could not be run.
+ * Compiled with -DGCC_VERSION="VERSION". Exit code 127: the driver could not be run.
  */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -119,6 +122,30 @@ static const char *find_driver(const char *drivers, const char *name, const char
     return NULL;
 }
 
+/*
+ * The directory below `headers` (of C++) that holds what differs between targets, which has the target's name; `headers`
+ * itself where there is none.
+ */
+static const char *target_headers(const char *headers)
+{
+    const char *found = headers;
+    struct dirent **entries;
+    int i, count = scandir(headers, &entries, NULL, alphasort);
+
+    for (i = 0; i < count && found == headers; i++) {
+        const char *name = entries[i]->d_name;
+        const char *directory = join(headers, "/", name);
+
+        if (*name != '.' && !access(join(directory, "/bits/c++config.h", ""), R_OK)) found = directory;
+    }
+    return found;
+}
+
+static void set(const char *name, const char *value)
+{
+    if (setenv(name, value, 1)) die("", called_as, strerror(errno));
+}
+
 int main(int argc, char **argv)
 {
     char *self, *slash, *driver, *drivers, **arguments;
@@ -138,15 +165,15 @@ int main(int argc, char **argv)
     if (!slash) die("", self, "not in a bin directory of a compiler");
     *slash = 0;
 
-    /* At most three arguments of ours, behind the program's name: what the user says comes later and wins. */
-    arguments = calloc(argc + 5, sizeof(*arguments));
+    /* At most four arguments of ours, behind the program's name: what the user says comes later and wins. */
+    arguments = calloc(argc + 6, sizeof(*arguments));
     if (!arguments) die("", called_as, "out of memory");
     count = 1;
 
     drivers = join(self, "/driver", "");
     if (setting("CCWRAP_DYNAMIC_LINKER")) arguments[count++] = join("-specs=", drivers, "/dynamic-linker.specs");
     if (top) {
-        char *whole = realpath(top, NULL), *others;
+        char *whole = realpath(top, NULL), *others, *headers;
 
         if (!whole) die("CCWRAP_TOPDIR=", top, strerror(errno));
         others = join(whole, "/driver", "");
@@ -156,8 +183,14 @@ int main(int argc, char **argv)
             drivers = others;
         } else {
             /* The spec file reads it, wherever the driver's children work. */
-            if (setenv("CCWRAP_TOPDIR", whole, 1)) die("", called_as, strerror(errno));
+            set("CCWRAP_TOPDIR", whole);
             arguments[count++] = join("-specs=", drivers, "/topdir.specs");
+            headers = join(whole, "/include/c++/" GCC_VERSION, "");
+            if (!access(headers, X_OK)) {
+                set("CCWRAP_CXX", headers);
+                set("CCWRAP_CXX_TARGET", target_headers(headers));
+                arguments[count++] = join("-specs=", drivers, "/topdir-c++.specs");
+            }
             arguments[count++] = join("-B", whole, "/lib/");
         }
     }

@@ -6,11 +6,13 @@ import { failed, ok, type Result } from '../core/result.ts';
 import { defaultImageKind, imageKinds, type ImageKind } from '../../stages/image-kinds.ts';
 import type { BuildRequest } from './build-command.ts';
 import { jobs, nonEmpty, outHelp, sourceRequest, sourcing, type SourceOptions } from './options.ts';
+import { ownCompiler } from '../repository/load-inputs.ts';
 import type { PlanRequest } from '../repository/select-plan.ts';
 import type { Session } from './session.ts';
 
 interface SelectorOptions {
   readonly host?: string;
+  readonly targetCompiler?: string;
   readonly until?: string;
   readonly only?: string;
   readonly onlyAction?: string;
@@ -113,6 +115,14 @@ function kernelConfigOption(): Option {
   ).argParser(nonEmpty);
 }
 
+/** `--target-compiler`, for every command that has something made for an arch. */
+export function targetCompilerOption(): Option {
+  return new Option(
+    '--target-compiler <H>',
+    `compile what is made for ARCH by the cross compiler that runs on this arch, or by one made for that alone: ${ownCompiler} (default: the host, where its programs run here)`,
+  ).argParser(nonEmpty);
+}
+
 /** Options that say which part of a plan is meant. */
 export function selectors(command: Command): Command {
   return command
@@ -121,6 +131,7 @@ export function selectors(command: Command): Command {
       "arch on which the cross compiler runs (default: this machine's processor)",
       nonEmpty,
     )
+    .addOption(targetCompilerOption())
     .addOption(
       new Option('--until <STAGE>', 'only the stages up to this one; see `bootstrap list stages`').conflicts([
         'only',
@@ -184,6 +195,7 @@ function planRequest(
           },
         }),
     ...(options.host === undefined ? {} : { host: options.host }),
+    ...(options.targetCompiler === undefined ? {} : { targetCompiler: options.targetCompiler }),
     ...(options.until === undefined ? {} : { until: options.until }),
     ...(options.only === undefined ? {} : { only: options.only }),
     ...(options.onlyAction === undefined ? {} : { onlyAction: options.onlyAction }),

@@ -24,6 +24,6 @@ export function findUnsupported(
   }));
 }
 
-function platformText({ os, cpu }: Platform): string {
-  return `${os}/${cpu}`;
+function platformText({ os, cpu, alsoRuns = [] }: Platform): string {
+  return [`${os}/${cpu}`, ...alsoRuns].join(' with programs of ');
 }

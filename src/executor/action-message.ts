@@ -45,6 +45,9 @@ export interface ActionResultMessage {
   readonly stdout?: Digest;
 }
 
+/** Platform property with the processors whose programs an action needs beside the first one's, with spaces between them. */
+const alsoRunsName = 'also-runs';
+
 export function encodeAction({ command, inputRoot, platform }: ActionMessage): Uint8Array {
   const writer = new BinaryWriter();
   writeDigest(writer, 1, command);
@@ -53,6 +56,8 @@ export function encodeAction({ command, inputRoot, platform }: ActionMessage): U
   // Property names from the API's platform lexicon, in order of name.
   writePair(writer, 1, 'ISA', platform.cpu);
   writePair(writer, 1, 'OSFamily', platform.os);
+  // None of the lexicon says that a worker runs programs of a second processor as well.
+  if (platform.alsoRuns !== undefined) writePair(writer, 1, alsoRunsName, platform.alsoRuns.join(' '));
   writer.join();
   return writer.finish();
 }
@@ -68,7 +73,12 @@ export function decodeAction(bytes: Uint8Array): ActionMessage | undefined {
   const cpu = properties?.get('ISA');
   if (command === undefined || inputRoot === undefined || cpu === undefined) return undefined;
   if (properties?.get('OSFamily') !== 'linux') return undefined;
-  return { command, inputRoot, platform: { os: 'linux', cpu } };
+  const alsoRuns = properties?.get(alsoRunsName)?.split(' ');
+  return {
+    command,
+    inputRoot,
+    platform: { os: 'linux', cpu, ...(alsoRuns === undefined ? {} : { alsoRuns }) },
+  };
 }
 
 export function encodeCommand({ argv, environment, outputPaths }: CommandMessage): Uint8Array {

@@ -1,4 +1,5 @@
 import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { BuildContext } from '../build/build-context.ts';
 import { errorCode } from '../core/fault.ts';
 import type { Failure } from '../core/failure.ts';
@@ -7,6 +8,7 @@ import { emulatorVersion } from '../emulator/version.ts';
 import type { Arch } from '../inputs/arch.ts';
 import { choiceWords } from '../inputs/versions.ts';
 import { findImage, findInPath, imageScript, incompleteImage } from '../release/find-image.ts';
+import { imageBuild } from '../release/image-build.ts';
 import { planInputs, type Repository } from '../repository/load-inputs.ts';
 import { testImage, type GuestTest, type TestResult } from './test-guest.ts';
 import { withEmulator } from './test-material.ts';
@@ -124,8 +126,9 @@ export async function testImages(
   const { guests, describe, onStart, onEnd, ...test } = settings;
   const { signal } = test;
   const programs: TestPrograms[] = [];
-  for (const { arch } of candidates) {
-    const inputs = await planInputs(repository, { arch: arch.name });
+  for (const { arch, script } of candidates) {
+    const built = await imageBuild(dirname(script));
+    const inputs = await planInputs(repository, { arch: arch.name, ...built?.compiler });
     if (!inputs.ok) return inputs;
     const versions = choiceWords(repository.lock, repository.chosen.choice);
     const request = { repository: settings.repository, versions, context, signal, describe };

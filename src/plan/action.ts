@@ -66,6 +66,11 @@ export interface Platform {
   readonly os: 'linux';
   /** GNU name of the processor: `x86_64`, `aarch64`. */
   readonly cpu: string;
+  /**
+   * Other processors whose programs the machine has to run too, by their GNU names and in order: those of a compiler for 32 bits
+   * that an action on 64 bits uses. Undefined: none.
+   */
+  readonly alsoRuns?: readonly string[];
 }
 
 /** The part of an action that is hashed. */
@@ -95,6 +100,12 @@ export interface Action {
   readonly scratch: readonly string[];
   /** Commands in `bin/` by output, for the check that no two tools of one action provide the same one. */
   readonly provides: Readonly<Record<string, readonly string[]>>;
+  /**
+   * GNU name of the processor of the programs in its outputs, where that is not the platform's: who has them among its tools
+   * needs a machine that runs them, and `assemblePlan` says so in its platform. Undefined: its programs, if any, are the
+   * platform's own.
+   */
+  readonly programsFor?: string;
 }
 
 /** A source that the plan needs, with what identifies it. */

@@ -22,7 +22,7 @@ export interface PlanParts {
  */
 export function assemblePlan(parts: PlanParts): Result<Plan, Failure> {
   const faults: string[] = [];
-  const actions = mergeActions(parts.actions, faults);
+  const actions = withFurtherProcessors(mergeActions(parts.actions, faults));
   const context = { actions, lock: parts.lock, files: parts.files };
   for (const action of actions.values()) faults.push(...checkAction(action, context));
   faults.push(...checkWanted(parts, actions));
@@ -67,6 +67,22 @@ function mergeActions(declared: readonly Action[], faults: string[]): ReadonlyMa
   return actions;
 }
 
+/** The actions with, in their platforms, the processors whose programs are among their tools. */
+function withFurtherProcessors(actions: ReadonlyMap<ActionName, Action>): ReadonlyMap<ActionName, Action> {
+  const processorOf = (ref: Ref) =>
+    ref.kind === 'output' ? (actions.get(ref.action)?.programsFor ?? []) : [];
+  return new Map(
+    [...actions].map(([name, action]) => {
+      const { platform, tools } = action.recipe;
+      const processors = new Set([...(platform.alsoRuns ?? []), ...tools.flatMap(processorOf)]);
+      processors.delete(platform.cpu);
+      if (processors.size === 0) return [name, action];
+      const alsoRuns = [...processors].sort();
+      return [name, { ...action, recipe: { ...action.recipe, platform: { ...platform, alsoRuns } } }];
+    }),
+  );
+}
+
 /** Actions are plain data; weights may be fractions, which the canonical text refuses. */
 function fieldsOf(action: Action): Encodable {
   const { recipe } = action;
@@ -86,6 +102,7 @@ function fieldsOf(action: Action): Encodable {
     memory: String(action.memory),
     scratch: action.scratch,
     provides: action.provides,
+    programsFor: action.programsFor,
   };
 }
 

@@ -17,6 +17,8 @@ export interface ActionSpec {
   readonly memory?: number;
   readonly scratch?: readonly string[];
   readonly provides?: Readonly<Record<string, readonly string[]>>;
+  /** Processor of the programs in its outputs. Undefined: the platform's. */
+  readonly programsFor?: string;
 }
 
 /** Makes an action from a spec. Inputs are sorted by path, so that the order in which they are written affects no digest. */
@@ -45,6 +47,9 @@ export function defineAction(spec: ActionSpec): Action {
     memory: spec.memory ?? 512,
     scratch: spec.scratch ?? [],
     provides: spec.provides ?? {},
+    ...(spec.programsFor === undefined || spec.programsFor === spec.platform.cpu
+      ? {}
+      : { programsFor: spec.programsFor }),
   };
 }
 

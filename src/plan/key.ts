@@ -88,7 +88,7 @@ function recipeFields(recipe: BoundRecipe): Encodable {
       writable: present(input.writable),
     })),
     outputs: recipe.outputs,
-    platform: { os: recipe.platform.os, cpu: recipe.platform.cpu },
+    platform: { os: recipe.platform.os, cpu: recipe.platform.cpu, alsoRuns: recipe.platform.alsoRuns },
   };
 }
 

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import type { VersionsByName } from '../inputs/lock.ts';
+import { ownCompiler } from '../repository/load-inputs.ts';
 import { readManifest } from './earlier-manifest.ts';
 import type { ManifestOptions } from './manifest.ts';
 
@@ -10,6 +11,8 @@ export type ForeignToolchain = NonNullable<ManifestOptions['toolchain']>;
 export interface ImageBuild {
   /** The external toolchain that was used. Undefined: our own stage 1 built the image. */
   readonly toolchain?: ForeignToolchain;
+  /** What `--host` and `--target-compiler` were, as options: with them, a plan has the compiler that built the image. */
+  readonly compiler: { readonly host: string; readonly targetCompiler: string };
   /** Versions of the sources that took part. */
   readonly versions: VersionsByName;
 }
@@ -24,8 +27,10 @@ export async function imageBuild(image: string): Promise<ImageBuild | undefined>
   const manifest = await readManifest(path.dirname(image));
   const build = manifest?.builds.find(({ products }) => products.includes(path.basename(image)));
   if (build === undefined) return undefined;
-  const { toolchain } = build.options;
+  // Earlier programs had no choice of a compiler.
+  const { toolchain, host, targetCompiler = ownCompiler } = build.options;
   return {
+    compiler: { host, targetCompiler },
     ...(toolchain === undefined ? {} : { toolchain }),
     versions: Object.fromEntries(build.sources.map((source) => source.split(' ') as [string, string])),
   };

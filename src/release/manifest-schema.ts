@@ -33,6 +33,7 @@ export const manifestSchema = object({
       options: object(
         { host: text, goal: text, withNative: boolean },
         {
+          targetCompiler: text,
           versions: object({ set: text }, { instead: { type: 'object', additionalProperties: text } }),
           until: text,
           only: text,

@@ -60,6 +60,11 @@ export interface ManifestBuild {
 /** What was requested, as far as it can affect a product. */
 export interface ManifestOptions {
   readonly host: string;
+  /**
+   * Arch on which the cross compiler runs that compiled what was made for the arch, or `build`: one of the build machine's own.
+   * Undefined: an earlier program made this, which knew only the latter.
+   */
+  readonly targetCompiler?: string;
   /** Name of a goal that stages serve. */
   readonly goal: string;
   readonly withNative: boolean;

@@ -11,6 +11,7 @@ import type { Variant } from '../sources/provider.ts';
 import { rememberProducts } from '../store/roots.ts';
 import type { Store } from '../store/store.ts';
 import { compilerVersion } from '../machine/compiler-version.ts';
+import { ownCompiler } from '../repository/load-inputs.ts';
 import type { PlanRequest, SelectedPlan } from '../repository/select-plan.ts';
 import {
   manifestOf,
@@ -78,6 +79,7 @@ function optionsOf({ selected, plan, acceptVariants }: RecordRequest): ManifestO
   const accepted = [...acceptVariants].sort();
   return {
     host: selected.inputs.host.name,
+    targetCompiler: selected.inputs.compilerHost?.name ?? ownCompiler,
     goal: goal.kind,
     withNative: goal.withNative,
     versions: { set, ...(Object.keys(instead).length === 0 ? {} : { instead }) },

@@ -3,8 +3,10 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { machine } from 'node:os';
 import path from 'node:path';
 import type { PlanInputs } from '../../stages/inputs.ts';
+import { processorOf } from '../../stages/machine.ts';
 import { digest } from '../core/digest.ts';
 import type { Failure } from '../core/failure.ts';
+import { runsProgramsOf } from '../core/foreign-programs.ts';
 import { failed, ok, type Result } from '../core/result.ts';
 import { parseLock } from '../inputs/lock-file.ts';
 import { archWithVersions } from '../inputs/arch-versions.ts';
@@ -27,6 +29,8 @@ export interface Repository {
   /** One version of each source. */
   readonly chosen: ChosenSources;
   readonly files: PlanInputs['files'];
+  /** Whether this machine runs the programs of an arch: by what its descriptor says, and by what the kernel does. */
+  readonly runs: (arch: Arch) => boolean;
 }
 
 /** What a user says of the inputs of all plans. */
@@ -54,6 +58,7 @@ export async function loadRepository(
     arches: await openArches(root, archDirectories),
     ...sources.value,
     files: await digestFiles(root),
+    runs: ({ triple, runsOn = [] }) => runsOn.includes(machine()) && runsProgramsOf(processorOf({ triple })),
   });
 }
 
@@ -68,10 +73,25 @@ export async function loadSources(
   return chosen.ok ? ok({ lock: lock.value, chosen: chosen.value }) : chosen;
 }
 
-/** All inputs of a plan. If `host` is omitted, it is the build machine's processor. */
+/** The word of `--target-compiler` for a compiler of the build machine's own. */
+export const ownCompiler = 'build';
+
+/** Names of a plan's arches, as the user wrote them. */
+export interface PlanNames {
+  readonly arch: string;
+  /** Undefined: the build machine's processor. */
+  readonly host?: string | undefined;
+  /**
+   * Which compiler compiles what is made for the arch: the released one that runs on the arch of this name, or `ownCompiler`.
+   * Undefined: the one for the host where its programs run here, otherwise the build machine's own.
+   */
+  readonly targetCompiler?: string | undefined;
+}
+
+/** All inputs of a plan. */
 export async function planInputs(
   repository: Repository,
-  names: { readonly arch: string; readonly host?: string },
+  names: PlanNames,
 ): Promise<Result<PlanInputs, Failure>> {
   const target = await repository.arches.find(names.arch, 'arch');
   if (!target.ok) return target;
@@ -79,21 +99,53 @@ export async function planInputs(
     ? repository.arches.findMachine(machine())
     : repository.arches.find(names.host, 'host'));
   if (!host.ok) return host;
-  return inputsFor(repository, target.value, host.value);
+  if (names.targetCompiler === undefined) {
+    const compilerHost = repository.runs(host.value) ? host.value : undefined;
+    return inputsFor(repository, target.value, host.value, compilerHost);
+  }
+  if (names.targetCompiler === ownCompiler) return inputsFor(repository, target.value, host.value);
+  const compilerHost = await repository.arches.find(names.targetCompiler, 'arch');
+  if (!compilerHost.ok) return compilerHost;
+  if (!repository.runs(compilerHost.value)) {
+    return failed({
+      reason: 'bad-option',
+      option: '--target-compiler',
+      value: names.targetCompiler,
+      why: `programs for ${compilerHost.value.name} do not run on this machine`,
+      hint: `Use \`--target-compiler ${ownCompiler}\`, or name an arch whose programs run here.`,
+    });
+  }
+  return inputsFor(repository, target.value, host.value, compilerHost.value);
 }
 
-/** The same for arches as their descriptors have them, which may not be in the repository. */
+/**
+ * The same for arches as their descriptors have them, which may not be in the repository.
+ *
+ * @param compilerHost where the compiler runs that compiles what is made for the target; undefined, or the target itself: on the
+ * build machine
+ */
 export function inputsFor(
-  { lock, chosen, files }: Repository,
+  { lock, chosen, files, runs }: Repository,
   target: Arch,
   host: Arch,
+  compilerHost?: Arch,
 ): Result<PlanInputs, Failure> {
   const fitted = archWithVersions(target, chosen, lock);
   if (!fitted.ok) return fitted;
   const hosted = archWithVersions(host, chosen, lock);
   if (!hosted.ok) return hosted;
-  const build = { os: 'linux', cpu: machine() } as const;
-  return ok({ lock: chosen, files, build, target: fitted.value, host: hosted.value });
+  const other = compilerHost?.name === target.name ? undefined : compilerHost;
+  const compiling = other === undefined ? ok(undefined) : archWithVersions(other, chosen, lock);
+  if (!compiling.ok) return compiling;
+  return ok({
+    lock: chosen,
+    files,
+    build: { os: 'linux', cpu: machine() },
+    target: fitted.value,
+    host: hosted.value,
+    runs: [...new Set([host, ...(other === undefined ? [] : [other])].filter(runs))].map(({ name }) => name),
+    ...(compiling.value === undefined ? {} : { compilerHost: compiling.value }),
+  });
 }
 
 async function loadLock(root: string): Promise<Result<Lock, Failure>> {

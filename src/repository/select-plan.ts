@@ -43,6 +43,8 @@ export interface PlanRequest {
   /** Versions of sources. Undefined: the default set. */
   readonly versions?: AskedVersions;
   readonly host?: string;
+  /** `--target-compiler`: see `PlanNames`. */
+  readonly targetCompiler?: string;
   readonly goal: AskedGoal;
   /** Directory whose files are laid over the root filesystem; absolute. */
   readonly overlay?: string;

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import type { Digest } from '../core/digest.ts';
 import type { Failure } from '../core/failure.ts';
+import { runsProgramsOf } from '../core/foreign-programs.ts';
 import { catchFailures, errorCode } from '../core/fault.ts';
 import { failed, ok, type Result } from '../core/result.ts';
 import { shortageAt } from '../core/room.ts';
@@ -85,8 +86,8 @@ class LocalExecutor implements Executor {
     this.#listings = new ListingCache(options.store);
   }
 
-  supports({ os, cpu }: Platform): boolean {
-    return os === this.#platform.os && cpu === this.#platform.cpu;
+  supports({ os, cpu, alsoRuns = [] }: Platform): boolean {
+    return os === this.#platform.os && cpu === this.#platform.cpu && alsoRuns.every(runsProgramsOf);
   }
 
   async check(): Promise<Result<void, Failure>> {

@@ -57,9 +57,13 @@ class MessageExecutor implements Executor {
     this.#listings = new ListingCache(options.store);
   }
 
-  supports({ os, cpu }: Platform): boolean {
+  supports({ os, cpu, alsoRuns = [] }: Platform): boolean {
     const { platform } = this.#options;
-    return platform.os === os && platform.cpu === cpu;
+    return (
+      platform.os === os &&
+      platform.cpu === cpu &&
+      alsoRuns.every((other) => platform.alsoRuns?.includes(other) ?? false)
+    );
   }
 
   check(): Promise<Result<void, Failure>> {

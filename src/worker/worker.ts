@@ -16,6 +16,7 @@ import { makeFlags } from '../executor/environment.ts';
 import { signalName } from '../executor/verify-inputs.ts';
 import { renderEntryScript } from '../sandbox/entry-script.ts';
 import type { Layout } from '../sandbox/layout.ts';
+import { runsProgramsOf } from '../core/foreign-programs.ts';
 import { localPlatform } from '../sandbox/local-sandbox.ts';
 import { probeNamespaces, type SandboxMeans } from '../sandbox/namespaces.ts';
 import { places, prepare } from '../sandbox/prepare.ts';
@@ -106,8 +107,9 @@ class Worker implements ActionService {
     if (action === undefined) throw new BadBlob(digest, 'is not an Action message');
     const command = decodeCommand(await needBlob(this.blobs, action.command));
     if (command === undefined) throw new BadBlob(action.command, 'is not a Command message');
-    if (action.platform.cpu !== localPlatform().cpu)
-      return broken(`no programs of ${action.platform.cpu} run here`);
+    const { cpu, alsoRuns = [] } = action.platform;
+    const foreign = cpu === localPlatform().cpu ? alsoRuns.find((other) => !runsProgramsOf(other)) : cpu;
+    if (foreign !== undefined) return broken(`no programs of ${foreign} run here`);
 
     const root = join(scratch, places.root);
     await prepare(kernelParts, scratch, epochSeconds);

@@ -23,6 +23,7 @@ const exceptions: readonly {
     names: ['aarch64', 'i386', 'm68k', 'mips', 'powerpc', 'powerpc64', 'riscv64', 's390x', 'x86_64'],
     why: "musl's list of what it runs on",
   },
+  { file: 'src/core/foreign-programs.ts', names: ['i686'], why: 'a program of that processor' },
   { file: 'src/cli/program.ts', names: ['armv5l', 'i686'], why: 'examples in the help' },
   { file: 'src/emulator/complaint.ts', names: ['ppc'], why: "Debian's names of packages" },
   {

@@ -235,11 +235,26 @@ describe('plan', () => {
     expect(result.out).not.toContain('Products');
   });
 
-  test('of an image has no compiler but stage 1', async () => {
-    const result = await run(testSession(), 'plan', 'armv5l', '--image');
+  test('of an image has no compiler but those that it needs', async () => {
+    const result = await run(testSession(), 'plan', 'armv5l', '--image', '--target-compiler', 'build');
     expect(result.out).not.toContain('cross-compiler');
     expect(result.out).not.toContain('native-compiler-armv5l/');
     expect(result.out).toContain('system-image-armv5l');
+    // By the compiler for the host, that is one that could be released, and nothing of it is packed.
+    const hosted = await run(testSession(), 'plan', 'armv5l', '--image', '--host', 'i686');
+    expect(hosted.out).toContain('cross-compiler-armv5l-i686/gcc');
+    expect(hosted.out).not.toContain('cross-compiler-armv5l-i686/assemble');
+    expect(hosted.out).not.toContain('native-compiler-armv5l/');
+  });
+
+  test.each([
+    ['m68k', 'do not run on this machine'],
+    ['pdp11', 'pdp11'],
+  ])('by the compiler on %s is refused', async (name, why) => {
+    const result = await run(testSession(), 'plan', 'armv5l', '--target-compiler', name);
+    expect(result.code).toBe(2);
+    expect(result.err).toContain(why);
+    expect(result.err).not.toContain('    at ');
   });
 });
 

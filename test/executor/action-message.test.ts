@@ -29,6 +29,8 @@ function hex(bytes: Uint8Array): string {
 describe('the message of an action', () => {
   it('comes back as it was', () => {
     expect(decodeAction(encodeAction(action))).toEqual(action);
+    const further = { ...action, platform: { ...action.platform, alsoRuns: ['i686', 'x86_64'] } } as const;
+    expect(decodeAction(encodeAction(further))).toEqual(further);
   });
 
   it('is encoded as the API numbers its fields', () => {

@@ -39,6 +39,7 @@ export function describeRealExecutor(name: string, setUp: () => Promise<Subject>
       const { executor } = subject;
       expect(executor.supports(localPlatform())).toBe(true);
       expect(executor.supports({ os: 'linux', cpu: 'pdp11' })).toBe(false);
+      expect(executor.supports({ ...localPlatform(), alsoRuns: ['pdp11'] })).toBe(false);
     });
 
     it('is its input root, file by file', async () => {

@@ -62,9 +62,9 @@ test('CCWRAP_TOPDIR: C and C++ headers, crt files and libraries of another C lib
   const search = run('g++', ['-E', '-v', '-x', 'c++', '/dev/null'], env).stderr;
   const directories = (/search starts here:\n((?: .*\n)+)End/.exec(search)?.[1] ?? '').split('\n');
   const shown = directories.filter((line) => line !== '').map((line) => line.trim().replace(place, ''));
-  // gcc's own headers, then C++'s, then C's; none of the compiler's own C or C++ library.
-  expect(shown.slice(-2)).toEqual([`/usr/include/c++/${version}`, '/usr/include']);
-  expect(shown.slice(0, -2).filter((line) => !/^\/here\/.*\/lib\/gcc\//.test(line))).toEqual([]);
+  // C++'s, then gcc's own headers, then C's; none of the compiler's own C or C++ library.
+  expect([shown[0], shown.at(-1)]).toEqual([`/usr/include/c++/${version}/.`, '/usr/include']);
+  expect(shown.slice(1, -1).filter((line) => !/^\/here\/.*\/lib\/gcc\//.test(line))).toEqual([]);
   expect(run('g++', ['-c', 'use.cc'], env)).toEqual({ status: 0, stdout: '', stderr: '' });
 
   expect(run('gcc', ['-print-file-name=crt1.o'], env).stdout).toBe(`${top}/lib/crt1.o\n`);

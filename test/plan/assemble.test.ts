@@ -56,6 +56,34 @@ describe('what is kept', () => {
   });
 });
 
+describe('processors', () => {
+  const other = sampleAction('cross/gcc', { programsFor: 'i686' });
+  const own = sampleAction('stage-1/gcc', { programsFor: 'x86_64' });
+
+  test('programs of another processor among the tools are in the platform', () => {
+    const user = sampleAction('stage-1/musl', { tools: [out(own), out(other)] });
+    const further = sampleAction('stage-1/test', {
+      tools: [out(other)],
+      platform: { os: 'linux', cpu: 'x86_64', alsoRuns: ['armv5l'] },
+    });
+    const { actions } = samplePlan([other, own, user, further]);
+    expect(Object.fromEntries(actions.map(({ name, recipe }) => [name, recipe.platform.alsoRuns]))).toEqual({
+      'cross/gcc': undefined,
+      'stage-1/gcc': undefined,
+      'stage-1/musl': ['i686'],
+      'stage-1/test': ['armv5l', 'i686'],
+    });
+  });
+
+  test('programs that are packed or copied do not have to run', () => {
+    const packed = sampleAction('packages/cross', { inputs: { '/tree': out(other) } });
+    expect(samplePlan([other, packed]).actions.at(-1)?.recipe.platform).toEqual({
+      os: 'linux',
+      cpu: 'x86_64',
+    });
+  });
+});
+
 describe('faults', () => {
   test('a sound plan has none', () => {
     const action = sampleAction('a/x', {

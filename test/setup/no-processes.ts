@@ -1,6 +1,7 @@
 import childProcess from 'node:child_process';
 import { syncBuiltinESMExports } from 'node:module';
 import workers from 'node:worker_threads';
+import { answers } from '../../src/core/foreign-programs.ts';
 
 function refuse(): never {
   throw new Error(
@@ -13,3 +14,5 @@ const starters = ['spawn', 'spawnSync', 'exec', 'execSync', 'execFile', 'execFil
 for (const name of starters) Object.assign(childProcess, { [name]: refuse });
 Object.assign(workers, { Worker: refuse });
 syncBuiltinESMExports();
+// Plans are those of a machine that runs programs of i686 too, whatever this one does.
+answers.set('i686', true);

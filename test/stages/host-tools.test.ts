@@ -42,6 +42,7 @@ const inputs: PlanInputs = {
   build: { os: 'linux', cpu: 'x86_64' },
   target: armv5l,
   host: i686,
+  runs: [],
 };
 
 /** A command of each tool that is not named like it. */

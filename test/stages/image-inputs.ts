@@ -51,6 +51,7 @@ export const imageInputs: PlanInputs = {
   build: { os: 'linux', cpu: 'x86_64' },
   target: armv5l,
   host: i686,
+  runs: [],
 };
 
 /** A tree that some other stage makes. */

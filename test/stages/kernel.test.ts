@@ -32,6 +32,7 @@ function inputs(target: Arch): PlanInputs {
     build: { os: 'linux', cpu: 'x86_64' },
     target,
     host: x86_64,
+    runs: [],
   };
 }
 

@@ -35,7 +35,7 @@ beforeAll(async () => {
 
 function planOf(target: Arch = aarch64, by: Toolchain = toolchain) {
   const build = { os: 'linux', cpu: 'x86_64' } as const;
-  const inputs = { lock, files, build, target, host: x86_64 };
+  const inputs = { lock, files, build, target, host: x86_64, runs: [] };
   const plan = planGoal(stages, inputs, { goal: image, settings: [toolchainSetting.is(by)] });
   if (!plan.ok) throw new Error(JSON.stringify(plan.failure));
   return plan.value;

@@ -16,13 +16,15 @@ int main(int argc, char **argv)
 }
 `;
 
-/** Hooks compile; the machine may be busy. */
+/** Of the machine's gcc, which is the driver in some tests. */
+const version = execFileSync('gcc', ['-dumpversion'], { encoding: 'utf8' }).trim();
 
 let work: string;
 let prefix: string;
 
 function compile(source: string, output: string): void {
-  execFileSync('gcc', ['-std=gnu11', '-Wall', '-Wextra', '-Werror', '-Os', '-o', output, source]);
+  const warnings = ['-Wall', '-Wextra', '-Werror'];
+  execFileSync('gcc', ['-std=gnu11', ...warnings, `-DGCC_VERSION="${version}"`, '-Os', '-o', output, source]);
 }
 
 /** Lays a compiler with the front end and driver of these names below `prefix`. */
@@ -159,6 +161,26 @@ describe('ccwrap', () => {
     ]);
   });
 
+  test("CCWRAP_TOPDIR with C++ headers of the compiler's version brings those too", () => {
+    const top = join(prefix, '../cxx top');
+    const headers = join(top, 'include/c++', version);
+    // What differs between targets is in a directory of the target's name, and not in the first directory there is.
+    for (const part of ['backward', 'x-linux/bits']) mkdirSync(join(headers, part), { recursive: true });
+    writeFileSync(join(headers, 'x-linux/bits/c++config.h'), '');
+    const { lines } = call(join(prefix, `bin/${triple}-gcc`), { env: { CCWRAP_TOPDIR: top } });
+    expect(lines).toEqual([
+      ...expectedArguments(
+        `${triple}-gcc`,
+        `-specs=${prefix}/driver/topdir.specs`,
+        `-specs=${prefix}/driver/topdir-c++.specs`,
+        `-B${top}/lib/`,
+      ),
+      `variable CCWRAP_TOPDIR=${top}`,
+      `variable CCWRAP_CXX=${headers}`,
+      `variable CCWRAP_CXX_TARGET=${headers}/x-linux`,
+    ]);
+  });
+
   test('CCWRAP_TOPDIR that leads nowhere is an error', () => {
     const { code, errors } = call(join(prefix, `bin/${triple}-gcc`), { env: { CCWRAP_TOPDIR: '/no/where' } });
     expect(code).toBe(127);
@@ -193,7 +215,7 @@ describe('ccwrap before a real gcc', () => {
       copyFileSync(join(work, 'ccwrap'), join(prefix, 'bin', name));
       symlinkSync(join('/usr/bin', name), join(prefix, 'driver', name));
     }
-    for (const name of ['dynamic-linker.specs', 'topdir.specs']) {
+    for (const name of ['dynamic-linker.specs', 'topdir.specs', 'topdir-c++.specs']) {
       copyFileSync(join(import.meta.dirname, '../../target/ccwrap', name), join(prefix, 'driver', name));
     }
     // Where the machine's gcc looks for its parts, relative to itself.
@@ -212,8 +234,10 @@ describe('ccwrap before a real gcc', () => {
 
   const loader = "/a place/it's,the.loader";
 
-  function gcc(env: Readonly<Record<string, string>>, ...argv: readonly string[]) {
-    const { status, stdout, stderr } = spawnSync(join(prefix, 'bin/gcc'), argv, {
+  const gcc = (env: Readonly<Record<string, string>>, ...argv: readonly string[]) => driver('gcc', env, argv);
+
+  function driver(name: string, env: Readonly<Record<string, string>>, argv: readonly string[]) {
+    const { status, stdout, stderr } = spawnSync(join(prefix, 'bin', name), argv, {
       cwd,
       encoding: 'utf8',
       env: { PATH: '/usr/bin:/bin', LC_ALL: 'C', ...env },
@@ -283,6 +307,41 @@ describe('ccwrap before a real gcc', () => {
       expect(gcc(env(), '-c', 'headers.c')).toEqual({ status: 0, stdout: '', stderr: '' });
       const stdio = gcc(env(), '-E', '-include', 'stdio.h', 'headers.c');
       expect(stdio.stderr).toContain('stdio.h: No such file');
+    });
+
+    test('C++ headers come from there too, where there are some of this version', () => {
+      const search = (...argv: readonly string[]) => {
+        const shown = driver('g++', env(), [...argv, '-E', '-v', '-x', 'c++', '/dev/null']).stderr;
+        const lines = (/<\.\.\.> search starts here:\n((?: .*\n)+)End/.exec(shown)?.[1] ?? '').split('\n');
+        return lines.map((line) => line.trim()).filter((line) => line.startsWith(top));
+      };
+      expect(search()).toEqual([`${top}/include`]);
+      const headers = join(top, 'include/c++', version);
+      mkdirSync(join(headers, 'any-target/bits'), { recursive: true });
+      mkdirSync(join(headers, 'backward'));
+      writeFileSync(join(headers, 'any-target/bits/c++config.h'), '#define CONFIGURED 1\n');
+      writeFileSync(join(headers, 'cstdlib'), '#include <bits/c++config.h>\n#include <stdlib.h>\n');
+      writeFileSync(join(headers, 'stdlib.h'), '#include_next <stdlib.h>\n');
+      writeFileSync(join(cwd, 'headers.cc'), '#include <cstdlib>\nint n = FROM_TOP + CONFIGURED;\n');
+      try {
+        expect(search()).toEqual([
+          `${headers}/.`,
+          `${headers}/any-target/.`,
+          `${headers}/backward`,
+          `${top}/include`,
+        ]);
+        // Whoever wants none gets none.
+        expect(search('-nostdinc++')).toEqual([`${top}/include`]);
+        expect(driver('g++', env(), ['-c', 'headers.cc'])).toEqual({ status: 0, stdout: '', stderr: '' });
+        // None of the compiler's own are behind them.
+        expect(driver('g++', env(), ['-E', '-include', 'vector', 'headers.cc']).stderr).toContain(
+          'vector: No such',
+        );
+        // C knows nothing of it, not even a warning.
+        expect(gcc(env(), '-c', 'headers.c')).toEqual({ status: 0, stdout: '', stderr: '' });
+      } finally {
+        rmSync(join(top, 'include/c++'), { recursive: true });
+      }
     });
 
     test('crt files and libraries are looked for there first', () => {
