@@ -11,7 +11,12 @@ export const arch = describeArch({
   unameMachines: ['riscv64'],
   gcc: { configure: [] },
   musl: { arch: 'riscv64', loader: 'ld-musl-riscv64.so.1' },
-  kernel: { ...virtRiscvKernel, symbols: ['ARCH_RV64I', ...virtRiscvKernel.symbols] },
+  kernel: {
+    ...virtRiscvKernel,
+    symbols: ['ARCH_RV64I', 'SOC_VIRT', ...virtRiscvKernel.symbols],
+    // The board's symbol has been renamed since 6.1.
+    since: [{ version: '6.12', symbols: ['ARCH_RV64I', 'ARCH_VIRT', ...virtRiscvKernel.symbols] }],
+  },
   emulator: {
     program: 'qemu-system-riscv64',
     userProgram: 'qemu-riscv64',

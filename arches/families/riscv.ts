@@ -1,13 +1,12 @@
 import type { ArchDescriptor } from '../../src/inputs/arch.ts';
 
-/** Kernel for the emulator's own board; the arch adds the width. */
+/** Kernel for the emulator's own board; the arch adds the width and the board. */
 export const virtRiscvKernel = {
   arch: 'riscv',
   goals: ['Image'],
   image: 'arch/riscv/boot/Image',
   symbols: [
     'MMU',
-    'SOC_VIRT',
     'FPU',
     'SMP',
     'PCI_HOST_GENERIC',
