@@ -24,7 +24,9 @@ export const arch = describeArch({
     image: 'vmlinux',
     // VIRT selects terminal, timer and clock of the machine.
     symbols: ['MMU', 'VIRT'],
-    withoutGeneric: [],
+    withoutGeneric: ['TIME_NS', 'PERF_EVENTS', 'SECCOMP', 'SECCOMP_FILTER'],
+    // Commit 6baaade15594, "m68k: Add kernel seccomp support".
+    since: [{ version: '6.3', withoutGeneric: ['TIME_NS', 'PERF_EVENTS'] }],
     objtool: false,
   },
   emulator: {

@@ -24,7 +24,7 @@ export const arch = describeArch({
       'CCW',
     ],
     // The processor itself keeps the time; there are no clock chips.
-    withoutGeneric: ['RTC_CLASS', 'RTC_HCTOSYS'],
+    withoutGeneric: ['RTC_CLASS', 'RTC_HCTOSYS', 'RTC_INTF_DEV'],
     objtool: false,
   },
   emulator: {

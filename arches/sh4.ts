@@ -41,7 +41,7 @@ export const arch = describeArch({
       'PATA_PLATFORM',
       'BLK_DEV_SD',
     ],
-    withoutGeneric: [],
+    withoutGeneric: ['TIME_NS'],
     objtool: false,
     // arch/sh/boot/Makefile uses it to compute addresses.
     bash: true,

@@ -52,7 +52,7 @@ export const versatileKernel: ArchDescriptor['kernel'] = {
     'SCSI_SYM53C8XX_DMA_ADDRESSING_MODE=0',
     ...primeCellSymbols,
   ],
-  withoutGeneric: [],
+  withoutGeneric: ['TIME_NS'],
   objtool: false,
 };
 
@@ -100,7 +100,7 @@ export const virtArmKernel: ArchDescriptor['kernel'] = {
     'VIRTIO_MMIO',
     ...primeCellSymbols,
   ],
-  withoutGeneric: [],
+  withoutGeneric: ['TIME_NS'],
   objtool: false,
 };
 

@@ -31,7 +31,7 @@ export const maltaKernel = {
     'POWER_RESET_PIIX4_POWEROFF',
     'RTC_DRV_CMOS',
   ],
-  withoutGeneric: [],
+  withoutGeneric: ['TIME_NS'],
   objtool: false,
 } as const satisfies ArchDescriptor['kernel'];
 

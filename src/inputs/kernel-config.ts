@@ -8,7 +8,10 @@ export interface WantedSymbol {
   readonly value: string;
 }
 
-/** Symbols that every arch's kernel has, unless the descriptor removes them. */
+/**
+ * Symbols that every arch's kernel has, unless the descriptor removes them. What programs find in any Linux (futexes, epoll, AIO,
+ * io_uring, memfd, file locks, System V semaphores of `SYSVIPC` and so on) and the kernel turns on by itself is not listed.
+ */
 export const genericSymbols: readonly KernelSymbol[] = [
   // Reboot one second after a panic, so that an emulator started with -no-reboot ends.
   'PANIC_TIMEOUT=1',
@@ -22,6 +25,7 @@ export const genericSymbols: readonly KernelSymbol[] = [
   'DEVTMPFS',
   'DEVTMPFS_MOUNT',
   'PROC_FS',
+  'PROC_CHILDREN',
   'SYSFS',
   'TMPFS',
   'TMPFS_POSIX_ACL',
@@ -33,17 +37,59 @@ export const genericSymbols: readonly KernelSymbol[] = [
   'POSIX_MQUEUE',
   'CROSS_MEMORY_ATTACH',
   'COMPAT_32BIT_TIME',
+  'IKCONFIG',
+  'IKCONFIG_PROC',
+  // Build tools, servers and file managers that watch files; busybox's inotifyd.
+  'INOTIFY_USER',
+  'FANOTIFY',
+  // unshare, nsenter, and containers that need no root on the guest.
+  'UTS_NS',
+  // Where the vDSO is the generic one, lib/vdso, on architectures that have prepared it for this.
+  'TIME_NS',
+  'IPC_NS',
+  'USER_NS',
+  'PID_NS',
+  'NET_NS',
+  'CGROUPS',
+  'MEMCG',
+  'CGROUP_SCHED',
+  'FAIR_GROUP_SCHED',
+  'CFS_BANDWIDTH',
+  'CGROUP_PIDS',
+  'CGROUP_FREEZER',
+  'CGROUP_DEVICE',
+  'CGROUP_CPUACCT',
+  // What programs use to confine themselves, to keep secrets and to handle page faults.
+  'SECCOMP',
+  'SECCOMP_FILTER',
+  'KEYS',
+  'USERFAULTFD',
+  // Hardware watchpoints of debuggers need it, as does perf.
+  'PERF_EVENTS',
   'BLOCK',
   'SWAP',
   'BLK_DEV',
   'BLK_DEV_LOOP',
+  'BLK_DEV_NBD',
   'EXT4_FS',
   'EXT4_USE_FOR_EXT2',
+  'EXT4_FS_POSIX_ACL',
+  // File capabilities.
+  'EXT4_FS_SECURITY',
   'MISC_FILESYSTEMS',
   'SQUASHFS',
   'SQUASHFS_XATTR',
   'SQUASHFS_ZLIB',
   'OVERLAY_FS',
+  'FUSE_FS',
+  // File systems for which busybox and toybox have mkfs, or that images of disks and discs use.
+  'MINIX_FS',
+  'VFAT_FS',
+  'ISO9660_FS',
+  'JOLIET',
+  'NLS_CODEPAGE_437',
+  'NLS_ISO8859_1',
+  'NLS_UTF8',
   'NET',
   'NETDEVICES',
   'NET_CORE',
@@ -52,15 +98,47 @@ export const genericSymbols: readonly KernelSymbol[] = [
   'UNIX',
   'INET',
   'IPV6',
+  'IP_MULTICAST',
+  // `ip rule`.
+  'IP_ADVANCED_ROUTER',
+  'IP_MULTIPLE_TABLES',
+  'IPV6_MULTIPLE_TABLES',
+  // `ss`.
+  'NETLINK_DIAG',
+  'PACKET_DIAG',
+  'UNIX_DIAG',
+  'INET_DIAG',
+  // tunctl, brctl, vconfig, and the networks of containers. None of these creates a device by itself.
+  'TUN',
+  'VETH',
+  'MACVLAN',
+  'BRIDGE',
+  'VLAN_8021Q',
   'NETWORK_FILESYSTEMS',
   'NET_9P',
   '9P_FS',
   '9P_FS_POSIX_ACL',
   'RTC_CLASS',
   'RTC_HCTOSYS',
+  // /dev/rtc0, which hwclock opens.
+  'RTC_INTF_DEV',
   'HW_RANDOM',
-  'IKCONFIG',
-  'IKCONFIG_PROC',
+  // devmem and watchdog.
+  'DEVMEM',
+  'WATCHDOG',
+  'SOFT_WATCHDOG',
+  // Sockets of the family AF_ALG, and the algorithms for which programs ask most.
+  'CRYPTO_USER_API_HASH',
+  'CRYPTO_USER_API_SKCIPHER',
+  'CRYPTO_AES',
+  'CRYPTO_CBC',
+  'CRYPTO_CTR',
+  'CRYPTO_ECB',
+  'CRYPTO_HMAC',
+  'CRYPTO_MD5',
+  'CRYPTO_SHA1',
+  'CRYPTO_SHA256',
+  'CRYPTO_SHA512',
   'VIRTIO_MENU',
   'VIRTIO_BLK',
   'VIRTIO_NET',
