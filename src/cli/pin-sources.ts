@@ -65,7 +65,12 @@ function stop(why: Failure | string): never {
 /** What an origin unpacks to. Several origins may name one archive, which is unpacked once. */
 function unpackOnce(source: LockedSource, at: Place): ReturnType<typeof unpackOrigin> {
   const { origin } = at;
-  const parts = [origin.sha256, origin.kind === 'debian' ? origin.inner : undefined, origin.drop];
+  const parts = [
+    origin.sha256,
+    origin.kind === 'debian' ? origin.inner : undefined,
+    origin.directory,
+    origin.drop,
+  ];
   const key = JSON.stringify(parts);
   const known = unpacked.get(key) ?? unpackOrigin(source, at, { fetcher, directory });
   unpacked.set(key, known);

@@ -8,16 +8,12 @@ const fileName = {
   pattern: '^[A-Za-z0-9][A-Za-z0-9.+~_-]*$',
   description: 'a plain file name',
 } as const;
-const paths = {
-  type: 'array',
-  minItems: 1,
-  uniqueItems: true,
-  items: {
-    type: 'string',
-    pattern: '^(?!\\.\\.?(?:/|$))[^/\\\\\\u0000-\\u001f]+(?:/(?!\\.\\.?(?:/|$))[^/\\\\\\u0000-\\u001f]+)*$',
-    description: 'a relative path without "." and ".."',
-  },
+const path = {
+  type: 'string',
+  pattern: '^(?!\\.\\.?(?:/|$))[^/\\\\\\u0000-\\u001f]+(?:/(?!\\.\\.?(?:/|$))[^/\\\\\\u0000-\\u001f]+)*$',
+  description: 'a relative path without "." and ".."',
 } as const;
+const paths = { type: 'array', minItems: 1, uniqueItems: true, items: path } as const;
 
 const urlOrigin = {
   type: 'object',
@@ -31,6 +27,7 @@ const urlOrigin = {
       description: 'an http or https URL that ends in a file name',
     },
     sha256: hash,
+    directory: path,
     drop: paths,
   },
 } as const;
@@ -50,6 +47,7 @@ const debianOrigin = {
     file: fileName,
     sha256: hash,
     inner: fileName,
+    directory: path,
     drop: paths,
   },
 } as const;

@@ -7,7 +7,9 @@ export type Origin =
       readonly kind: 'url';
       readonly url: string;
       readonly sha256: Sha256;
-      /** Paths (files or directories, relative to the top directory) to leave out to get the pinned tree. */
+      /** Directory below the archive's top one that is the source, where the archive bundles it with something else. */
+      readonly directory?: string;
+      /** Paths (files or directories, relative to the source's directory) to leave out to get the pinned tree. */
       readonly drop?: readonly string[];
     }
   | {
@@ -19,6 +21,7 @@ export type Origin =
       readonly sha256: Sha256;
       /** Archive inside the orig file that is the source itself (gcc-14 wraps one). */
       readonly inner?: string;
+      readonly directory?: string;
       readonly drop?: readonly string[];
     };
 

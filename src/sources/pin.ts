@@ -37,6 +37,7 @@ export async function unpackOrigin(
       name: `${name} from ${placeText(place)}`,
       into,
       ...(origin.kind === 'debian' && origin.inner !== undefined ? { inner: origin.inner } : {}),
+      ...(origin.directory === undefined ? {} : { directory: origin.directory }),
       ...(origin.drop === undefined ? {} : { drop: origin.drop }),
     });
     if (!unpacked.ok) return unpacked;

@@ -139,6 +139,7 @@ class LockSources implements SourceProvider {
         name: `${label(source)} from ${placeText(place)}`,
         into: scratch.path,
         ...(origin.kind === 'debian' && origin.inner !== undefined ? { inner: origin.inner } : {}),
+        ...(origin.directory === undefined ? {} : { directory: origin.directory }),
         ...(origin.drop === undefined ? {} : { drop: origin.drop }),
       });
       if (!unpacked.ok) return unpacked;

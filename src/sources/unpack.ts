@@ -19,14 +19,16 @@ export interface UnpackRequest {
   readonly into: string;
   /** File name of an archive inside this one that is the actual source. */
   readonly inner?: string;
-  /** Paths below the top directory to leave out, with everything under them. */
+  /** Directory below the top one that is the source, where the archive bundles it with something else. */
+  readonly directory?: string;
+  /** Paths below the source's directory to leave out, with everything under them. */
   readonly drop?: readonly string[];
   readonly limits?: Limits;
 }
 
 /**
  * Unpacks an archive without the machine's tools, and returns the directory of the source: the archive's single top
- * directory, or everything if it has more. Of modes, only the owner's executable bit is kept; owners and times are not.
+ * directory, or everything if it has more, or what `directory` names below it. Of modes, only the owner's executable bit is kept; owners and times are not.
  */
 export async function unpack(request: UnpackRequest): Promise<Result<string, Failure>> {
   let archive = request.archive;
@@ -49,8 +51,15 @@ export async function unpack(request: UnpackRequest): Promise<Result<string, Fai
   if (!read.ok) return read;
   const writer = read.value;
   const top = await readdir(root);
-  const prefix =
-    top.length === 1 && top[0] !== undefined && writer.nodes.get(top[0]) === 'directory' ? top[0] : '';
+  const single = top.length === 1 && top[0] !== undefined && writer.nodes.get(top[0]) === 'directory';
+  const prefix = [
+    ...(single ? top : []),
+    ...(request.directory === undefined ? [] : [request.directory]),
+  ].join('/');
+  if (request.directory !== undefined && writer.nodes.get(prefix) !== 'directory') {
+    const why = `it has no directory ${request.directory}`;
+    return failed({ reason: 'bad-archive', archive: request.name, why });
+  }
   const source = join(root, prefix);
   for (const path of request.drop ?? []) writer.drop(prefix === '' ? path : `${prefix}/${path}`);
   const inside = new Map(

@@ -17,7 +17,13 @@ function entry(changes: Readonly<Record<string, unknown>> = {}): Record<string, 
     licenceFiles: ['COPYING'],
     tree: `${hash}-12`,
     origins: [
-      { kind: 'url', url: 'https://p.example/p-1.0.tar.xz', sha256: hash, drop: ['doc'] },
+      {
+        kind: 'url',
+        url: 'https://p.example/p-1.0.tar.xz',
+        sha256: hash,
+        directory: 'third/p',
+        drop: ['doc'],
+      },
       {
         kind: 'debian',
         package: 'pp',
@@ -115,7 +121,7 @@ describe('parseLock', () => {
     [
       "a field of the other origin's",
       entry({ origins: [{ ...url, inner: 'x' }] }),
-      'sources[0].origins[0].inner: unknown field; known are kind url sha256 drop',
+      'sources[0].origins[0].inner: unknown field; known are kind url sha256 directory drop',
     ],
     [
       'a short hash',
@@ -136,6 +142,11 @@ describe('parseLock', () => {
       'a path upwards to drop',
       entry({ origins: [{ ...url, drop: ['doc', 'a/../../b'] }] }),
       'sources[0].origins[0].drop[1]: must be a relative path without "." and ".."; is "a/../../b"',
+    ],
+    [
+      'a directory outside the archive',
+      entry({ origins: [{ ...debian, directory: '../p' }] }),
+      'sources[0].origins[0].directory: must be a relative path without "." and ".."; is "../p"',
     ],
     [
       'an absolute licence file',

@@ -18,7 +18,12 @@ import { temporaryDirectory } from './temporary.ts';
 
 async function unpackBytes(
   bytes: Uint8Array,
-  more: { readonly inner?: string; readonly drop?: readonly string[]; readonly limits?: Limits } = {},
+  more: {
+    readonly inner?: string;
+    readonly directory?: string;
+    readonly drop?: readonly string[];
+    readonly limits?: Limits;
+  } = {},
 ) {
   const directory = temporaryDirectory();
   const archive = join(directory, 'archive');
@@ -124,6 +129,29 @@ describe('unpack', () => {
       ok: false,
       failure: { reason: 'bad-archive', why: 'it does not hold q-3.tar.gz' },
     });
+  });
+
+  it('takes a source out of the archive that bundles it', async () => {
+    const bundle = gzipSync(
+      tarBytes([
+        { path: 'w/third/p/file', body: 'bundled' },
+        { path: 'w/third/p/doc/manual', body: 'm' },
+        { path: 'w/third/p/up', type: 'SymbolicLink', linkpath: '../q' },
+        { path: 'w/third/q', body: 'q' },
+        { path: 'w/doc', body: 'd' },
+      ]),
+    );
+    const result = await unpackBytes(bundle, { directory: 'third/p', drop: ['doc', 'up'] });
+    if (!result.ok) throw new Error(JSON.stringify(result.failure));
+    expect(readdirSync(result.value)).toEqual(['file']);
+    // A link may stay inside the archive and yet leave the source.
+    const leaving = await unpackBytes(bundle, { directory: 'third/p' });
+    expect(leaving).toMatchObject({ ok: false, failure: { reason: 'hostile-archive', entry: 'up' } });
+    for (const directory of ['third/none', 'third/q']) {
+      const missing = await unpackBytes(bundle, { directory });
+      const why = `it has no directory ${directory}`;
+      expect(missing).toMatchObject({ ok: false, failure: { reason: 'bad-archive', why } });
+    }
   });
 
   it('does the same in a thread', async () => {
