@@ -4,7 +4,8 @@ import { run, shell, write } from '../src/plan/builder.ts';
 import type { PlanInputs } from './inputs.ts';
 import { runtimeFiles } from './runtime.ts';
 
-const helloC = `#include <stdio.h>
+const helloC = `#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -12,7 +13,9 @@ int main(int argc, char **argv)
 {
 	time_t late = (time_t)4102444800LL; /* 2100: only a 64-bit time_t holds it */
 	struct tm parts;
+	char path[PATH_MAX]; /* of the C library's <limits.h>, behind gcc's own */
 
+	path[PATH_MAX - 1] = 0;
 	if (!gmtime_r(&late, &parts) || parts.tm_year != 200) return 1;
 	printf("hello from C, %d, %zu\\n", argc, strlen(argv[0]) > 0 ? sizeof(void *) : 0);
 	return 0;
@@ -56,12 +59,19 @@ int main(void) { return answer() != 42; }
 
 const callee = 'int answer(void) { return 42; }\n';
 
+/** Needs a guard of its stack, by an object whose linker is told nothing of it. */
+const guarded = `#include <string.h>
+int guarded(const char *text) { char copy[64]; strncpy(copy, text, 63); copy[63] = 0; return copy[strlen(text)]; }
+int main(void) { return guarded("text"); }
+`;
+
 /** Names of the programs that `smokeTest` leaves in `/programs`. */
 export const smokePrograms = [
   'hello-c-static',
   'hello-c-dynamic',
   'hello-c++-static',
   'hello-c++-dynamic',
+  'hello-c++-static-pie',
 ] as const;
 
 /**
@@ -94,6 +104,21 @@ export function smokeTest(
     run([`${tool}gcc`, '-O2', '-o', '/programs/hello-c-dynamic', 'hello.c']),
     run([`${tool}g++`, '-static', '-O2', '-o', '/programs/hello-c++-static', 'hello.cc', '-latomic']),
     run([`${tool}g++`, '-O2', '-o', '/programs/hello-c++-dynamic', 'hello.cc', '-latomic']),
+    run([
+      `${tool}g++`,
+      '-static-pie',
+      '-fPIE',
+      '-O2',
+      '-o',
+      '/programs/hello-c++-static-pie',
+      'hello.cc',
+      '-latomic',
+    ]),
+    write('/build/guarded.c', guarded),
+    run([`${tool}gcc`, '-fstack-protector-strong', '-fPIC', '-O2', '-c', 'guarded.c']),
+    run([`${tool}gcc`, '-pie', '-o', 'guarded', 'guarded.o']),
+    run([`${tool}gcc`, '-shared', '-Wl,-z,defs', '-o', 'guarded.so', 'guarded.o']),
+    run([`${tool}gcc`, '-static-pie', '-o', 'guarded-static-pie', 'guarded.o']),
     write('/build/caller.c', caller),
     write('/build/callee.c', callee),
     run([`${tool}gcc`, '-flto', '-O2', '-c', 'caller.c', 'callee.c']),
@@ -114,6 +139,9 @@ export function smokeTest(
         ${tool}readelf -hW hello-$language-static | grep -q 'Class: *ELF${target.bits}' || { echo "hello-$language-static: wrong class"; exit 1; }
         ${tool}readelf -hW hello-$language-static | grep -q '${target.byteOrder} endian' || { echo "hello-$language-static: wrong byte order"; exit 1; }
       done
+      ${tool}readelf -hlW hello-c++-static-pie > /build/static-pie
+      if grep -q INTERP /build/static-pie; then echo "hello-c++-static-pie is not static"; exit 1; fi
+      grep -q 'Type: *DYN' /build/static-pie || { echo "hello-c++-static-pie is not position independent"; exit 1; }
       mkdir -p /passed/share/smoke-test
       echo passed > /passed/share/smoke-test/${target.triple}`,
     ),

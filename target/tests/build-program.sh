@@ -4,7 +4,8 @@
 #   build-program.sh NAME SOURCES OUT static|dynamic
 #
 # The source is SOURCES/NAME.c or .cc. NAME-library beside it becomes a shared library where the program is dynamic. Objects are
-# compiled once for both; the program lands in OUT/static or OUT/dynamic.
+# compiled once for both; the program lands in OUT/static or OUT/dynamic. The one called "position" is position independent, and
+# its stacks are guarded.
 set -eu
 
 name=$1
@@ -22,16 +23,28 @@ else
   suffix=c
 fi
 
+guard=
+position=
+pie=
+if [ "$name" = position ]; then
+  guard=-fstack-protector-strong
+  position=-fPIE
+  case $mode in
+    static) pie=-static-pie ;;
+    dynamic) pie=-pie ;;
+  esac
+fi
+
 # 64-bit offsets and times, for C libraries of 32-bit machines that have others too.
 object() {
   [ -e "$objects/$1.o" ] ||
     $compiler -O2 -pthread -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 $2 -c -o "$objects/$1.o" "$sources/$1.$suffix"
 }
 
-object "$name" ''
+object "$name" "$guard $position"
 set -- "$objects/$name.o"
 if [ -e "$sources/$name-library.$suffix" ]; then
-  object "$name-library" -fPIC
+  object "$name-library" "$guard -fPIC"
   if [ "$mode" = dynamic ]; then
     $compiler -s -shared -o "$out/dynamic/lib$name.so" "$objects/$name-library.o"
     set -- "$@" -L"$out/dynamic" "-l$name"
@@ -39,5 +52,5 @@ if [ -e "$sources/$name-library.$suffix" ]; then
     set -- "$@" "$objects/$name-library.o"
   fi
 fi
-if [ "$mode" = static ]; then set -- -static "$@"; fi
-$compiler -s -pthread -o "$out/$mode/$name" "$@" -lm -latomic
+if [ "$mode" = static ] && [ -z "$pie" ]; then set -- -static "$@"; fi
+$compiler $pie -s -pthread -o "$out/$mode/$name" "$@" -lm -latomic
