@@ -2,6 +2,7 @@ import { makeProducts, prepareProducts } from '../release/make-products.ts';
 import type { OpenBuildContext } from '../build/build-context.ts';
 import { selectPlan, type PlanRequest } from '../repository/select-plan.ts';
 import { whileBuilding } from './building.ts';
+import { earlierCompiler } from './earlier-compiler.ts';
 import { exitCodeOfAll, type ExitCode } from './exit-code.ts';
 import type { SourceRequest } from './options.ts';
 import { collectOverLimit } from './over-limit.ts';
@@ -30,7 +31,7 @@ export async function buildCommand(
   open?: OpenBuildContext,
 ): Promise<ExitCode> {
   const { plan, sources, jobs, keepGoing = false, out, record, ...events } = request;
-  const selected = await selectPlan(session.repository, plan);
+  const selected = await selectPlan(session.repository, plan, earlierCompiler(session, out));
   if (!selected.ok) return explain(session, selected.failure);
   const { inputs, repository } = selected.value;
   const directory = outDirectory(session, out, inputs.target.name, repository);

@@ -1,6 +1,7 @@
 import { openExistingStore } from '../build/open-store.ts';
 import { summarizeRecords } from '../build/recorded-commands.ts';
 import { selectPlan, type PlanRequest } from '../repository/select-plan.ts';
+import { earlierCompiler } from './earlier-compiler.ts';
 import type { ExitCode } from './exit-code.ts';
 import { summaryJson, summaryText } from './record-text.ts';
 import { explain, storeDirectory, type Session } from './session.ts';
@@ -14,7 +15,7 @@ export async function recordCommand(
   request: PlanRequest,
   options: { readonly store?: string; readonly json: boolean },
 ): Promise<ExitCode> {
-  const selected = await selectPlan(session.repository, request);
+  const selected = await selectPlan(session.repository, request, earlierCompiler(session, undefined));
   if (!selected.ok) return explain(session, selected.failure);
   const { plan, repository } = selected.value;
   const root = storeDirectory(session, options.store);

@@ -20,7 +20,7 @@ import type { Arch } from '../inputs/arch.ts';
 import type { Plan } from '../plan/action.ts';
 import { narrowPlan } from '../plan/narrow.ts';
 import { errorCode } from '../core/fault.ts';
-import { loadRepository, planInputs, type Repository } from './load-inputs.ts';
+import { loadRepository, planInputs, type PlanNames, type Repository } from './load-inputs.ts';
 import { unknownAction } from '../core/nearest.ts';
 import { digestOverlay, type GivenDirectory, type UserDirectory } from './overlay.ts';
 import type { ToolchainRequest, UserToolchain } from './user-toolchain.ts';
@@ -76,11 +76,28 @@ export interface SelectedPlan extends PlanSettings {
   readonly directories: ReadonlyMap<string, GivenDirectory>;
 }
 
-/** From the command line to a plan: reads the repository, touches neither network nor store. */
-export async function selectPlan(root: string, request: PlanRequest): Promise<Result<SelectedPlan, Failure>> {
+/**
+ * The compiler that built an image of an arch that is there already: an image names no host, and is built again by the same one.
+ * Undefined: there is no image, or nothing says how it was built.
+ */
+export type EarlierCompiler = (
+  arch: string,
+  repository: Repository,
+) => Promise<Required<Pick<PlanNames, 'host' | 'targetCompiler'>> | undefined>;
+
+/**
+ * From the command line to a plan: reads the repository, touches neither network nor store.
+ *
+ * @param earlier asked where an image is wanted and the request names neither host nor compiler
+ */
+export async function selectPlan(
+  root: string,
+  request: PlanRequest,
+  earlier: EarlierCompiler = () => Promise.resolve(undefined),
+): Promise<Result<SelectedPlan, Failure>> {
   const repository = await loadRepository(root, request);
   if (!repository.ok) return repository;
-  const inputs = await planInputs(repository.value, request);
+  const inputs = await imageInputs(repository.value, request, earlier);
   if (!inputs.ok) return inputs;
   const given = await readGiven(request, inputs.value.target);
   if (!given.ok) return given;
@@ -104,6 +121,20 @@ export async function selectPlan(root: string, request: PlanRequest): Promise<Re
     ...further,
     directories,
   });
+}
+
+/** All inputs of a plan, for the compiler that built the arch's earlier image if the user leaves that open. */
+export async function imageInputs(
+  repository: Repository,
+  request: Pick<PlanRequest, 'arch' | 'host' | 'targetCompiler' | 'goal' | 'toolchain'>,
+  earlier: EarlierCompiler,
+): Promise<Result<PlanInputs, Failure>> {
+  const { arch, host, targetCompiler, goal, toolchain } = request;
+  const isOpen = host === undefined && targetCompiler === undefined && toolchain === undefined;
+  if (goal.kind !== 'image' || !isOpen) return planInputs(repository, request);
+  const target = await repository.arches.find(arch, 'arch');
+  if (!target.ok) return target;
+  return planInputs(repository, { arch, ...(await earlier(target.value.name, repository)) });
 }
 
 /** The user's inputs to a plan. */

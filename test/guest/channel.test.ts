@@ -101,7 +101,7 @@ function listening(process: number): readonly string[] {
 }
 
 beforeAll(async () => {
-  await bootstrap('image', 'armv5l', '--with-native');
+  await bootstrap('image', 'armv5l', '--with-native', '--host', 'i686');
   mkdirSync(share);
   const started = await run(['start', 'armv5l', '--share', share, '--home', home, '--memory', '128']);
   expect(started.stderr).toBe('');

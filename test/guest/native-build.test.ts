@@ -23,7 +23,7 @@ const base = mkdtempSync(path.join(tmpdir(), 'native-build-'));
 let squashfsTools = '';
 
 beforeAll(async () => {
-  await bootstrap('image', arch, '--with-native');
+  await bootstrap('image', arch, '--with-native', '--host', 'i686');
   const request = { arch, goal: { kind: 'image', withNative: true } } as const;
   squashfsTools = path.join(await storedOutput(request, 'host-tools/squashfs-tools', 'out'), 'bin');
 });

@@ -37,7 +37,7 @@ beforeAll(async () => {
   });
   for (const kind of imageKinds) {
     const out = join(place, kind);
-    await bootstrap('image', 'armv5l', '--image', kind, '--overlay', overlay, '--out', out);
+    await bootstrap('image', 'armv5l', '--host', 'i686', '--image', kind, '--overlay', overlay, '--out', out);
   }
 });
 

@@ -88,6 +88,11 @@ describe('products', () => {
     expect((await imageBuild(path.join(usual.directory, 'system-image-armv5l')))?.versions['linux']).toBe(
       chosenVersion(chosen, 'linux'),
     );
+    const { host, compilerHost } = usual.request.selected.inputs;
+    expect((await imageBuild(path.join(usual.directory, 'system-image-armv5l')))?.compiler).toEqual({
+      host: host.name,
+      targetCompiler: compilerHost?.name ?? 'build',
+    });
 
     const other = lock.sources.find((source) => source.name === 'linux' && !chosen.sources.includes(source));
     if (other === undefined) throw new Error('there is one linux');

@@ -2,8 +2,8 @@ import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Plan } from '../../src/plan/action.ts';
 import { planIds } from '../../src/plan/bind.ts';
-import { inputsFor, loadRepository, type Repository } from '../../src/repository/load-inputs.ts';
-import { wholePlan } from '../../src/repository/select-plan.ts';
+import { inputsFor, loadRepository, planInputs, type Repository } from '../../src/repository/load-inputs.ts';
+import { imageInputs, wholePlan } from '../../src/repository/select-plan.ts';
 import { crossPrograms, crossProgramsAction } from '../../stages/cross-programs.ts';
 import { planDeclared } from '../../src/repository/plan-declared.ts';
 import type { PlanInputs } from '../../stages/inputs.ts';
@@ -45,6 +45,31 @@ function newIn(plan: Plan, before: Plan): readonly string[] {
   const known = new Set(planIds(before).values());
   return [...planIds(plan)].flatMap(([name, id]) => (known.has(id) ? [] : [name]));
 }
+
+describe('an image that names no host', () => {
+  const image = { kind: 'image', withNative: true };
+  const toolchain = { prefix: 'arm-linux-gnueabi-', cwd: '/', searchPath: '' };
+
+  it.each([
+    [{ goal: image }, 'i686'],
+    [{ goal: image, host: 'aarch64' }, undefined],
+    [{ goal: image, targetCompiler: 'build' }, undefined],
+    [{ goal: image, toolchain, host: 'x86_64' }, 'x86_64'],
+    [{ goal: { kind: 'everything', withNative: true }, host: 'x86_64' }, 'x86_64'],
+  ])('is built again by the compiler that built it: %j', async (request, expected) => {
+    const earlier = () => Promise.resolve({ host: 'i686', targetCompiler: 'i686' });
+    const inputs = await imageInputs(repository, { arch: 'armv5', ...request }, earlier);
+    if (!inputs.ok) throw new Error(JSON.stringify(inputs.failure));
+    expect(inputs.value.target.name).toBe('armv5l');
+    expect(inputs.value.compilerHost?.name).toBe(expected);
+  });
+
+  it('is built for this machine where there is none yet', async () => {
+    const request = { arch: 'armv5l', goal: image };
+    const open = await imageInputs(repository, request, () => Promise.resolve(undefined));
+    expect(open).toEqual(await planInputs(repository, { arch: 'armv5l' }));
+  });
+});
 
 describe('which compiler compiles what is made for the target', () => {
   it.each([
