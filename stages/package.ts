@@ -1,8 +1,14 @@
-import type { Action, Product, Ref } from '../src/plan/action.ts';
-import { output, shell, write } from '../src/plan/builder.ts';
+import { quoteWord } from '../src/core/shell-word.ts';
+import type { Action, Command, Product, Ref } from '../src/plan/action.ts';
+import { output, run, shell, write } from '../src/plan/builder.ts';
 import { baseEnvironment, buildAction, type PlanInputs } from './inputs.ts';
 import { licenceTexts } from './licences.ts';
 import type { Contribution } from './stage.ts';
+
+/** A file that packaging adds to the trees, or a link. Paths are relative to the directory that the tarball unpacks to. */
+export type PackagedFile = { readonly path: string } & (
+  { readonly text: string; readonly executable?: boolean } | { readonly link: string }
+);
 
 export interface PackageSpec {
   /** Name of the tarball without `.tar.gz`, and of its one top directory. */
@@ -13,6 +19,8 @@ export interface PackageSpec {
   readonly trees: readonly Ref[];
   /** Text of the README, ended with a newline. */
   readonly readme: string;
+  /** What the package has beside the trees, and none of them may hold. */
+  readonly files?: readonly PackagedFile[];
   /** Names of the sources whose licence texts go with it. */
   readonly sources: readonly string[];
   /** Octal modes that a tree cannot hold, by path. */
@@ -51,6 +59,7 @@ export function tarball(inputs: PlanInputs, base: readonly Ref[], spec: PackageS
     env: baseEnvironment(inputs),
     commands: [
       write(`${top}/README`, spec.readme),
+      ...addFiles(top, spec.files ?? []),
       shell(
         [
           'rm -rf licenses',
@@ -92,6 +101,24 @@ export function tarball(inputs: PlanInputs, base: readonly Ref[], spec: PackageS
     });
   }
   return { actions: [...licences.map((texts) => texts.action), action], products };
+}
+
+/** Fails where a tree already has one of them. */
+function addFiles(top: string, files: readonly PackagedFile[]): readonly Command[] {
+  if (files.length === 0) return [];
+  return [
+    shell(
+      `for file in ${files.map(({ path }) => quoteWord(path)).join(' ')}; do
+        if [ -e "$file" ] || [ -L "$file" ]; then echo "$file is there already"; exit 1; fi
+      done`,
+      { cwd: top },
+    ),
+    ...files.map((file) =>
+      'link' in file
+        ? run(['ln', '-s', file.link, `${top}/${file.path}`])
+        : write(`${top}/${file.path}`, file.text, file.executable === true ? 0o755 : 0o644),
+    ),
+  ];
 }
 
 /** What a stage made, with its packages: their actions and products beside its own. */

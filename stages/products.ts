@@ -1,4 +1,5 @@
 import type { Ref } from '../src/plan/action.ts';
+import { buildSystemFiles } from './build-systems.ts';
 import { defaultImageKind, type ImageKind } from './image-kinds.ts';
 import type { PlanInputs } from './inputs.ts';
 import { tarball, type Package } from './package.ts';
@@ -31,6 +32,7 @@ export function crossCompilerPackage(inputs: PlanInputs, base: PackingTools, tre
     description: `C and C++ compiler, runs on ${inputs.host.name}, builds for ${inputs.target.name}`,
     trees: [tree],
     readme: crossCompilerReadme(inputs),
+    files: buildSystemFiles(inputs.target),
     sources: [...compilerSources, 'distcc'],
     weight: 20,
   });

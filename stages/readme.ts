@@ -1,5 +1,6 @@
 import { quoteWord } from '../src/core/shell-word.ts';
 import { attachments, imageFiles } from '../src/image/emulator.ts';
+import { sysrootDirectory } from './compiler.ts';
 import { imageKindSpecs, type ImageKind } from './image-kinds.ts';
 import { source, type PlanInputs } from './inputs.ts';
 import { toolchainMountPoint } from './root-layout.ts';
@@ -32,11 +33,43 @@ The Linux kernel, from its source directory:
 
     make ${quoteWord(`ARCH=${target.kernel.arch}`)} CROSS_COMPILE=/where/you/unpacked/bin/${target.triple}-
 
-Programs with a configure script:
+Programs with a configure script, in a shell (sh, bash, zsh and the like):
 
-    ./configure --host=${target.triple}
+    . "/where/you/unpacked/environment-setup"
+    ./configure $CONFIGURE_FLAGS
 
-with the bin directory in PATH.
+It puts the bin directory into PATH, sets CC, CXX, PKG_CONFIG, CROSS_COMPILE and the like, and answers what a configure script
+can only guess without running a program. --host=${target.triple} is all that most scripts need, with bin in PATH.
+
+Programs that cmake builds:
+
+    cmake -S . -B build -DCMAKE_TOOLCHAIN_FILE=/where/you/unpacked/toolchain.cmake
+
+after environment-setup, cmake 3.21 and later needs no such option.
+
+Programs that meson builds:
+
+    /where/you/unpacked/bin/${target.name}-meson-cross >cross.ini
+    meson setup build --cross-file cross.ini
+
+The cross file is made on the spot because it has to say where the compiler lies, and whether there is an emulator: make it again
+when the compiler was moved.
+
+bin/${target.name}-pkg-config knows the packages of the sysroot, and none of this machine; it needs pkg-config.
+${runNote(inputs)}
+Libraries that you build go into a sysroot: make a copy of ${sysrootDirectory(target)}, install into it (make install DESTDIR=/my/sysroot,
+with the prefix /usr), and name it
+
+    CROSS_SYSROOT=/my/sysroot           in the environment, before the lines above: all of them honour it
+    -DCMAKE_SYSROOT=/my/sysroot         for cmake
+    --sysroot=/my/sysroot               for gcc, g++, ${target.name}-meson-cross${target.emulator.userProgram === undefined ? '' : ` and ${target.name}-run`}
+    PKG_CONFIG_SYSROOT_DIR=/my/sysroot  for ${target.name}-pkg-config
+
+Whether programs are static is your choice: LDFLAGS=-static for configure and cmake, -Dc_link_args=-static for meson, and
+pkg-config's --static (meson: -Dprefer_static=true).
+
+Folders can have spaces in their names, with one exception: CC, as environment-setup sets it, cannot hold a sysroot of yours that
+has one. Make a link to it. cmake can work with no folder that has a double quote in its name.
 
 Variables that the drivers honour:
 
@@ -49,6 +82,16 @@ bin/distccd (distcc ${source(inputs, 'distcc').version}) serves this compiler to
 dev-environment.sh starts and ends it: the guest's gcc and g++ then have most of their work done here.
 
 ${licenceNote}
+`;
+}
+
+/** What runs the target's programs on the machine that compiles. */
+function runNote({ target: { name, emulator } }: PlanInputs): string {
+  const { userProgram } = emulator;
+  if (userProgram === undefined) return '';
+  return `
+bin/${name}-run PROGRAM runs a program for ${name} here, static or dynamic, in ${userProgram} (on Debian: apt install qemu-user).
+With it, cmake and meson run tests of the program that they build.
 `;
 }
 
