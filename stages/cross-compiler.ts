@@ -6,7 +6,7 @@ import { everything } from './goals.ts';
 import { stage as hostTools } from './host-tools.ts';
 import { distccNames, distccProgram } from './host-tools/distcc.ts';
 import { baseEnvironment, buildAction, type PlanInputs } from './inputs.ts';
-import { compilerMachine } from './machine.ts';
+import { archMachine } from './machine.ts';
 import { withPackages } from './package.ts';
 import { crossCompilerPackage } from './products.ts';
 import { smokeTest } from './smoke-test.ts';
@@ -23,7 +23,7 @@ function crossCompiler(
   },
 ): FinishedCompiler {
   const { base } = using;
-  const host = compilerMachine(inputs, using.host.arch, using.host.tools);
+  const host = archMachine(using.host.arch, using.host.tools);
   const target = using.target.arch;
   const stage = crossCompilerStage(target, using.host.arch);
   const made =
@@ -31,7 +31,7 @@ function crossCompiler(
       ? using.target.compiler
       : compiler(inputs, {
           stage,
-          host,
+          host: using.host.machine,
           target,
           base,
           mathLibraries: using.host.mathLibraries,

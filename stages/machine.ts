@@ -1,6 +1,5 @@
 import type { Arch } from '../src/inputs/arch.ts';
 import type { Platform, Ref } from '../src/plan/action.ts';
-import type { PlanInputs } from './inputs.ts';
 import { triple, type Triple } from '../src/plan/names.ts';
 
 /**
@@ -43,11 +42,6 @@ export function archMachine(arch: Arch, stage1: readonly Ref[]): Machine {
     cxx: `${arch.triple}-g++ -static --static`,
     cpu: processorOf(arch),
   };
-}
-
-/** The machine on which a released compiler runs. */
-export function compilerMachine(_inputs: PlanInputs, arch: Arch, tools: readonly Ref[]): Machine {
-  return archMachine(arch, tools);
 }
 
 /** GNU name of an arch's processor: the first word of its triple. */

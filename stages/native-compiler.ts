@@ -6,7 +6,7 @@ import { everything } from './goals.ts';
 import { stage as hostTools } from './host-tools.ts';
 import { distccNames, distccProgram } from './host-tools/distcc.ts';
 import { baseEnvironment, buildAction, type PlanInputs, source } from './inputs.ts';
-import { buildMachine, compilerMachine } from './machine.ts';
+import { archMachine, buildMachine } from './machine.ts';
 import { withPackages } from './package.ts';
 import { nativeCompilerPackage } from './products.ts';
 import { runtimeFiles } from './runtime.ts';
@@ -20,11 +20,11 @@ function nativeCompiler(
 ): FinishedCompiler {
   const { base } = using;
   const target = using.target.arch;
-  const host = compilerMachine(inputs, target, using.target.tools);
+  const host = archMachine(target, using.target.tools);
   const stage = `native-compiler-${target.name}`;
   const made = compiler(inputs, {
     stage,
-    host,
+    host: using.target.machine,
     target,
     base,
     mathLibraries: using.target.mathLibraries,
@@ -36,7 +36,8 @@ function nativeCompiler(
     description: `make for ${target.name}`,
     tools: [...base, ...host.tools],
     inputs: { '/src': { writable: [source(inputs, 'make')] } },
-    env: { ...baseEnvironment(inputs), CC: host.cc, CFLAGS: '-O2' },
+    // Its fnmatch declares getenv without parameters, which contradicts <stdlib.h> in C23, the preset of gcc since 15.
+    env: { ...baseEnvironment(inputs), CC: host.cc, CFLAGS: '-O2 -std=gnu17' },
     commands: [
       // Releases as distributions ship them lack doc/, which configure makes a makefile of.
       write('/src/doc/Makefile.in', 'all install:\n'),

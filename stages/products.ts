@@ -13,7 +13,7 @@ import { specialModes } from './root-layout.ts';
 import type { Toolchain } from './toolchain.ts';
 
 /** Sources that end up in a compiler. */
-const compilerSources = ['gcc', 'binutils', 'gmp', 'mpfr', 'mpc', 'musl', 'linux'];
+const compilerSources = ['gcc', 'binutils', 'gmp', 'mpfr', 'mpc', 'mimalloc', 'musl', 'linux'];
 /** Programs that a native compiler brings beside itself. */
 const nativePrograms = ['make', 'distcc'];
 const programSources = ['busybox', 'toybox', 'bash', 'dropbear'];

@@ -1,12 +1,13 @@
 import type { Arch } from '../src/inputs/arch.ts';
 import type { Action, Ref } from '../src/plan/action.ts';
 import { output } from '../src/plan/builder.ts';
+import { withAllocator } from './allocator.ts';
 import { compiler, type Compiler } from './compiler.ts';
 import { everything, image } from './goals.ts';
 import { stage as hostTools } from './host-tools.ts';
 import { baseEnvironment, buildAction, type PlanInputs } from './inputs.ts';
 import { linuxHeaders } from './linux-headers.ts';
-import { archMachine, buildMachine, compilerMachine } from './machine.ts';
+import { archMachine, buildMachine, type Machine } from './machine.ts';
 import { mathLibraries } from './math-libraries.ts';
 import { muslHeaders, runtime } from './runtime.ts';
 import { smokeTest } from './smoke-test.ts';
@@ -31,6 +32,8 @@ export interface FirstCompiler {
   readonly programs: Ref;
   /** gmp, mpfr and mpc for the arch. */
   readonly mathLibraries: readonly Ref[];
+  /** The arch as the machine on which released compilers run, with an allocator of ours in each of their programs. */
+  readonly machine: Machine;
 }
 
 /** What compilers are made with. */
@@ -43,7 +46,7 @@ interface CompilerTools {
 }
 
 /** Where a first compiler runs, and what made it. Undefined: on the build machine, by its own compiler. */
-type Maker = Pick<FirstCompiler, 'arch' | 'tools' | 'mathLibraries'> | undefined;
+type Maker = Pick<FirstCompiler, 'arch' | 'machine' | 'mathLibraries'> | undefined;
 
 /**
  * Builds binutils, gcc and the runtime for an arch. The compiler of a maker is the cross compiler that is released, under its
@@ -57,7 +60,7 @@ function firstCompiler(inputs: PlanInputs, arch: Arch, maker: Maker, using: Comp
   const headers = muslHeaders(inputs, stage, arch, base);
   const made = compiler(inputs, {
     stage: maker === undefined ? stage : crossCompilerStage(arch, maker.arch),
-    host: maker === undefined ? buildMachine(inputs.build) : compilerMachine(inputs, maker.arch, maker.tools),
+    host: maker?.machine ?? buildMachine(inputs.build),
     target: arch,
     base,
     mathLibraries: (maker ?? using).mathLibraries,
@@ -84,10 +87,20 @@ function firstCompiler(inputs: PlanInputs, arch: Arch, maker: Maker, using: Comp
     weight: 10,
   });
   const tools = [...untested, output(test, 'passed')];
-  const math = mathLibraries(inputs, stage, archMachine(arch, tools), [...base, using.m4]);
+  const machine = archMachine(arch, tools);
+  const math = mathLibraries(inputs, stage, machine, [...base, using.m4]);
+  const hosting = withAllocator(inputs, stage, machine, base);
   return {
     arch,
-    actions: [kernel.action, headers, ...made.actions, ...libraries.actions, test, ...math.actions],
+    actions: [
+      kernel.action,
+      headers,
+      ...made.actions,
+      ...libraries.actions,
+      test,
+      ...math.actions,
+      hosting.action,
+    ],
     runtime: shared,
     kernelHeaders,
     musl: libraries.musl,
@@ -97,6 +110,7 @@ function firstCompiler(inputs: PlanInputs, arch: Arch, maker: Maker, using: Comp
     tools,
     programs: output(test, 'programs'),
     mathLibraries: math.refs,
+    machine: hosting.machine,
   };
 }
 
