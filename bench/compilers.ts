@@ -212,7 +212,7 @@ interface Used {
 
 function compile(measure: string, compiler: string, file: string): Used & { readonly digest: string } {
   const to = path.join(work, 'out.s');
-  const printed = run(measure, [compiler, '-quiet', '-O2', file, '-o', to]);
+  const printed = run(measure, [compiler, '-quiet', '-fpreprocessed', '-O2', file, '-o', to]);
   const [user = NaN, system = NaN, peak = NaN] = printed.trim().split(' ').map(Number);
   const digest = createHash('sha256').update(readFileSync(to)).digest('hex');
   return { cpuSeconds: user + system, peak, digest };
