@@ -66,7 +66,7 @@ with the prefix /usr), and name it
     PKG_CONFIG_SYSROOT_DIR=/my/sysroot  for ${target.name}-pkg-config
 
 Whether programs are static is your choice: LDFLAGS=-static for configure and cmake, -Dc_link_args=-static for meson, and
-pkg-config's --static (meson: -Dprefer_static=true).
+pkg-config's --static (meson: -Dprefer_static=true). Build the libraries in the sysroot static too, since cmake prefers shared ones.
 
 Folders can have spaces in their names, with one exception: CC, as environment-setup sets it, cannot hold a sysroot of yours that
 has one. Make a link to it. cmake can work with no folder that has a double quote in its name.

@@ -17,6 +17,8 @@ interface Need {
   /** Debian's packages of it. */
   readonly packages: readonly string[];
   readonly isThere: () => boolean;
+  /** The one project that cannot do without. Undefined: all that build. */
+  readonly project?: string;
 }
 
 const needs: readonly Need[] = [
@@ -39,6 +41,13 @@ const needs: readonly Need[] = [
     packages: ['gcc-aarch64-linux-gnu', 'libc6-dev-arm64-cross'],
     // A compiler names what it finds with a path, and what it does not by the bare name.
     isThere: () => answer('aarch64-linux-gnu-gcc', '-print-file-name=libc.a').startsWith('/'),
+  },
+  {
+    what: 'cmake, ninja, meson, pkg-config or qemu-arm',
+    for: 'the tests build other projects with the cross compiler, and run what comes of it',
+    packages: ['cmake', 'ninja-build', 'meson', 'pkgconf', 'qemu-user'],
+    isThere: () => ['cmake', 'ninja', 'meson', 'pkg-config', 'qemu-arm'].every((program) => has(program)),
+    project: 'full',
   },
 ];
 
@@ -85,7 +94,10 @@ function answer(program: string, ...argv: readonly string[]): string {
 
 /** Installs what the tests need where that is allowed without a question. */
 function prepareMachine(): void {
-  const missing = () => needs.filter(({ isThere }) => !isThere());
+  const missing = () =>
+    needs.filter(
+      ({ isThere, project }) => (project === undefined || further.includes(project)) && !isThere(),
+    );
   if (missing().length === 0) return;
   const asRoot = process.getuid?.() === 0 ? [] : ['sudo', '-n'];
   const may = asRoot.length === 0 || spawnSync('sudo', ['-n', 'true'], { stdio: 'ignore' }).status === 0;

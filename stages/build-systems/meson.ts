@@ -5,7 +5,7 @@ import { findEmulator, findTop, processor, takeSysroot, userEmulators } from './
 import { pkgConfigDirectories } from './pkg-config.ts';
 
 /**
- * `<triple>-meson-cross`: prints a cross file. Only meson 1.3 and later know a way to write "beside this file" in one, and none
+ * `<triple>-meson-cross`: prints a cross file. Meson 1.0 knows no way to write "beside this file" in one, and none
  * knows a way to write "if there is an emulator": so the file is made by a script, when it is wanted.
  */
 export function mesonCross(target: Arch): string {
@@ -51,7 +51,7 @@ strip = bin + 'strip'
 objcopy = bin + 'objcopy'
 objdump = bin + 'objdump'
 readelf = bin + 'readelf'
-# Meson before 1.3 knows only the first of these names.
+# Meson 1.0 knows only the first of these names; later releases prefer the second.
 pkgconfig = bin + 'pkg-config'
 pkg-config = bin + 'pkg-config'
 end

@@ -18,10 +18,11 @@ const mesonFamilies = new Set(
   ),
 );
 
+const archDirectory = join(import.meta.dirname, '../../arches');
 const arches: readonly Arch[] = await Promise.all(
-  readdirSync(join(import.meta.dirname, '../../arches'))
+  readdirSync(archDirectory)
     .filter((file) => file.endsWith('.ts'))
-    .map(async (file) => ((await import(`../../arches/${file}`)) as { arch: Arch }).arch),
+    .map(async (file) => ((await import(join(archDirectory, file))) as { arch: Arch }).arch),
 );
 
 function textOf(arch: Arch, path: string): string {

@@ -18,6 +18,7 @@ const versions = {
   gmp: '6.3.0',
   linux: '6.1.176',
   make: '4.4.1',
+  mimalloc: '3.5.0',
   mpc: '1.3.1',
   mpfr: '4.2.2',
   musl: '1.2.5',
