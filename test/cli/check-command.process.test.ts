@@ -76,7 +76,7 @@ test.each<readonly [string, Situation, RegExp]>([
   [
     'a triple that config.sub does not know',
     { report: "config.sub=Invalid configuration 'frob-linux-musl': machine 'frob-unknown' not recognized\n" },
-    /^fault +triple +armv5l-linux-musleabi: config\.sub of gcc 14\.2\.0 does not know it .*must be PROCESSOR-linux-musl/,
+    /^fault +triple +armv5l-linux-musleabi: config\.sub of gcc [\d.]+ does not know it .*must be PROCESSOR-linux-musl/,
   ],
   [
     'a triple that config.gcc does not know',
@@ -86,12 +86,12 @@ test.each<readonly [string, Situation, RegExp]>([
         'gcc.says=*** Configuration armv5l-unknown-linux-musl not supported',
       ),
     },
-    /^fault +triple +armv5l-linux-musleabi: config\.gcc of gcc 14\.2\.0 has no entry for armv5l-unknown-linux-musleabi/,
+    /^fault +triple +armv5l-linux-musleabi: config\.gcc of gcc [\d.]+ has no entry for armv5l-unknown-linux-musleabi/,
   ],
   [
     'a switch that gcc does not know',
     { report: armReport.replace('gcc.processor=arm', 'gcc.says=Unknown CPU given in --with-arch=armv5te.') },
-    /^fault +gcc\.configure\[0\] +--with-arch=armv5te: config\.gcc of gcc 14\.2\.0 for armv5l-linux-musleabi: Unknown CPU/,
+    /^fault +gcc\.configure\[0\] +--with-arch=armv5te: config\.gcc of gcc [\d.]+ for armv5l-linux-musleabi: Unknown CPU/,
   ],
   [
     'another byte order',
