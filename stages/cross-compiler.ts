@@ -47,6 +47,7 @@ function crossCompiler(
     ccwrap: output(ccwrap, 'out'),
     base,
     programPrefix,
+    triple: target.triple,
     links: `# Links to the file itself: node's tar, for one, extracts none that leads to another link.
     file_of() { if [ -L bin/$1 ]; then readlink bin/$1; else echo $1; fi; }
     # armv5l-gcc beside armv5l-linux-musleabi-gcc.

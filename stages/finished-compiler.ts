@@ -1,6 +1,6 @@
 import type { Action, Ref } from '../src/plan/action.ts';
 import { run, shell } from '../src/plan/builder.ts';
-import type { ActionName } from '../src/plan/names.ts';
+import type { ActionName, Triple } from '../src/plan/names.ts';
 import { baseEnvironment, buildAction, type PlanInputs, repoFile, source } from './inputs.ts';
 import type { Machine } from './machine.ts';
 
@@ -60,11 +60,12 @@ export function assembleCompiler(
     readonly ccwrap: Ref;
     readonly base: readonly Ref[];
     readonly programPrefix: string;
+    readonly triple: Triple;
     readonly links: string;
     readonly description: string;
   },
 ): Action {
-  const { programPrefix } = options;
+  const { programPrefix, triple } = options;
   const version = source(inputs, 'gcc').version;
   return buildAction(inputs, {
     name: `${options.stage}/assemble`,
@@ -98,6 +99,12 @@ export function assembleCompiler(
           done
         done
         cp /ccwrap/*.specs driver
+        # ld looks for the libraries of shared libraries in the sysroot alone, and those of gcc lie beside it.
+        cat > driver/libraries.specs <<'end'
+*link:
++ %{!static:%{!static-pie:%{!r:-rpath-link %:getenv(CCWRAP_PREFIX /${triple}/lib)}}}
+
+end
         # Without a linker plugin these only pass on to the tools of the same name.
         for name in ar nm ranlib; do
           rm -f bin/*gcc-$name

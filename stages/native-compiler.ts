@@ -65,6 +65,7 @@ function nativeCompiler(
     ccwrap: output(ccwrap, 'out'),
     base,
     programPrefix: '',
+    triple: target.triple,
     links: `# What a user installs under /usr/local is found as everywhere else, though the sysroot is the compiler's own.
     ln -s /usr/local ${sysrootDirectory(target)}/usr/local
     # In front of bin in PATH, these go by way of distcc, which finds the compilers themselves behind them.

@@ -17,8 +17,8 @@
  *   CCWRAP_DEBUG=1              print what is executed.
  *
  * Where the driver links, and how, only it can tell (@file, -r, -static-pie, link-time optimisation ...), so that the
- * first two reach it as spec files, PREFIX/driver/NAME.specs, which read the variables (and CCWRAP_CXX and
- * CCWRAP_CXX_TARGET, which are set here).
+ * first two reach it as spec files, PREFIX/driver/NAME.specs, which read the variables (and CCWRAP_CXX,
+ * CCWRAP_CXX_TARGET and CCWRAP_PREFIX, which are set here).
  *
  * Compiled with -DGCC_VERSION="VERSION". Exit code 127: the driver could not be run.
  */
@@ -148,7 +148,7 @@ static void set(const char *name, const char *value)
 
 int main(int argc, char **argv)
 {
-    char *self, *slash, *driver, *drivers, **arguments;
+    char *self, *slash, *driver, *drivers, *libraries, **arguments;
     const char *name = NULL, *own, *top = setting("CCWRAP_TOPDIR");
     size_t i;
     int n, count = 0;
@@ -165,8 +165,8 @@ int main(int argc, char **argv)
     if (!slash) die("", self, "not in a bin directory of a compiler");
     *slash = 0;
 
-    /* At most four arguments of ours, behind the program's name: what the user says comes later and wins. */
-    arguments = calloc(argc + 6, sizeof(*arguments));
+    /* At most five arguments of ours, behind the program's name: what the user says comes later and wins. */
+    arguments = calloc(argc + 7, sizeof(*arguments));
     if (!arguments) die("", called_as, "out of memory");
     count = 1;
 
@@ -198,6 +198,12 @@ int main(int argc, char **argv)
     if (!name) name = find_driver(drivers, own, own);
     if (!name) name = own;
     driver = join(drivers, "/", name);
+    /* Where gcc's shared libraries lie, which are outside the sysroot: those that a shared library needs itself. */
+    libraries = join(drivers, "/libraries.specs", "");
+    if (!access(libraries, R_OK)) {
+        set("CCWRAP_PREFIX", self);
+        arguments[count++] = join("-specs=", libraries, "");
+    }
 
     for (i = 0; i < sizeof(leaks) / sizeof(*leaks); i++) unsetenv(leaks[i]);
 

@@ -115,7 +115,10 @@ static void check_euc_kr(void)
 	iconv_close(cd);
 }
 
-/* 1.2.5 decodes some of these to surrogates: they must be refused in UTF-8, or become characters. */
+/*
+ * 1.2.5 decodes some of these to surrogates: they must be refused in UTF-8, or become characters. 1.2.6 asks for more room
+ * before it refuses them.
+ */
 static void check_output(void)
 {
 	iconv_t cd = open_utf8("GB18030");
@@ -131,6 +134,8 @@ static void check_output(void)
 			bytes[2] = (unsigned char)(0x81 + index / 10 % 126);
 			bytes[3] = (unsigned char)(0x30 + index % 10);
 			c = convert(cd, bytes, 4, room);
+			if (c == -2 && room == 3)
+				continue;
 			if (c != -1 && !is_scalar(c))
 				fail(bytes, "came out as no character");
 		}
