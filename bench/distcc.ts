@@ -38,6 +38,9 @@ unpack() {
 }
 configure() { cd make && ./configure --disable-nls --disable-dependency-tracking --without-guile; }
 compile() { cd make && make -j "$jobs" "$@"; }
+# Some of the sources again, with warnings: what the server's compiler complains about is compiled in the guest once more.
+warned='src/main.c src/read.c src/job.c src/function.c src/implicit.c src/variable.c'
+warn() { cd make && touch $warned && make -j "$jobs" CFLAGS='-g -O2 -Wall -Wextra'; }
 jobs=\${DISTCC_HOSTS##*/}
 accelerated=$PATH
 alone=\${PATH#/toolchain/distcc:}
@@ -56,6 +59,8 @@ for way in without with; do
   measure $way configure configure
   measure $way compile compile
   measure $way check make/make --version
+  measure $way warn warn
+  grep -c warning: log | sed "s/^/$way warnings /" >>/upload/times
 done
 
 # Parts of the compile step: what make and the shell do by themselves, and with the preprocessor.
@@ -132,6 +137,13 @@ function compare(name: string, without: number, withDistcc: number): void {
 console.log(`GNU make in a guest of ${arch}:`);
 for (const step of steps) compare(step, time(`without ${step}`), time(`with ${step}`));
 compare('whole', whole('without'), whole('with'));
+if (time('without warnings') !== time('with warnings')) {
+  throw new Error(
+    `${time('without warnings')} warnings without distcc, and ${time('with warnings')} with it`,
+  );
+}
+console.log(`Six of its files with -Wall -Wextra, and ${time('without warnings')} lines of warnings:`);
+compare('warn', time('without warn'), time('with warn'));
 
 const compile = time('with compile');
 const own = time('part nothing');

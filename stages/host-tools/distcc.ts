@@ -115,11 +115,11 @@ struct passwd *getpwnam(const char *name)
 
 const both =
   'src/arg src/argutil src/cleanup src/compress src/trace src/util src/io src/exec src/rpc src/tempfile src/bulk ' +
-  'src/help src/filename src/lock src/netutil src/pump src/sendfile src/safeguard src/snprintf src/timeval src/dotd ' +
-  'src/hosts src/hostfile src/implicit src/loadfile lzo/minilzo';
+  'src/help src/filename src/options src/lock src/netutil src/pump src/sendfile src/safeguard src/snprintf ' +
+  'src/timeval src/dotd src/hosts src/hostfile src/implicit src/loadfile lzo/minilzo';
 
 const clientOnly =
-  'src/backoff src/climasq src/clinet src/clirpc src/compile src/cpp src/distcc src/remote src/ssh src/state ' +
+  'src/backoff src/climasq src/clinet src/clirpc src/compile src/cpp src/source src/distcc src/remote src/ssh src/state ' +
   'src/strip src/timefile src/traceenv src/include_server_if src/where src/emaillog';
 
 const serverOnly =

@@ -92,19 +92,31 @@ test('gcc and g++ of the guest go by way of the cross compiler, and answer as ev
       echo 'int f(void) { return undeclared; }' >bad.c
       echo '#include <nowhere.h>' >missing.c
       echo '-c hello.c' >file
+      echo 'int f(int n) { switch (n) { case 1: n = 5; /* fall through */ case 2: n++; } return n; }' >fall.c
+      sed 's,/.*/,,' fall.c >falls.c
+      printf 'int a, b;\\nvoid f(int n)\\n{\\n\\tif (n)\\n\\t\\ta++;\\n\\t\\tb++;\\n}\\n' >indented.c
+      printf '#include <stddef.h>\\nint f(void) { int i = NULL; return i; }\\n' >null.c
       for arguments in '-c bad.c' '-c missing.c' '-c nofile.c' '-E hello.c' '--version' '-print-prog-name=cc1' '' \\
-        '-S hello.c -o -' '@file' '-wrapper /bin/true -c hello.c' '-dumpmachine' '-fno-such-option -c hello.c'; do
+        '-S hello.c -o -' '@file' '-wrapper /bin/true -c hello.c' '-dumpmachine' '-fno-such-option -c hello.c' \\
+        '-Wextra -c fall.c' '-Wextra -c falls.c' '-Wall -c indented.c' '-c null.c' \\
+        '-fdiagnostics-color=always -Wextra -c falls.c'; do
         status=0; gcc $arguments >with 2>&1 || status=$?
         expected=0; /toolchain/bin/gcc $arguments >without 2>&1 || expected=$?
         if [ $status != $expected ] || ! cmp with without; then echo "gcc $arguments: $status"; cat with without; fi
       done
       gcc -flto -O2 hello.c -o hello && ./hello
+      # A module, and an object that stays.
+      echo 'export module m; export int f() { return 0; }' >m.cc
+      echo 'import m; int main() { return f(); }' >use.cc
+      g++ -std=c++20 -fmodules-ts -c m.cc && g++ -std=c++20 -fmodules-ts -c use.cc && ls gcm.cache
+      g++ m.o use.o -o use && ./use
+      gcc -c hello.c && gcc -### -c hello.c 2>/dev/null && gcc hello.o -o hello && ./hello
       grep -c /home/.swap /proc/swaps
       sed -n 's/^MemTotal: *\\([0-9]*\\)....kB/\\1/p' /proc/meminfo`,
   });
   expect(run.console).toContain(`go by way of ${compiler}`);
   expect(run.output).toMatch(
-    /^hello\.o: hello\.c\nhello from C\nhello from C\+\+\nhello from C\n1\n2[0-9]\d\n$/,
+    /^hello\.o: hello\.c\nhello from C\nhello from C\+\+\nhello from C\nm\.gcm\nhello from C\n1\n2[0-9]\d\n$/,
   );
   expect(served().slice(0, 6), log()).toEqual([
     'gcc hello.c',
@@ -114,7 +126,8 @@ test('gcc and g++ of the guest go by way of the cross compiler, and answer as ev
     'c++ hello.cc',
     'gcc hello.c',
   ]);
-  expect(served()).toContain('gcc bad.c');
+  expect(served()).toEqual(expect.arrayContaining(['gcc bad.c', 'gcc fall.c', 'gcc falls.c', 'gcc null.c']));
+  for (const local of ['g++ m.cc', 'g++ use.cc', 'gcc indented.c']) expect(served()).not.toContain(local);
   await until('nothing is left', nothingIsLeft);
 });
 

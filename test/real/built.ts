@@ -1,10 +1,12 @@
 import { spawn } from 'node:child_process';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { processSession, storeDirectory } from '../../src/cli/session.ts';
-import { selectPlan, type PlanRequest } from '../../src/repository/select-plan.ts';
+import { selectPlan, type PlanRequest, type SelectedPlan } from '../../src/repository/select-plan.ts';
 import { openBuildContext } from '../../src/build/build-context.ts';
 import { makeTrees } from '../../src/build/make-trees.ts';
 import { actionName } from '../../src/plan/names.ts';
+import { hostTools } from '../../stages/host-tools.ts';
 
 /** Absolute path of this repository, without trailing slash. */
 export const repository = fileURLToPath(new URL('../../', import.meta.url)).replace(/\/$/, '');
@@ -54,18 +56,34 @@ export async function bootstrap(...argv: readonly string[]): Promise<Finished> {
 export async function storedOutput(request: PlanRequest, action: string, output: string): Promise<string> {
   const selected = await selectPlan(repository, { ...request, onlyAction: action });
   if (!selected.ok) throw new Error(JSON.stringify(selected.failure));
+  return madeOutput(selected.value, action, output);
+}
+
+/** Builds a tool of the build machine that needs none but busybox and make: its programs' directory, in the user's store. */
+export async function builtHostTool(name: string): Promise<string> {
+  // The plan that lists the sources of every tool.
+  const goal = { kind: 'image', withNative: true } as const;
+  const selected = await selectPlan(repository, { arch: 'armv5l', goal });
+  if (!selected.ok) throw new Error(JSON.stringify(selected.failure));
+  const needed = new Set(['busybox', 'make', name].map((tool) => `host-tools/${tool}`));
+  const actions = hostTools(selected.value.inputs).actions.filter((action) => needed.has(action.name));
+  const plan = { ...selected.value.plan, actions, products: [] };
+  return path.join(await madeOutput({ ...selected.value, plan }, `host-tools/${name}`, 'out'), 'bin');
+}
+
+async function madeOutput(selected: SelectedPlan, action: string, output: string): Promise<string> {
   const sources = { offline: false, acceptVariants: [] };
   const context = await openBuildContext({
     ...sources,
     repository,
     store: storeDirectory(processSession(), undefined),
-    lock: selected.value.repository.lock,
+    lock: selected.repository.lock,
     say: console.error,
   });
   if (!context.ok) throw new Error(JSON.stringify(context.failure));
   const made = await makeTrees(
     {
-      plan: selected.value.plan,
+      plan: selected.plan,
       context: context.value,
       onEvent: () => undefined,
       signal: new AbortController().signal,
