@@ -89,7 +89,7 @@ test('takes the kernel of an arch with the same board', async () => {
   expect(text).toContain(
     '// TODO: taken from armv5l, which has the same board: adjust what selects the processor\n',
   );
-  expect(text).toContain("deviceTree: 'arch/arm/boot/dts/versatile-pb.dtb'");
+  expect(text).toContain("deviceTree: 'arch/arm/boot/dts/arm/versatile-pb.dtb'");
 });
 
 test('takes the version of the shared libgcc from an arch with the same C library', async () => {

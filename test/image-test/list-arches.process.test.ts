@@ -5,7 +5,7 @@ import { proofOf, type Proof } from '../../src/image-test/arch-proofs.ts';
 import { repositoryCopy, run, testSession } from '../cli/rig.ts';
 import { result } from './sample-result.ts';
 
-const lock = { defaultSet: 'gcc-14', sets: { 'gcc-14': { linux: '6.1' } } };
+const lock = { defaultSet: 'gcc-16', sets: { 'gcc-16': { linux: '6.1' } } };
 
 describe('list arches', () => {
   test('describes an arch and what was proved about it', async () => {
