@@ -30,7 +30,8 @@ export function fakedSources(report: string, { symbols, values }: FakedKernel): 
   const facts = {
     [kernelFactFiles.arches]: 'alpha\narm\narm64\nm68k\nx86\n',
     [kernelFactFiles.symbols]: symbols.map((symbol) => `${symbol.join('\t')}\n`).join(''),
-    [kernelFactFiles.deviceTrees]: 'arch/arm/boot/dts/arm/versatile-ab.dts\narch/arm/boot/dts/arm/versatile-pb.dts\n',
+    [kernelFactFiles.deviceTrees]:
+      'arch/arm/boot/dts/arm/versatile-ab.dts\narch/arm/boot/dts/arm/versatile-pb.dts\n',
     [kernelFactFiles.commandLine]: 'arch/arm/include/uapi/asm/setup.h:20:#define COMMAND_LINE_SIZE 1024\n',
     [kernelFactFiles.makefile]: 'KBUILD_IMAGE := $(boot)/zImage\nBOOT_TARGETS = zImage Image xipImage\n',
     [kernelFactFiles.bootMakefile]: '',
