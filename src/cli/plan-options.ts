@@ -123,15 +123,20 @@ export function targetCompilerOption(): Option {
   ).argParser(nonEmpty);
 }
 
-/** Options that say which part of a plan is meant. */
-export function selectors(command: Command): Command {
+/** Options that say which compilers are meant. */
+export function hosting(command: Command): Command {
   return command
     .option(
       '--host <H>',
       "arch on which the cross compiler runs (default: this machine's processor)",
       nonEmpty,
     )
-    .addOption(targetCompilerOption())
+    .addOption(targetCompilerOption());
+}
+
+/** Options that say which part of a plan is meant. */
+export function selectors(command: Command): Command {
+  return hosting(command)
     .addOption(
       new Option('--until <STAGE>', 'only the stages up to this one; see `bootstrap list stages`').conflicts([
         'only',

@@ -16,6 +16,7 @@ import {
 } from './options.ts';
 import {
   building,
+  hosting,
   buildRequest,
   planning,
   selectors,
@@ -124,7 +125,7 @@ export function createProgram(
     .argument('<ARCH>')
     .option('--with-native', 'include the native compiler in the image')
     .addOption(toolchainOption());
-  building(image).action(async (arch: string, options: BuildOptions) => {
+  building(hosting(image)).action(async (arch: string, options: BuildOptions) => {
     const { buildCommand } = await import('./build-command.ts');
     const goal = { kind: 'image', withNative: options.withNative ?? false } as const;
     done(await buildCommand(session, buildRequest(session, arch, goal, options)));
@@ -180,7 +181,7 @@ export function createProgram(
     'native-build',
     'run the init of a control image in a guest of ARCH, and fetch its results',
   );
-  building(nativeBuild)
+  building(hosting(nativeBuild))
     .argument('<ARCH>')
     .argument('<DIR>', 'control image: a directory or tar archive with an executable `init`')
     .option(
