@@ -172,6 +172,8 @@ export function compiler(inputs: PlanInputs, request: CompilerRequest): Compiler
           '--enable-lto',
           '--disable-lto-plugin',
           '--disable-plugin',
+          // A fifth of gcc's own files is -fanalyzer, which nobody asks of a compiler that never leaves the build.
+          ...(host.name === 'build' ? ['--disable-analyzer'] : []),
         ],
         { cwd: '/build/gcc' },
       ),
