@@ -1,12 +1,14 @@
 import {
   checkConfigProgram,
+  dispensableSymbols,
+  giveWayProgram,
   renderMiniConfig,
   wantedSymbols,
   type WantedSymbol,
 } from '../src/inputs/kernel-config.ts';
 import { imageFiles } from '../src/image/emulator.ts';
 import type { Action, Ref } from '../src/plan/action.ts';
-import { output, run, write } from '../src/plan/builder.ts';
+import { output, run, shell, write } from '../src/plan/builder.ts';
 import { everything, image as imageGoal } from './goals.ts';
 import { stage as hostTools } from './host-tools.ts';
 import { baseEnvironment, buildAction, type PlanInputs, source } from './inputs.ts';
@@ -43,13 +45,15 @@ export interface Kernel {
 
 /**
  * The target's kernel: nothing but what the generic set and the descriptor ask for. A symbol that is missing from the
- * final configuration fails the action, which names it, before anything is compiled.
+ * final configuration fails the action, which names it, before anything is compiled; but where further symbols turn something off,
+ * those of the generic set that depend on it are left out too.
  */
 export function kernel(inputs: PlanInputs, using: KernelTools): Kernel {
   const { target } = inputs;
   const { arch, goals, image, deviceTree, objtool } = target.kernel;
   const libraries = objtool ? (using.objtoolLibraries ?? []) : [];
   const shells = target.kernel.bash === true && using.bash !== undefined ? [using.bash] : [];
+  const dispensable = dispensableSymbols(target, using.furtherSymbols);
   const make = [
     'make',
     '-C',
@@ -85,6 +89,16 @@ export function kernel(inputs: PlanInputs, using: KernelTools): Kernel {
       write('/build/mini.config', renderMiniConfig(wantedSymbols(target, using.furtherSymbols))),
       write('/build/check-config.awk', checkConfigProgram),
       run([...make, 'allnoconfig']),
+      ...(dispensable.length === 0
+        ? []
+        : [
+            write('/build/dispensable.config', renderMiniConfig(dispensable)),
+            write('/build/give-way.awk', giveWayProgram),
+            shell(
+              `awk -f give-way.awk dispensable.config linux/.config mini.config >reduced.config
+              mv reduced.config mini.config`,
+            ),
+          ]),
       run(['awk', '-f', '/build/check-config.awk', '/build/mini.config', '/build/linux/.config']),
       // The form is one that busybox's date reads back: the kernel's own initramfs takes its times from it.
       run([

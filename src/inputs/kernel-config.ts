@@ -181,6 +181,20 @@ export function wantedSymbols(arch: Arch, further: readonly WantedSymbol[] = [])
   return [...values].map(([name, value]) => ({ name, value })).sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
+/**
+ * Symbols of the generic set that may be missing from an arch's kernel because `further` turns off what they depend on. None if it
+ * turns off nothing; never what the arch or `further` itself asks for, nor the virtio transport, without which nothing boots.
+ */
+export function dispensableSymbols(
+  arch: Arch,
+  further: readonly WantedSymbol[] = [],
+): readonly WantedSymbol[] {
+  if (!further.some(({ value }) => value === 'n')) return [];
+  const asked = new Set([...arch.kernel.symbols.map(parseSymbol), ...further].map(({ name }) => name));
+  const generic = new Set(genericSymbols.map((symbol) => parseSymbol(symbol).name));
+  return wantedSymbols(arch, further).filter(({ name }) => generic.has(name) && !asked.has(name));
+}
+
 /** A symbol as kconfig writes it. */
 export function configLine({ name, value }: WantedSymbol): string {
   return value === 'n' ? `# CONFIG_${name} is not set` : `CONFIG_${name}=${value}`;
@@ -214,4 +228,19 @@ END {
   }
   exit missing > 0
 }
+`;
+
+/**
+ * awk program that prints a requested minimal configuration (its third operand) without those of its dispensable symbols (the
+ * first, as a configuration too) that the final configuration (the second) lacks, and says on standard error which these were.
+ */
+export const giveWayProgram = `# usage: awk -f give-way.awk dispensable.config .config mini.config
+FNR == 1 { file++ }
+file == 1 { dispensable[$0]; next }
+file == 2 { final[$0]; next }
+($0 in dispensable) && !($0 in final) {
+  print "kernel configuration: left out " $0 ", which depends on what is turned off" > "/dev/stderr"
+  next
+}
+{ print }
 `;

@@ -6,7 +6,9 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { describeArch } from '../../src/inputs/arch.ts';
 import {
   checkConfigProgram,
+  dispensableSymbols,
   genericSymbols,
+  giveWayProgram,
   parseSymbol,
   renderMiniConfig,
   wantedSymbols,
@@ -55,6 +57,48 @@ it('renders as kconfig writes', () => {
   const symbols = ['VFP', '64BIT=n', 'MODE=0', 'NAME="a=b c"'].map(parseSymbol);
   expect(renderMiniConfig(symbols)).toBe(
     'CONFIG_VFP=y\n# CONFIG_64BIT is not set\nCONFIG_MODE=0\nCONFIG_NAME="a=b c"\n',
+  );
+});
+
+describe('dispensableSymbols', () => {
+  const arch = describeArch(sampleArch);
+  const names = (further: readonly string[]) =>
+    dispensableSymbols(arch, further.map(parseSymbol)).map(({ name }) => name);
+
+  it('are none if nothing is turned off', () => {
+    expect(names([])).toEqual([]);
+    expect(names(['PANIC_TIMEOUT=7'])).toEqual([]);
+  });
+
+  it('are those of the generic set alone that nobody else asks for', () => {
+    const dispensable = names(['IPV6=n', 'BRIDGE']);
+    expect(dispensable).toContain('IPV6_MULTIPLE_TABLES');
+    for (const name of ['IPV6', 'BRIDGE', 'VFP', 'VIRTIO_PCI', 'RTC_CLASS'])
+      expect(dispensable).not.toContain(name);
+  });
+});
+
+it('giveWayProgram leaves out and names what is dispensable and missing', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'kernel-config-'));
+  const files = {
+    program: giveWayProgram,
+    dispensable: 'CONFIG_A=y\nCONFIG_B=y\nCONFIG_C=1\n',
+    final: '# CONFIG_A is not set\nCONFIG_B=y\n',
+    wanted: 'CONFIG_A=y\nCONFIG_B=y\nCONFIG_C=1\nCONFIG_D=y\n# CONFIG_E is not set\n',
+  };
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text);
+  const { status, stdout, stderr } = spawnSync('awk', ['-f', 'program', 'dispensable', 'final', 'wanted'], {
+    cwd: directory,
+    encoding: 'utf8',
+  });
+  rmSync(directory, { recursive: true });
+  expect({ status, stdout }).toEqual({
+    status: 0,
+    stdout: 'CONFIG_B=y\nCONFIG_D=y\n# CONFIG_E is not set\n',
+  });
+  expect(stderr).toBe(
+    'kernel configuration: left out CONFIG_A=y, which depends on what is turned off\n' +
+      'kernel configuration: left out CONFIG_C=1, which depends on what is turned off\n',
   );
 });
 
