@@ -27,6 +27,7 @@ export const rooms = {
   'src/plan': ['src/core'],
   'src/inputs': foundation,
   'src/image': inputs,
+  'src/definitions': inputs,
   'src/report': ['src/core'],
   'src/store': foundation,
   'src/sources': [...inputs, 'src/store'],
@@ -41,7 +42,7 @@ export const rooms = {
   'src/emulator': ['src/core', 'src/inputs', 'src/image'],
   'src/guest': ['src/core', 'src/inputs', 'src/image'],
   'src/start': [],
-  'src/repository': [...inputs, 'src/image', 'src/store', 'src/machine', 'src/start', 'stages', 'arches'],
+  'src/repository': [...inputs, 'src/definitions', 'src/image', 'src/store', 'src/machine', 'src/start', 'stages', 'arches'],
   'src/build': build,
   'src/release': built,
   'src/porting': [...built, 'src/emulator', 'src/release', 'arches'],
@@ -50,4 +51,4 @@ export const rooms = {
 };
 
 /** Rooms of pure functions over plain data: no clock, file system, process or network. */
-export const pureRooms = ['stages', 'arches', 'src/plan', 'src/inputs', 'src/image'];
+export const pureRooms = ['stages', 'arches', 'src/plan', 'src/inputs', 'src/image', 'src/definitions'];

@@ -15,6 +15,7 @@ const exitCodes: Readonly<Record<Exclude<FailureReason, 'interrupted'>, 1 | 2>> 
   'unusable-toolchain': 2,
   'unknown-name': 2,
   'bad-input': 2,
+  'bad-definitions': 2,
   'plan-fault': 2,
   'never-run': 2,
   'not-recorded': 2,

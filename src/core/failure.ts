@@ -92,6 +92,12 @@ export type Failure =
       /** All faults that were found, not only the first. */
       readonly faults: readonly Fault[];
     }
+  /** A set of definitions of what guests build. */
+  | {
+      readonly reason: 'bad-definitions';
+      /** All faults that were found in all of its files. */
+      readonly faults: readonly FileFault[];
+    }
   | {
       readonly reason: 'plan-fault';
       /** A plan that contradicts itself: conflicting tools, unknown refs, cycles. */
@@ -353,6 +359,12 @@ export interface Fault {
   /** 1-based line in the file, if known. */
   readonly line?: number;
   readonly message: string;
+}
+
+/** A fault of one of several files. */
+export interface FileFault extends Fault {
+  /** Relative to the directory that the files belong to. */
+  readonly file: string;
 }
 
 export type FailureReason = Failure['reason'];

@@ -35,6 +35,11 @@ const renderings: { readonly [Reason in FailureReason]: Rendering<Reason> } = {
     ...it.faults.map((fault) => faultLine(it.file, fault)),
     'Fix the file and run the command again; nothing was built.',
   ],
+  'bad-definitions': (it) => [
+    `the definitions have ${count(it.faults.length, 'fault')}`,
+    ...it.faults.map((fault) => faultLine(fault.file, fault)),
+    'Fix them and run the command again; nothing was built.',
+  ],
   'plan-fault': (it) => [
     `the plan contradicts itself in ${count(it.faults.length, 'place')}`,
     ...it.faults,

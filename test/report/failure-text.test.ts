@@ -111,6 +111,21 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
       '  Fix the file and run the command again; nothing was built.',
     ],
   },
+  'bad-definitions': {
+    failure: {
+      reason: 'bad-definitions',
+      faults: [
+        { file: 'strata/core.morph', field: 'chunks[0].ref', line: 7, message: 'is missing' },
+        { file: 'DEFAULTS', field: '', message: 'does not exist' },
+      ],
+    },
+    text: [
+      'the definitions have 2 faults',
+      '  strata/core.morph:7: chunks[0].ref: is missing',
+      '  DEFAULTS: does not exist',
+      '  Fix them and run the command again; nothing was built.',
+    ],
+  },
   'plan-fault': {
     failure: { reason: 'plan-fault', faults: ['kernel-armv5l/build: there is no action a/b'] },
     text: [
