@@ -1,25 +1,11 @@
 import { access, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { $ } from 'zx';
 import { failed, ok, type Result } from '../core/result.ts';
 import { errorCode } from '../core/fault.ts';
 import { parseListFile, parseSourcesFile, pickArchive, type AptArchive } from './apt-mirror.ts';
 import { withProcessLock } from '../core/process-lock.ts';
+import { fetchingEnvironment, programRunner, type ProgramResult, type RunProgram } from './run-program.ts';
 import { Slots } from './slots.ts';
-
-/** Output of a program. */
-export interface ProgramResult {
-  readonly exitCode: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** Runs a program of the machine with exactly this environment; the exit code is null if it cannot be started. */
-export type RunProgram = (
-  argv: readonly string[],
-  cwd: string,
-  env: Readonly<Record<string, string>>,
-) => Promise<ProgramResult>;
 
 export interface AptOptions {
   /** Directory for the private state: index files, and a list with the archive of each suite. */
@@ -45,7 +31,7 @@ export class Apt {
   constructor(options: AptOptions) {
     this.#directory = options.directory;
     this.#machineRoot = options.machineRoot ?? '/';
-    this.#run = options.run ?? runProgram;
+    this.#run = options.run ?? programRunner('20m');
   }
 
   /** Records of a source package in the index of a suite; empty if it does not contain the package. Failures say why, in words. */
@@ -113,7 +99,7 @@ export class Apt {
     // Other processes may share the directory, and apt fails instead of waiting for a lock.
     return this.#turn.run(() =>
       withProcessLock(join(this.#directory, 'lock'), () =>
-        this.#run([program, '-q', ...options, ...argv], cwd, environment()),
+        this.#run([program, '-q', ...options, ...argv], cwd, fetchingEnvironment()),
       ),
     );
   }
@@ -173,35 +159,6 @@ export class Apt {
 }
 
 const missing = 'this machine has no apt-get';
-
-/** Only the proxy variables, which apt itself reads from the environment. */
-function environment(): Readonly<Record<string, string>> {
-  const passed = ['http_proxy', 'https_proxy', 'ftp_proxy', 'no_proxy'].flatMap((name) => {
-    const value = process.env[name];
-    return value === undefined ? [] : [[name, value] as const];
-  });
-  return {
-    PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-    LC_ALL: 'C',
-    ...Object.fromEntries(passed),
-  };
-}
-
-async function runProgram(
-  argv: readonly string[],
-  cwd: string,
-  env: Readonly<Record<string, string>>,
-): Promise<ProgramResult> {
-  const shell = $({ cwd, env: { ...env }, quiet: true, nothrow: true, timeout: '20m', stdio: 'pipe' });
-  // With `exec`, our process is the parent whose death, however it happens, ends apt-get.
-  const output = await shell`exec $(command -v setpriv >/dev/null && echo setpriv --pdeathsig KILL) ${argv}`;
-  // 127 is the shell's exit code for a missing program; null: killed by a signal after the timeout.
-  return {
-    exitCode: output.exitCode === 127 ? null : (output.exitCode ?? 124),
-    stdout: output.stdout,
-    stderr: output.stderr,
-  };
-}
 
 async function readText(file: string): Promise<string | undefined> {
   try {

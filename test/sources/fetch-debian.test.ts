@@ -2,7 +2,8 @@ import { existsSync, lstatSync, mkdirSync, readFileSync, symlinkSync, writeFileS
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { sha256 } from '../../src/core/digest.ts';
-import { Apt, type ProgramResult } from '../../src/sources/apt.ts';
+import { Apt } from '../../src/sources/apt.ts';
+import type { ProgramResult } from '../../src/sources/run-program.ts';
 import { origFilesOf, revisionsWith } from '../../src/sources/debian-index.ts';
 import { fetchDebian } from '../../src/sources/fetch-debian.ts';
 import { temporaryDirectory } from './temporary.ts';
