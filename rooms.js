@@ -4,6 +4,7 @@ const executor = [...foundation, 'src/store', 'src/executor'];
 const build = [
   ...inputs,
   'src/image',
+  'src/definitions',
   'src/store',
   'src/sources',
   'src/executor',

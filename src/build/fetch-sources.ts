@@ -15,7 +15,7 @@ export interface FetchRequest {
 }
 
 /** Failures that would affect every other source too. */
-const hopeless: ReadonlySet<Failure['reason']> = new Set(['interrupted', 'no-room', 'unwritable']);
+export const hopeless: ReadonlySet<Failure['reason']> = new Set(['interrupted', 'no-room', 'unwritable']);
 
 /**
  * Brings sources into the store, one after the other. A failure of one does not stop the others. Returns how many were
@@ -52,7 +52,8 @@ export async function fetchSources({
   return failures.length === 0 ? ok(fetched) : failed(failures);
 }
 
-async function whenAborted(signal: AbortSignal): Promise<Result<never, Failure>> {
+/** Fails with `interrupted` once the signal is aborted. */
+export async function whenAborted(signal: AbortSignal): Promise<Result<never, Failure>> {
   if (!signal.aborted)
     await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
   return failed({ reason: 'interrupted', signal: String(signal.reason) });

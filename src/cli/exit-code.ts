@@ -26,6 +26,7 @@ const exitCodes: Readonly<Record<Exclude<FailureReason, 'interrupted'>, 1 | 2>> 
   unwritable: 2,
   'foreign-product': 2,
   'no-store': 2,
+  'unpinned-sources': 2,
   'source-unavailable': 1,
   'wrong-hash': 1,
   'wrong-tree': 1,

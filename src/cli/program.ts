@@ -29,6 +29,7 @@ import { portingCommands } from './porting-commands.ts';
 import type { AskedVersions } from '../inputs/versions.ts';
 import { explain, type Session } from './session.ts';
 import { storeCommands } from './store-commands.ts';
+import { systemCommands } from './system-commands.ts';
 import { versioning, type OfferedVersions } from './version-options.ts';
 
 interface NativeBuildFlags {
@@ -253,22 +254,7 @@ export function createProgram(
       done(await shareUnpackCommand(session, tarball, directory));
     });
 
-  const system = command('system', 'systems of packages, as Baserock definitions describe them');
-  const systemPlan =
-    'print what a system consists of, in the order of building, or what is wrong with its definitions';
-  system
-    .command('plan')
-    .summary(systemPlan)
-    .description(systemPlan)
-    .configureOutput(output)
-    .exitOverride()
-    .argument('<SYSTEM>', 'file of a system: systems/NAME.morph in a set of definitions')
-    .option('--json', 'print JSON')
-    .action(async (file: string, options: { json?: boolean }) => {
-      const { systemPlanCommand } = await import('./system-command.ts');
-      done(await systemPlanCommand(session, file, options.json ?? false));
-    });
-
+  systemCommands(command, session, done);
   storeCommands(command, session, done);
 
   for (const planning of program.commands.filter((one) => choosing.includes(one.name()))) {

@@ -158,6 +158,12 @@ export type Failure =
   /** A directory that was named as a store but is not one. */
   | { readonly reason: 'no-store'; readonly path: string }
   // ---- sources
+  /** Commits that nothing says the contents of. */
+  | {
+      readonly reason: 'unpinned-sources';
+      /** Ids of chunks that are made from them. */
+      readonly chunks: readonly string[];
+    }
   | {
       readonly reason: 'source-unavailable';
       readonly source: string;
@@ -167,6 +173,8 @@ export type Failure =
         readonly why: string;
       }[];
       readonly offline: boolean;
+      /** What to do where no mirror can help. Undefined: one can. */
+      readonly hint?: string;
     }
   | {
       readonly reason: 'wrong-hash';

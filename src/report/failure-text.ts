@@ -92,12 +92,17 @@ const renderings: { readonly [Reason in FailureReason]: Rendering<Reason> } = {
     `there is no store at ${it.path}`,
     'A build creates one; use --store DIR to name another place.',
   ],
+  'unpinned-sources': (it) => [
+    `${count(it.chunks.length, 'source')} not pinned: ${few(it.chunks)}`,
+    'Run `bootstrap system fetch` with --pin: it fetches them, and remembers what they are.',
+  ],
   'source-unavailable': (it) => [
     `could not fetch source ${it.source}${it.offline ? ': --offline is set' : ''}`,
     ...it.attempts.map((attempt) => `${attempt.origin}: ${attempt.why}`),
     it.offline
       ? 'Run `bootstrap fetch` once with network access, or omit --offline.'
-      : 'Check the network and run the command again, or name a mirror that has the file with --mirror URL.',
+      : (it.hint ??
+        'Check the network and run the command again, or name a mirror that has the file with --mirror URL.'),
   ],
   'wrong-hash': (it) => [
     `source ${it.source} has the wrong hash and was discarded`,

@@ -1,3 +1,4 @@
+import type { Failure } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';
 
 /** Transports that a URL may name; git knows others, some of which run programs. */
@@ -51,4 +52,21 @@ export function expandAlias(repository: string, aliases: Readonly<Record<string,
   const [, name = '', rest = ''] = /^([a-zA-Z][a-zA-Z0-9_-]*):(?!\/\/)(.*)$/s.exec(repository) ?? [];
   const prefix = Object.hasOwn(aliases, name) ? aliases[name] : undefined;
   return prefix === undefined ? repository : `${prefix}${rest}`;
+}
+
+/** Reads aliases in the form `NAME=URL`. Fails with `bad-option` for `option`. */
+export function parseAliases(
+  written: readonly string[],
+  option: string,
+): Result<Readonly<Record<string, string>>, Failure> {
+  const aliases = new Map<string, string>();
+  for (const value of written) {
+    const [, name, url] = /^([a-zA-Z][a-zA-Z0-9_-]*)=(\S+)$/.exec(value) ?? [];
+    if (name === undefined || url === undefined) {
+      const hint = `For example: ${option} upstream=git://git.example.org/`;
+      return failed({ reason: 'bad-option', option, value, why: 'must be NAME=URL', hint });
+    }
+    aliases.set(name, url);
+  }
+  return ok(Object.fromEntries(aliases));
 }

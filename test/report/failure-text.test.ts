@@ -216,6 +216,13 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
       '  A build creates one; use --store DIR to name another place.',
     ],
   },
+  'unpinned-sources': {
+    failure: { reason: 'unpinned-sources', chunks: ['a/a', 'b/b', 'c/c', 'd/d'] },
+    text: [
+      '4 sources not pinned: a/a, b/b, c/c and 1 more',
+      '  Run `bootstrap system fetch` with --pin: it fetches them, and remembers what they are.',
+    ],
+  },
   'source-unavailable': {
     failure: {
       reason: 'source-unavailable',

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { systemPlanCommand } from '../../src/cli/system-command.ts';
+import { systemPlanCommand } from '../../src/cli/system-plan-command.ts';
 import { sampleDefinitions } from '../definitions/sample-definitions.ts';
 import { testSession, type TestSession } from './rig.ts';
 
