@@ -4,7 +4,7 @@
  * machine as a place to work.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { staticChecks } from './static-checks.ts';
@@ -27,6 +27,12 @@ const needs: readonly Need[] = [
     for: 'the tests run generated scripts in each of these shells',
     packages: ['busybox', 'bash', 'dash'],
     isThere: () => ['busybox', 'bash', 'dash'].every((shell) => isInPath(shell)),
+  },
+  {
+    what: 'git with its daemon',
+    for: 'the tests serve repositories to themselves',
+    packages: ['git'],
+    isThere: () => existsSync(path.join(answer('git', '--exec-path').trim(), 'git-daemon')),
   },
   {
     what: 'qemu-system-arm',
