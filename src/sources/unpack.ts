@@ -24,6 +24,8 @@ export interface UnpackRequest {
   /** Paths below the source's directory to leave out, with everything under them. */
   readonly drop?: readonly string[];
   readonly limits?: Limits;
+  /** Whether symbolic links may lead out of the tree. Undefined: they are refused. No entry is written through one in any case. */
+  readonly anyLinks?: boolean;
 }
 
 /**
@@ -67,7 +69,7 @@ export async function unpack(request: UnpackRequest): Promise<Result<string, Fai
       .filter(([path]) => prefix === '' || path.startsWith(`${prefix}/`))
       .map(([path, node]) => [prefix === '' ? path : path.slice(prefix.length + 1), node]),
   );
-  const escape = findEscape(inside);
+  const escape = request.anyLinks === true ? undefined : findEscape(inside);
   if (escape !== undefined) {
     const node = inside.get(escape);
     const target = typeof node === 'object' ? node.target : '';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Executor } from '../../src/executor/executor.ts';
 import type { BoundInput, BoundRecipe } from '../../src/plan/bound.ts';
-import type { Command } from '../../src/plan/action.ts';
+import type { Command, Platform } from '../../src/plan/action.ts';
 import { run, shell, write } from '../../src/plan/builder.ts';
 import { sandboxPath } from '../../src/plan/names.ts';
 import { localPlatform } from '../../src/sandbox/local-sandbox.ts';
@@ -19,6 +19,13 @@ export interface Subject {
   readonly inputs: readonly BoundInput[];
   /** Existing directory for logs. */
   readonly logs: string;
+  /** The platform of those programs. Undefined: this machine's. */
+  readonly platform?: Platform;
+}
+
+/** The platform whose programs a subject runs. */
+export function platformOf({ platform = localPlatform() }: Subject): Platform {
+  return platform;
 }
 
 /** A recipe without what a subject brings. */
@@ -47,7 +54,7 @@ export async function tryRecipe(subject: Subject, sketch: RecipeSketch, extras: 
       outputs: Object.fromEntries(
         Object.entries(sketch.outputs ?? {}).map(([name, path]) => [name, sandboxPath(path)]),
       ),
-      platform: localPlatform(),
+      platform: platformOf(subject),
     },
     {
       ...extras,
@@ -84,14 +91,14 @@ export function describeEveryExecutor(name: string, setUp: () => Promise<Subject
     });
 
     it('knows the platforms that it supports', () => {
-      expect(subject.executor.supports(localPlatform())).toBe(true);
+      expect(subject.executor.supports(platformOf(subject))).toBe(true);
     });
 
     it('gives room, and calls listeners when it is released', async () => {
       await subject.executor.check();
       let calls = 0;
       const end = subject.executor.onRoom(() => (calls += 1));
-      const request = { name: 'test/action', platform: localPlatform(), memory: 1 };
+      const request = { name: 'test/action', platform: platformOf(subject), memory: 1 };
       const reservations = [];
       // A fake may have any amount.
       for (let count = 0; count < 20; count += 1) {

@@ -10,10 +10,9 @@ import { treesOf } from '../../src/executor/verify-inputs.ts';
 import type { BoundRecipe } from '../../src/plan/bound.ts';
 import { run, shell, write } from '../../src/plan/builder.ts';
 import { sandboxPath } from '../../src/plan/names.ts';
-import { localPlatform } from '../../src/sandbox/local-sandbox.ts';
 import type { TreeEntry } from '../../src/store/store.ts';
 import { addTree } from '../store/temporary-store.ts';
-import { treesAt, tryRecipe, type RecipeSketch, type Subject } from './contract.ts';
+import { platformOf, treesAt, tryRecipe, type RecipeSketch, type Subject } from './contract.ts';
 import { countProcesses } from './processes.ts';
 import { runRecipe } from './run-recipe.ts';
 
@@ -37,9 +36,9 @@ export function describeRealExecutor(name: string, setUp: () => Promise<Subject>
 
     it('is the machine that it says, and no other', () => {
       const { executor } = subject;
-      expect(executor.supports(localPlatform())).toBe(true);
+      expect(executor.supports(platformOf(subject))).toBe(true);
       expect(executor.supports({ os: 'linux', cpu: 'pdp11' })).toBe(false);
-      expect(executor.supports({ ...localPlatform(), alsoRuns: ['pdp11'] })).toBe(false);
+      expect(executor.supports({ ...platformOf(subject), alsoRuns: ['pdp11'] })).toBe(false);
     });
 
     it('is its input root, file by file', async () => {
@@ -79,7 +78,7 @@ export function describeRealExecutor(name: string, setUp: () => Promise<Subject>
           },
         ],
         outputs: { out: sandboxPath('/out') },
-        platform: localPlatform(),
+        platform: platformOf(subject),
       };
       const listings = new Map<Digest, readonly TreeEntry[]>();
       for (const tree of treesOf(recipe)) listings.set(tree, await subject.store.listTree(tree));

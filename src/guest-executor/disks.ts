@@ -1,0 +1,104 @@
+import { spawn } from 'node:child_process';
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { Digest } from '../core/digest.ts';
+import type { InputTree } from '../executor/input-tree.ts';
+import type { Listings } from '../executor/input-root.ts';
+import type { BoundRecipe } from '../plan/bound.ts';
+import type { Store } from '../store/store.ts';
+import { diskNames, guestEnter, guestInit, type GuestTask } from './guest-script.ts';
+import { tarStream, type ArchiveEntry } from './tar-stream.ts';
+
+/** What a guest's disk holds: what its init runs, and the action's root. */
+export function diskEntries(
+  task: GuestTask,
+  tree: InputTree,
+  contentOf: (digest: Digest) => Uint8Array | string,
+): readonly ArchiveEntry[] {
+  const text = (path: string, content: string): ArchiveEntry => {
+    return { kind: 'file', path, executable: true, content: Buffer.from(content) };
+  };
+  const below = (path: string): string => `${diskNames.root}/${path}`;
+  return [
+    text(diskNames.init, guestInit(task)),
+    text(diskNames.enter, guestEnter(task)),
+    { kind: 'directory', path: diskNames.root },
+    ...tree.entries.map((entry): ArchiveEntry => {
+      const path = below(entry.path);
+      if (entry.kind === 'directory') return { kind: 'directory', path };
+      if (entry.kind === 'symlink') return { kind: 'symlink', path, target: entry.target };
+      return { kind: 'file', path, executable: entry.executable, content: contentOf(entry.digest) };
+    }),
+  ];
+}
+
+/** Finds the contents of an input root: its texts in memory, everything else in the store. */
+export function contentsOf(
+  recipe: BoundRecipe,
+  tree: InputTree,
+  listings: Listings,
+  store: Store,
+): (digest: Digest) => Uint8Array | string {
+  const files = new Map<Digest, string>();
+  for (const [digest, entries] of listings) {
+    const place = store.treePath(digest);
+    for (const entry of entries) if (entry.kind === 'file') files.set(entry.digest, join(place, entry.path));
+  }
+  for (const content of recipe.inputs.flatMap(({ contents }) => contents)) {
+    if (content.kind === 'file') files.set(content.digest, store.blobPath(content.digest));
+  }
+  return (digest) => {
+    const content = tree.texts.get(digest) ?? files.get(digest);
+    if (content === undefined) throw new Error(`no bytes of ${digest} are known`);
+    return content;
+  };
+}
+
+/**
+ * Writes an uncompressed squashfs: unpacking in an emulated machine takes longer than reading more. Throws if mksquashfs fails,
+ * with what it said.
+ *
+ * @param mksquashfs the program; it must know `-tar`
+ */
+export async function writeSquashfs(
+  mksquashfs: string,
+  entries: readonly ArchiveEntry[],
+  seconds: number,
+  file: string,
+): Promise<void> {
+  const options = [
+    '-tar',
+    '-quiet',
+    '-no-progress',
+    '-noappend',
+    '-no-xattrs',
+    '-all-root',
+    '-no-compression',
+  ];
+  const child = spawn(mksquashfs, ['-', file, ...options], { env: {}, stdio: ['pipe', 'ignore', 'pipe'] });
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+  });
+  const ended = new Promise<number | null>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', resolve);
+  });
+  // A program that ended early is told by its exit code, better than by the pipe.
+  const fed = pipeline(Readable.from(tarStream(entries, seconds)), child.stdin).catch(
+    (error: unknown) => error,
+  );
+  const code = await ended;
+  const fault = await fed;
+  if (code !== 0) throw new Error(`mksquashfs ended with ${String(code)}: ${said.trim()}`);
+  if (fault !== undefined) throw fault;
+}
+
+/** A blank disk, which takes no room until it is written to. */
+export async function writeBlankDisk(file: string, bytes: number): Promise<void> {
+  const handle = await open(file, 'wx');
+  await handle.truncate(bytes);
+  await handle.close();
+}

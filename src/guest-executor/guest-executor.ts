@@ -1,0 +1,282 @@
+import { mkdir, readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import type { Digest } from '../core/digest.ts';
+import type { Failure } from '../core/failure.ts';
+import { catchFailures } from '../core/fault.ts';
+import { findProgram, machinePath } from '../core/host-programs.ts';
+import { failed, ok, type Result } from '../core/result.ts';
+import { actionEnvironment, renderEnvironment } from '../executor/environment.ts';
+import type { ExecuteRequest, Execution, Executor, Reservation, RoomRequest } from '../executor/executor.ts';
+import { inputRoot } from '../executor/input-root.ts';
+import { inputTree } from '../executor/input-tree.ts';
+import { ListingCache } from '../executor/listings.ts';
+import { renderScript } from '../executor/script.ts';
+import { signalName, treesOf, verifyInputs } from '../executor/verify-inputs.ts';
+import {
+  attachmentArguments,
+  attachments,
+  emulatorArguments,
+  imageFiles,
+  kernelCommandLine,
+} from '../image/emulator.ts';
+import type { Arch } from '../inputs/arch.ts';
+import type { Platform } from '../plan/action.ts';
+import { unpackInThread } from '../sources/unpack-thread.ts';
+import type { Store } from '../store/store.ts';
+import { contentsOf, diskEntries, writeBlankDisk, writeSquashfs } from './disks.ts';
+import { openResult, runEmulator } from './guest-process.ts';
+import { resultNames } from './guest-script.ts';
+
+export interface GuestExecutorOptions {
+  readonly store: Store;
+  /** What the guests are. */
+  readonly arch: Arch;
+  /** GNU name of their processor, as platforms have it. */
+  readonly cpu: string;
+  /** Directory with kernel and initramfs of the arch, as `bootstrap image` makes it. */
+  readonly image: string;
+  /** Path of mksquashfs 4.6 or later. */
+  readonly mksquashfs: string;
+  /** How many guests there may be at once. */
+  readonly guests: number;
+  /** MiB of memory for all guests together. */
+  readonly memory: number;
+  /** The guests' time when an action starts, in seconds since 1970. */
+  readonly epochSeconds: number;
+}
+
+/** What a guest needs beside the action's own memory: kernel, initramfs, init. MiB. */
+const guestOverhead = 192;
+
+/** Size of a scratch disk; what an action does not write takes no room. Formatting it in the guest takes longer the larger it is. */
+const scratchBytes = 4 * 2 ** 30;
+
+/** More than what any action makes. */
+const outputLimits = { totalBytes: 16 * 2 ** 30, fileBytes: 4 * 2 ** 30, entries: 1_000_000 } as const;
+
+/**
+ * Runs each action in an emulated machine of its own, which is started for it and ends with it. The machine gets its input root on a
+ * read-only disk, a scratch disk, and a directory of this machine for what it leaves; it has no network.
+ */
+export function createGuestExecutor(options: GuestExecutorOptions): Executor {
+  return new GuestExecutor(options);
+}
+
+class GuestExecutor implements Executor {
+  readonly name: string;
+  readonly #options: GuestExecutorOptions;
+  readonly #listings: ListingCache;
+  readonly #listeners = new Set<() => void>();
+  readonly #memoryOf = new WeakMap<Reservation, number>();
+  #guests = 0;
+  #memory = 0;
+  #emulator = '';
+
+  constructor(options: GuestExecutorOptions) {
+    this.name = `guests of ${options.arch.name}`;
+    this.#options = options;
+    this.#listings = new ListingCache(options.store);
+  }
+
+  supports({ os, cpu, alsoRuns = [] }: Platform): boolean {
+    return os === 'linux' && cpu === this.#options.cpu && alsoRuns.length === 0;
+  }
+
+  async check(): Promise<Result<void, Failure>> {
+    const { arch, image } = this.#options;
+    const { program, debianPackage } = arch.emulator;
+    const found = await findProgram(program, machinePath);
+    if (found === undefined) {
+      const purpose = `actions that run on ${arch.name}`;
+      return failed({ reason: 'missing-program', program, purpose, debianPackage });
+    }
+    this.#emulator = found;
+    for (const missing of [imageFiles.kernel, imageFiles.initramfs]) {
+      const there = await stat(join(image, missing)).catch(() => undefined);
+      if (there?.isFile() !== true)
+        return failed({ reason: 'no-image', arch: arch.name, directory: image, missing, options: [] });
+    }
+    return ok(undefined);
+  }
+
+  /** At least one guest can always run, whatever memory it wants. */
+  tryReserve({ memory }: RoomRequest): Reservation | undefined {
+    const needed = this.#memoryFor(memory);
+    const { guests, memory: limit } = this.#options;
+    if (this.#guests >= guests || (this.#guests > 0 && this.#memory + needed > limit)) return undefined;
+    this.#guests += 1;
+    this.#memory += needed;
+    let held = true;
+    const reservation: Reservation = {
+      release: () => {
+        if (!held) return;
+        held = false;
+        this.#guests -= 1;
+        this.#memory -= needed;
+        for (const listener of this.#listeners) listener();
+      },
+    };
+    this.#memoryOf.set(reservation, needed);
+    return reservation;
+  }
+
+  onRoom(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  execute(request: ExecuteRequest): Promise<Result<Execution, Failure>> {
+    return catchFailures(this.#options.store.root, () => this.#execute(request));
+  }
+
+  /** MiB of a guest for an action: what the board has by preset at least, and no more than it can have. */
+  #memoryFor(memory: number): number {
+    const { preset, limit } = this.#options.arch.emulator.memory;
+    const wanted = Math.max(preset, memory + guestOverhead);
+    return limit === undefined ? wanted : Math.min(limit, wanted);
+  }
+
+  async #execute(request: ExecuteRequest): Promise<Result<Execution, Failure>> {
+    const { store, mksquashfs, epochSeconds } = this.#options;
+    const { name, recipe, log, signal } = request;
+    if (isAborted(signal)) return failed({ reason: 'interrupted', signal: signalName(signal) });
+    const verified = await verifyInputs(store, request);
+    if (!verified.ok) return verified;
+    const listings = await this.#listings.load(treesOf(recipe));
+    const root = inputRoot(name, recipe, listings);
+    if (!root.ok) return root;
+    const tree = inputTree(root.value, listings);
+    const environment = actionEnvironment(recipe, undefined);
+    const outputs = Object.values(recipe.outputs);
+    const task = { environment, outputs, seconds: epochSeconds };
+    const scratch = await store.makeScratch('guest');
+    try {
+      const places = placesIn(scratch.path);
+      await mkdir(places.results);
+      const contents = contentsOf(recipe, tree, listings, store);
+      await writeSquashfs(mksquashfs, diskEntries(task, tree, contents), epochSeconds, places.disk);
+      await writeBlankDisk(places.scratch, scratchBytes);
+      await request.onStart?.();
+      await log.keep('script', renderScript(recipe.commands));
+      await log.keep('environment', renderEnvironment(environment));
+      const started = performance.now();
+      await runEmulator({
+        argv: this.#commandLine(places, this.#memoryOf.get(request.reservation) ?? this.#memoryFor(0)),
+        console: places.console,
+        log: join(places.results, resultNames.log),
+        onLog: (bytes) => {
+          log.write(bytes);
+        },
+        signal,
+      });
+      const wallSeconds = (performance.now() - started) / 1000;
+      const logged = await log.close();
+      if (isAborted(signal)) return failed({ reason: 'interrupted', signal: signalName(signal) });
+      if (!logged.ok) return logged;
+      const exitCode = await statusIn(places.results);
+      if (exitCode === undefined) return await this.#died(places.console);
+      if (exitCode !== 0) return ok({ exitCode, outputs: {}, wallSeconds });
+      const taken = await this.#takeOutputs(request, places);
+      return taken.ok ? ok({ exitCode, outputs: taken.value, wallSeconds }) : taken;
+    } finally {
+      await scratch.release();
+    }
+  }
+
+  #commandLine(places: Places, memory: number): readonly [string, ...string[]] {
+    const { arch, image } = this.#options;
+    const settings = {
+      directory: image,
+      memory: String(memory),
+      commandLine: kernelCommandLine(arch),
+      networkOptions: ',restrict=on',
+    };
+    const attached = { home: places.scratch, control: places.disk, upload: places.results };
+    return [
+      this.#emulator,
+      ...emulatorArguments(arch, settings, false),
+      ...attachments.flatMap((attachment) => {
+        const place = attached[attachment.name as keyof typeof attached] as string | undefined;
+        return place === undefined ? [] : attachmentArguments(arch, attachment, place);
+      }),
+    ];
+  }
+
+  async #died(console: string): Promise<Result<never, Failure>> {
+    const handle = await openResult(console);
+    const text = handle === undefined ? '' : await handle.readFile('utf8');
+    await handle?.close();
+    const lines = text.replaceAll('\r', '').trimEnd().split('\n').slice(-12);
+    const detail = ['the guest ended without a result; the end of its console:', ...lines].join('\n');
+    return failed({ reason: 'backend-unreachable', backend: this.name, detail });
+  }
+
+  /** Takes the trees of all outputs into the store. */
+  async #takeOutputs(
+    { name, recipe, log }: ExecuteRequest,
+    { results, unpacked }: Places,
+  ): Promise<Result<Execution['outputs'], Failure>> {
+    const { store } = this.#options;
+    await mkdir(unpacked);
+    const read = await unpackInThread({
+      archive: join(results, resultNames.outputs),
+      name: `the outputs of ${name}`,
+      into: unpacked,
+      // As everywhere else, links are the action's own business: nobody here follows one.
+      anyLinks: true,
+      limits: outputLimits,
+    });
+    if (!read.ok) return read;
+    const outputs: Record<string, Digest> = {};
+    for (const [number, [output, path]] of Object.entries(recipe.outputs).entries()) {
+      const directory = join(read.value, String(number));
+      // An output directory exists from the start, so an empty one counts as not made.
+      const made = await readdir(directory).catch(() => []);
+      if (made.length === 0)
+        return failed({ reason: 'missing-output', action: name, output, path, log: log.place });
+      const adopted = await store.adoptTree(directory);
+      if (!adopted.ok) return adopted;
+      outputs[output] = adopted.value;
+    }
+    return ok(outputs);
+  }
+}
+
+/** Files and directories of one guest. */
+interface Places {
+  readonly disk: string;
+  readonly scratch: string;
+  readonly results: string;
+  readonly console: string;
+  readonly unpacked: string;
+}
+
+function placesIn(directory: string): Places {
+  return {
+    disk: join(directory, 'disk.squashfs'),
+    scratch: join(directory, 'scratch.img'),
+    results: join(directory, 'results'),
+    console: join(directory, 'console'),
+    unpacked: join(directory, 'unpacked'),
+  };
+}
+
+/** Exit code of the action's script. Undefined: the guest did not get so far. */
+async function statusIn(results: string): Promise<number | undefined> {
+  const handle = await openResult(join(results, resultNames.status));
+  if (handle === undefined) return undefined;
+  const { bytesRead, buffer } = await handle.read(Buffer.alloc(16));
+  await handle.close();
+  const code = /^([0-9]{1,3})\n$/.exec(buffer.subarray(0, bytesRead).toString())?.[1];
+  return code === undefined ? undefined : Number(code);
+}
+
+/** A question each time, since it changes while one waits. */
+function isAborted(signal: AbortSignal | undefined): boolean {
+  return signal?.aborted ?? false;
+}

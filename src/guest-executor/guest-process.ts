@@ -1,0 +1,90 @@
+import { spawn } from 'node:child_process';
+import { constants } from 'node:fs';
+import { open, type FileHandle } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { findProgram, machinePath } from '../core/host-programs.ts';
+
+export interface EmulatorRun {
+  /** Program and arguments. */
+  readonly argv: readonly [string, ...string[]];
+  /** Receives what the serial console says. */
+  readonly console: string;
+  /** File in which the guest leaves its log, and who is told what is in it, as it arrives. */
+  readonly log: string;
+  readonly onLog: (bytes: Uint8Array) => void;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** How often the log is looked at, in milliseconds. */
+const lookEvery = 250;
+
+/** Runs an emulator to its end, or kills it when it is told to. It ends with this process, even if that is killed. */
+export async function runEmulator({ argv, console, log, onLog, signal }: EmulatorRun): Promise<void> {
+  const setpriv = await findProgram('setpriv', machinePath);
+  const [program, ...rest] = setpriv === undefined ? argv : [setpriv, '--pdeathsig', 'KILL', ...argv];
+  const output = await open(console, 'w');
+  const child = spawn(program, rest, {
+    env: { PATH: machinePath.join(':') },
+    stdio: ['ignore', output.fd, output.fd],
+  });
+  const kill = (): void => void child.kill('SIGKILL');
+  signal?.addEventListener('abort', kill, { once: true });
+  if (signal?.aborted === true) kill();
+  let running = true;
+  const ended = new Promise<void>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', () => {
+      resolve();
+    });
+  }).finally(() => {
+    running = false;
+  });
+  const follower = new Follower(log, onLog);
+  try {
+    while (running) {
+      await Promise.race([ended, sleep(lookEvery)]);
+      await follower.read();
+    }
+    await ended;
+  } finally {
+    signal?.removeEventListener('abort', kill);
+    kill();
+    await follower.close();
+    await output.close();
+  }
+}
+
+/** Reads a file that grows. */
+class Follower {
+  readonly #file: string;
+  readonly #onBytes: (bytes: Uint8Array) => void;
+  #handle: FileHandle | undefined;
+
+  constructor(file: string, onBytes: (bytes: Uint8Array) => void) {
+    this.#file = file;
+    this.#onBytes = onBytes;
+  }
+
+  async read(): Promise<void> {
+    this.#handle ??= await openResult(this.#file);
+    if (this.#handle === undefined) return;
+    for (;;) {
+      const { bytesRead, buffer } = await this.#handle.read(Buffer.alloc(1 << 16));
+      if (bytesRead === 0) return;
+      this.#onBytes(buffer.subarray(0, bytesRead));
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#handle?.close();
+  }
+}
+
+/** Opens a regular file that a guest may have made, without following a link or waiting for a pipe. */
+export async function openResult(file: string): Promise<FileHandle | undefined> {
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  const handle = await open(file, flags).catch(() => undefined);
+  if (handle === undefined || (await handle.stat()).isFile()) return handle;
+  await handle.close();
+  return undefined;
+}

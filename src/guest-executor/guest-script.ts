@@ -1,0 +1,106 @@
+import { quoteWord } from '../core/shell-word.ts';
+import { scriptCommand } from '../executor/input-root.ts';
+
+/** Names in the disk that a guest works from. */
+export const diskNames = {
+  /** The first program of the image runs it. */
+  init: 'init',
+  /** Enters the root and runs the action's script there. */
+  enter: 'enter',
+  /** Directory with the action's input root. */
+  root: 'root',
+} as const;
+
+/** Names of what the guest leaves in the directory that it shares with this machine. */
+export const resultNames = {
+  /** What the action printed, as it arrives. */
+  log: 'log',
+  /** Exit code of the action's script, in decimal digits; there once everything else is. */
+  status: 'status',
+  /** Tar archive of the outputs: a directory for each, named by its place in the list, and one named `end`. */
+  outputs: 'outputs.tar',
+} as const;
+
+/** Where init mounts the disk that it runs this from, the scratch disk, and the directory that is shared. */
+const places = { disk: '/mnt', scratch: '/home', results: '/upload' } as const;
+
+/** What the guest has to do for an action. */
+export interface GuestTask {
+  /** The whole environment of the script. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Absolute paths of the directories that become outputs. */
+  readonly outputs: readonly string[];
+  /** The guest's time when the action starts, in seconds since 1970. */
+  readonly seconds: number;
+}
+
+/**
+ * What the image's init runs: unites the input root with a layer on the scratch disk, runs the action in it as the only user of
+ * a machine without a network, and leaves log, outputs and exit code. It needs the tools of our root filesystem.
+ */
+export function guestInit({ outputs, seconds }: GuestTask): string {
+  const { disk, scratch, results } = places;
+  return `#!/bin/sh
+set -eu
+date -u -s "@${String(seconds)}" >/dev/null
+hostname bootstrap
+
+root=/run/root
+mkdir -p "$root" ${scratch}/.action/upper ${scratch}/.action/work
+mount -t overlay -o "lowerdir=${disk}/${diskNames.root},upperdir=${scratch}/.action/upper,workdir=${scratch}/.action/work" action "$root"
+mount -t tmpfs -o mode=0755 dev "$root/dev"
+for device in null:3 zero:5 full:7 random:8 urandom:9; do
+  mknod -m 666 "$root/dev/\${device%:*}" c 1 "\${device#*:}"
+done
+ln -s /proc/self/fd "$root/dev/fd"
+ln -s /proc/self/fd/0 "$root/dev/stdin"
+ln -s /proc/self/fd/1 "$root/dev/stdout"
+ln -s /proc/self/fd/2 "$root/dev/stderr"
+
+# By way of a pipe, which programs can open by the name /dev/stdout; a file of the host's would be emptied by that.
+{
+  status=0
+  unshare -m -n -i -p -f sh ${disk}/${diskNames.enter} "$root" 2>&1 </dev/null || status=$?
+  echo "$status" >/run/status
+} | cat >${results}/${resultNames.log}
+read -r status </run/status
+
+if [ "$status" -eq 0 ]; then
+  mkdir -p /run/outputs/end
+  number=0
+  for output in ${outputs.map(quoteWord).join(' ')}; do
+    # No directory through a link of the action's: it would be one of this system.
+    place="$root" found=yes
+    rest="\${output#/}/"
+    while [ -n "$rest" ]; do
+      place="$place/\${rest%%/*}"
+      rest="\${rest#*/}"
+      if [ -h "$place" ] || [ ! -d "$place" ]; then found=no; fi
+    done
+    if [ "$found" = yes ]; then
+      mkdir "/run/outputs/$number"
+      mount --bind "$place" "/run/outputs/$number"
+    fi
+    number=$((number + 1))
+  done
+  tar -c -f ${results}/${resultNames.outputs} -C /run/outputs .
+fi
+sync
+echo "$status" >${results}/${resultNames.status}
+`;
+}
+
+/** Enters the root, which is its one argument, and runs the action's script. */
+export function guestEnter({ environment }: GuestTask): string {
+  const variables = Object.entries(environment)
+    .map(([name, value]) => quoteWord(`${name}=${value}`))
+    .join(' ');
+  // Found before PATH is that of the action.
+  return `ip link set lo up
+mount -t proc proc "$1/proc"
+umask 022
+ulimit -c 0
+chroot=$(command -v chroot)
+exec env -i ${variables} "$chroot" "$1" ${scriptCommand.join(' ')}
+`;
+}

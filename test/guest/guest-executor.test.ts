@@ -1,0 +1,149 @@
+/** Guests as executors: the suites that all executors share, and what is theirs alone. */
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { createGuestExecutor, type GuestExecutorOptions } from '../../src/guest-executor/guest-executor.ts';
+import { run, shell } from '../../src/plan/builder.ts';
+import { openArches } from '../../src/repository/load-arches.ts';
+import { describeEveryExecutor, treesAt, tryRecipe, type Subject } from '../executor/contract.ts';
+import { keepStore } from '../executor/kept-store.ts';
+import { countProcesses } from '../executor/processes.ts';
+import { describeRealExecutor } from '../executor/real-contract.ts';
+import { bootstrap, builtHostTool, repository, storedOutput } from '../real/built.ts';
+import { addTree } from '../store/temporary-store.ts';
+
+const platform = { os: 'linux', cpu: 'armv5l' } as const;
+const request = { arch: 'armv5l', host: 'i686', goal: { kind: 'image', withNative: false } } as const;
+const openStore = keepStore();
+
+let made: Promise<{ readonly options: GuestExecutorOptions; readonly subject: Subject }> | undefined;
+
+/** Guests of the image from sources, with its own programs as what an action sees. */
+function setUpOnce() {
+  made ??= setUp();
+  return made;
+}
+
+async function setUp() {
+  await bootstrap('image', 'armv5l', '--host', 'i686');
+  const mksquashfs = path.join(await builtHostTool('squashfs-tools'), 'mksquashfs');
+  const arch = await (await openArches(repository)).load('armv5l');
+  if (!arch.ok) throw new Error(JSON.stringify(arch.failure));
+  const { store, logs } = await openStore();
+  const options: GuestExecutorOptions = {
+    store,
+    arch: arch.value,
+    cpu: platform.cpu,
+    image: `${repository}/out/armv5l/system-image-armv5l`,
+    mksquashfs,
+    guests: 2,
+    memory: 1024,
+    epochSeconds: 1_700_000_000,
+  };
+  const scratch = await store.makeScratch('programs');
+  await programs(scratch.path);
+  const adopted = await store.adoptTree(path.join(scratch.path, 'tree'));
+  await scratch.release();
+  if (!adopted.ok) throw new Error(JSON.stringify(adopted.failure));
+  const executor = createGuestExecutor(options);
+  return { options, subject: { executor, store, inputs: [treesAt('/', [adopted.value])], logs, platform } };
+}
+
+/** Static programs of the target, as a tree for the root: busybox, and toybox for what only that can. */
+async function programs(place: string): Promise<void> {
+  const bin = path.join(place, 'tree/usr/bin');
+  mkdirSync(bin, { recursive: true });
+  const busybox = await storedOutput(request, 'root-filesystem-armv5l/busybox', 'out');
+  const toybox = await storedOutput(request, 'root-filesystem-armv5l/toybox', 'out');
+  copyFileSync(path.join(busybox, 'bin/busybox'), path.join(bin, 'busybox'));
+  copyFileSync(path.join(toybox, 'bin/toybox'), path.join(bin, 'toybox'));
+  const ofBusybox =
+    'sh cat echo ls cp mkdir chmod rm ln touch sleep env sort wc head tail uname id printf true false pwd mv grep date nproc';
+  for (const name of ofBusybox.split(' ')) symlinkSync('busybox', path.join(bin, name));
+  symlinkSync('toybox', path.join(bin, 'find'));
+}
+
+const subjectOnce = async (): Promise<Subject> => (await setUpOnce()).subject;
+describeEveryExecutor('guests', subjectOnce);
+describeRealExecutor('guests', subjectOnce);
+
+describe('a guest as an executor', () => {
+  let subject: Subject;
+  let options: GuestExecutorOptions;
+  beforeAll(async () => {
+    ({ subject, options } = await setUpOnce());
+  });
+
+  it('is a machine of the arch, whose clock starts at the epoch', async () => {
+    const { lines } = await tryRecipe(subject, {
+      commands: [run(['uname', '-m']), run(['date', '-u', '+%s'])],
+    });
+    expect(lines[1]).toMatch(/^armv5/);
+    const seconds = Number(lines[3]);
+    expect(seconds).toBeGreaterThanOrEqual(options.epochSeconds);
+    expect(seconds).toBeLessThan(options.epochSeconds + 120);
+  });
+
+  it('gives the outputs that a sandbox would: links that lead anywhere, executables, no owners', async () => {
+    const { result } = await tryRecipe(subject, {
+      commands: [
+        shell(
+          'mkdir -p /out/bin; echo run >/out/bin/run; chmod 4755 /out/bin/run; ln -s /usr/lib/x /out/link',
+        ),
+        shell('ln /out/bin/run /out/bin/again'),
+      ],
+      outputs: { out: '/out' },
+    });
+    const expected = await addTree(subject.store, {
+      'bin/run': { executable: 'run\n' },
+      'bin/again': { executable: 'run\n' },
+      link: { link: '/usr/lib/x' },
+    });
+    expect(result).toMatchObject({ ok: true, value: { outputs: { out: expected } } });
+  });
+
+  it('shows what an action prints while it runs', async () => {
+    const controller = new AbortController();
+    const { result, lines } = await tryRecipe(
+      subject,
+      { commands: [shell('echo begun; sleep 600')] },
+      { signal: controller.signal, onLine: (line) => line === 'begun' && controller.abort() },
+    );
+    expect(lines).toContain('begun');
+    expect(result).toMatchObject({ ok: false, failure: { reason: 'interrupted' } });
+    expect(await countProcesses(options.image)).toBe(0);
+  });
+
+  it('that dies is no result of the action: it can be tried elsewhere, or again', async () => {
+    const { result } = await tryRecipe(subject, {
+      commands: [shell('echo c >/proc/sysrq-trigger; sleep 600')],
+    });
+    if (result.ok || result.failure.reason !== 'backend-unreachable') throw new Error(JSON.stringify(result));
+    expect(result.failure.backend).toBe('guests of armv5l');
+    expect(result.failure.detail).toContain('the guest ended without a result');
+  });
+
+  it('runs beside another one, and no more than were allowed', async () => {
+    const { executor } = subject;
+    await executor.check();
+    const memory = { name: 'test/action', platform, memory: 64 };
+    const held = [executor.tryReserve(memory), executor.tryReserve(memory)];
+    expect(held.every((one) => one !== undefined)).toBe(true);
+    expect(executor.tryReserve(memory)).toBeUndefined();
+    for (const one of held) one?.release();
+    const began = Date.now();
+    const both = await Promise.all(
+      ['one', 'two'].map((text) => tryRecipe(subject, { commands: [shell(`sleep 20; echo ${text}`)] })),
+    );
+    expect(both.map(({ lines }) => lines.at(-1))).toEqual(['one', 'two']);
+    console.log(`two guests side by side: ${String((Date.now() - began) / 1000)} s`);
+  });
+
+  it('needs an emulator and an image', async () => {
+    const empty = mkdtempSync(path.join(tmpdir(), 'no-image-'));
+    const none = await createGuestExecutor({ ...options, image: empty }).check();
+    rmSync(empty, { recursive: true });
+    expect(none).toMatchObject({ ok: false, failure: { reason: 'no-image', missing: 'kernel' } });
+  });
+});
