@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, rename, rmdir, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Failure } from '../core/failure.ts';
 import { withProcessLock } from '../core/process-lock.ts';
@@ -128,8 +128,10 @@ class CheckOut {
     if (!checked.ok) throw this.#unavailable(url, `the URL ${checked.failure}`);
     if (!/^[^\s-][^\s:^~?*[\\]*$/.test(ref))
       throw this.#unavailable(url, `${ref} is no name of a commit, tag or branch`);
-    const copy = await this.#copy(url);
+    const copy = join(this.#options.cacheDirectory, `${createHash('sha256').update(url).digest('hex')}.git`);
+    await mkdir(join(copy, 'info'), { recursive: true });
     const fetched = await withProcessLock(join(copy, 'bootstrap.lock'), async () => {
+      await this.#makeCopy(copy, url);
       const commit = await this.#commit(copy, url, ref);
       const workspace = join(this.#into, String(this.#count));
       this.#count += 1;
@@ -173,24 +175,15 @@ class CheckOut {
     await rename(made.directory, place);
   }
 
-  /** The bare copy of a repository; made if it is missing. */
-  async #copy(url: string): Promise<string> {
-    const copy = join(this.#options.cacheDirectory, `${createHash('sha256').update(url).digest('hex')}.git`);
-    await mkdir(join(copy, 'info'), { recursive: true });
+  /** Makes the bare copy of a repository, unless it is there. */
+  async #makeCopy(copy: string, url: string): Promise<void> {
     const names = await readdir(copy);
     if (!names.includes('HEAD')) {
-      await this.#mustGit(copy, url, [
-        'init',
-        '--quiet',
-        '--bare',
-        '--template=',
-        '--initial-branch=none',
-        copy,
-      ]);
+      const argv = ['init', '--quiet', '--bare', '--template=', '--initial-branch=none', copy];
+      await this.#mustGit(copy, url, argv);
     }
-    if (!(await isFile(join(copy, 'info/attributes'))))
-      await writeFile(join(copy, 'info/attributes'), attributes);
-    return copy;
+    // The attributes of this file win over those of a commit.
+    await writeFile(join(copy, 'info/attributes'), attributes);
   }
 
   /** The commit that a ref names, which is in the copy afterwards. */
@@ -322,11 +315,4 @@ function reasonOf({ exitCode, stderr }: ProgramResult): string {
   const line =
     lines.find((each) => /^(?:fatal|error|remote error):/.test(each)) ?? lines.find((each) => each !== '');
   return `git: ${line?.replace(/^(?:fatal|error): /, '') ?? `exit code ${String(exitCode)}`}`;
-}
-
-async function isFile(file: string): Promise<boolean> {
-  return stat(file).then(
-    (found) => found.isFile(),
-    () => false,
-  );
 }
