@@ -10,7 +10,7 @@ import { describeEveryExecutor, treesAt, tryRecipe, type Subject } from '../exec
 import { keepStore } from '../executor/kept-store.ts';
 import { countProcesses } from '../executor/processes.ts';
 import { describeRealExecutor } from '../executor/real-contract.ts';
-import { bootstrap, builtHostTool, repository, storedOutput } from '../real/built.ts';
+import { bootstrap, repository, storedOutput } from '../real/built.ts';
 import { addTree } from '../store/temporary-store.ts';
 
 const platform = { os: 'linux', cpu: 'armv5l' } as const;
@@ -27,7 +27,9 @@ function setUpOnce() {
 
 async function setUp() {
   await bootstrap('image', 'armv5l', '--host', 'i686');
-  const mksquashfs = path.join(await builtHostTool('squashfs-tools'), 'mksquashfs');
+  const everything = { ...request, goal: { kind: 'everything', withNative: true } } as const;
+  const squashfsTools = await storedOutput(everything, 'host-tools/squashfs-tools', 'out');
+  const mksquashfs = path.join(squashfsTools, 'bin/mksquashfs');
   const arch = await (await openArches(repository)).load('armv5l');
   if (!arch.ok) throw new Error(JSON.stringify(arch.failure));
   const { store, logs } = await openStore();
