@@ -60,7 +60,7 @@ export function describeRealExecutor(name: string, setUp: () => Promise<Subject>
       const recipe: BoundRecipe = {
         commands: [
           shell(
-            "find / '(' -path /proc -o -path /dev -o -path '/build/*' ')' -prune -o -printf '%P|%y|%m|%l\\n' >/build/seen",
+            "find / '(' -path /proc -o -path /dev -o -path '/build/*' ')' -prune -o -printf '%P|%M|%m|%l\\n' >/build/seen",
           ),
           shell('hello >>/build/seen; mkdir -p /out; mv /build/seen /out/seen'),
         ],
@@ -90,9 +90,10 @@ export function describeRealExecutor(name: string, setUp: () => Promise<Subject>
       const seen = text.trimEnd().split('\n');
       expect(seen.pop()).toBe('hello');
       const expected = inputTree(root.value, listings).entries.map((entry) => {
-        if (entry.kind === 'directory') return `${entry.path}|d|755|`;
-        if (entry.kind === 'symlink') return `${entry.path}|l|777|${entry.target}`;
-        return `${entry.path}|f|${entry.executable ? '755' : '644'}|`;
+        if (entry.kind === 'directory') return `${entry.path}|drwxr-xr-x|755|`;
+        if (entry.kind === 'symlink') return `${entry.path}|lrwxrwxrwx|777|${entry.target}`;
+        const [shown, mode] = entry.executable ? ['-rwxr-xr-x', '755'] : ['-rw-r--r--', '644'];
+        return `${entry.path}|${shown}|${mode}|`;
       });
       const kernel = /^(?:proc|dev)\||^\|/;
       expect(seen.filter((line) => !kernel.test(line)).sort()).toEqual(
