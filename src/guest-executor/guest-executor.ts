@@ -156,29 +156,25 @@ class GuestExecutor implements Executor {
     const task = { environment, outputs, seconds: epochSeconds };
     const scratch = await store.makeScratch('guest');
     try {
-      const places = placesIn(scratch.path);
-      await mkdir(places.results);
+      const disk = join(scratch.path, 'disk.squashfs');
       const contents = contentsOf(recipe, tree, listings, store);
-      await writeSquashfs(mksquashfs, diskEntries(task, tree, contents), epochSeconds, places.disk);
-      await writeBlankDisk(places.scratch, scratchBytes);
+      await writeSquashfs(mksquashfs, diskEntries(task, tree, contents), epochSeconds, disk);
       await request.onStart?.();
       await log.keep('script', renderScript(recipe.commands));
       await log.keep('environment', renderEnvironment(environment));
       const started = performance.now();
-      await runEmulator({
-        argv: this.#commandLine(places, this.#memoryOf.get(request.reservation) ?? this.#memoryFor(0)),
-        console: places.console,
-        log: join(places.results, resultNames.log),
-        onLog: (bytes) => {
-          log.write(bytes);
-        },
-        signal,
-      });
+      const memory = this.#memoryOf.get(request.reservation) ?? this.#memoryFor(0);
+      let guest = await this.#runGuest(request, join(scratch.path, 'first'), disk, memory);
+      if (guest.exitCode === undefined && !isAborted(signal)) {
+        // A machine may die for reasons of its own; one that dies twice has its reason in the action.
+        log.write(Buffer.from('+ the guest ended without a result: once more, in another one\n'));
+        guest = await this.#runGuest(request, join(scratch.path, 'second'), disk, memory);
+      }
       const wallSeconds = (performance.now() - started) / 1000;
       const logged = await log.close();
       if (isAborted(signal)) return failed({ reason: 'interrupted', signal: signalName(signal) });
       if (!logged.ok) return logged;
-      const exitCode = await statusIn(places.results);
+      const { exitCode, places } = guest;
       if (exitCode === undefined) return await this.#died(places.console);
       if (exitCode !== 0) return ok({ exitCode, outputs: {}, wallSeconds });
       const taken = await this.#takeOutputs(request, places);
@@ -188,7 +184,29 @@ class GuestExecutor implements Executor {
     }
   }
 
-  #commandLine(places: Places, memory: number): readonly [string, ...string[]] {
+  /** Runs an action in one guest. The exit code is undefined if that ended without saying one. */
+  async #runGuest(
+    { log, signal }: ExecuteRequest,
+    directory: string,
+    disk: string,
+    memory: number,
+  ): Promise<{ readonly exitCode: number | undefined; readonly places: Places }> {
+    const places = placesIn(directory);
+    await mkdir(places.results, { recursive: true });
+    await writeBlankDisk(places.scratch, scratchBytes);
+    await runEmulator({
+      argv: this.#commandLine(places, disk, memory),
+      console: places.console,
+      log: join(places.results, resultNames.log),
+      onLog: (bytes) => {
+        log.write(bytes);
+      },
+      signal,
+    });
+    return { exitCode: await statusIn(places.results), places };
+  }
+
+  #commandLine(places: Places, disk: string, memory: number): readonly [string, ...string[]] {
     const { arch, image } = this.#options;
     const settings = {
       directory: image,
@@ -196,7 +214,7 @@ class GuestExecutor implements Executor {
       commandLine: kernelCommandLine(arch),
       networkOptions: ',restrict=on',
     };
-    const attached = { home: places.scratch, control: places.disk, upload: places.results };
+    const attached = { home: places.scratch, control: disk, upload: places.results };
     return [
       this.#emulator,
       ...emulatorArguments(arch, settings, false),
@@ -212,7 +230,7 @@ class GuestExecutor implements Executor {
     const text = handle === undefined ? '' : await handle.readFile('utf8');
     await handle?.close();
     const lines = text.replaceAll('\r', '').trimEnd().split('\n').slice(-12);
-    const detail = ['the guest ended without a result; the end of its console:', ...lines].join('\n');
+    const detail = ['two guests ended without a result; the end of the console:', ...lines].join('\n');
     return failed({ reason: 'backend-unreachable', backend: this.name, detail });
   }
 
@@ -249,7 +267,6 @@ class GuestExecutor implements Executor {
 
 /** Files and directories of one guest. */
 interface Places {
-  readonly disk: string;
   readonly scratch: string;
   readonly results: string;
   readonly console: string;
@@ -258,7 +275,6 @@ interface Places {
 
 function placesIn(directory: string): Places {
   return {
-    disk: join(directory, 'disk.squashfs'),
     scratch: join(directory, 'scratch.img'),
     results: join(directory, 'results'),
     console: join(directory, 'console'),

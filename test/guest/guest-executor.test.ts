@@ -126,7 +126,26 @@ describe('a guest as an executor', () => {
     );
     if (result.ok || result.failure.reason !== 'backend-unreachable') throw new Error(JSON.stringify(result));
     expect(result.failure.backend).toBe('guests of armv5l');
-    expect(result.failure.detail).toContain('the guest ended without a result');
+    expect(result.failure.detail).toContain('two guests ended without a result');
+  });
+
+  it('that dies once is replaced by another one, and the log tells so', async () => {
+    let killed = 0;
+    const { result, lines } = await tryRecipe(
+      subject,
+      { commands: [shell('echo begun; sleep 3; echo done')] },
+      {
+        onLine: (line) =>
+          line === 'begun' && (killed += 1) === 1 && spawnSync('pkill', ['-KILL', '-f', options.image]),
+      },
+    );
+    expect(result).toMatchObject({ ok: true, value: { exitCode: 0 } });
+    expect(lines.filter((line) => line !== "+ sh -euc 'echo begun; sleep 3; echo done'")).toEqual([
+      'begun',
+      '+ the guest ended without a result: once more, in another one',
+      'begun',
+      'done',
+    ]);
   });
 
   it('runs beside another one, and no more than were allowed', async () => {
