@@ -26,6 +26,11 @@ const exceptions: readonly {
     ],
     why: "musl's list of what it runs on, and what meson calls that",
   },
+  {
+    file: 'src/definitions/arches.ts',
+    names: ['aarch64', 'armv5l', 'armv7l', 'i686', 'mips', 'mipsel', 'powerpc64', 'ppc64', 'x86_64'],
+    why: 'what Baserock calls the same machines',
+  },
   { file: 'src/core/foreign-programs.ts', names: ['i686'], why: 'a program of that processor' },
   { file: 'src/cli/program.ts', names: ['armv5l', 'i686'], why: 'examples in the help' },
   { file: 'src/emulator/complaint.ts', names: ['ppc'], why: "Debian's names of packages" },
