@@ -3,7 +3,7 @@ import type { Failure } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';
 import { sourceKey, type GitSource, type Pin, type Pins } from '../definitions/pins.ts';
 import type { GitSources } from '../sources/git-source.ts';
-import { expandAlias } from '../sources/git-url.ts';
+import { expandAlias, shownUrl } from '../sources/git-url.ts';
 import type { Store } from '../store/store.ts';
 import { hopeless, whenAborted } from './fetch-sources.ts';
 
@@ -78,7 +78,7 @@ async function obtain(
     if (!adopted.ok) return adopted;
     const tree = adopted.value;
     if (known === undefined || known.tree === tree) return ok({ repository, ref, submodules, commit, tree });
-    const origin = `${repository} ${ref}`;
+    const origin = `${shownUrl(repository)} ${ref}`;
     return failed({ reason: 'wrong-tree', source: chunk, origin, expected: known.tree, actual: tree });
   } finally {
     await scratch.release();

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { open } from 'node:fs/promises';
-import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Digest } from '../core/digest.ts';
+import { filesOf } from '../executor/input-files.ts';
 import type { InputTree } from '../executor/input-tree.ts';
 import type { Listings } from '../executor/input-root.ts';
 import type { BoundRecipe } from '../plan/bound.ts';
@@ -41,16 +41,9 @@ export function contentsOf(
   listings: Listings,
   store: Store,
 ): (digest: Digest) => Uint8Array | string {
-  const files = new Map<Digest, string>();
-  for (const [digest, entries] of listings) {
-    const place = store.treePath(digest);
-    for (const entry of entries) if (entry.kind === 'file') files.set(entry.digest, join(place, entry.path));
-  }
-  for (const content of recipe.inputs.flatMap(({ contents }) => contents)) {
-    if (content.kind === 'file') files.set(content.digest, store.blobPath(content.digest));
-  }
+  const files = filesOf(recipe, listings, store);
   return (digest) => {
-    const content = tree.texts.get(digest) ?? files.get(digest);
+    const content = tree.texts.get(digest) ?? files.get(digest)?.path;
     if (content === undefined) throw new Error(`no bytes of ${digest} are known`);
     return content;
   };

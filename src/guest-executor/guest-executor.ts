@@ -11,6 +11,7 @@ import type { ExecuteRequest, Execution, Executor, Reservation, RoomRequest } fr
 import { inputRoot } from '../executor/input-root.ts';
 import { inputTree } from '../executor/input-tree.ts';
 import { ListingCache } from '../executor/listings.ts';
+import { reservation } from '../executor/reservation.ts';
 import { renderScript } from '../executor/script.ts';
 import { signalName, treesOf, verifyInputs } from '../executor/verify-inputs.ts';
 import {
@@ -107,18 +108,13 @@ class GuestExecutor implements Executor {
     if (this.#guests >= guests || (this.#guests > 0 && this.#memory + needed > limit)) return undefined;
     this.#guests += 1;
     this.#memory += needed;
-    let held = true;
-    const reservation: Reservation = {
-      release: () => {
-        if (!held) return;
-        held = false;
-        this.#guests -= 1;
-        this.#memory -= needed;
-        for (const listener of this.#listeners) listener();
-      },
-    };
-    this.#memoryOf.set(reservation, needed);
-    return reservation;
+    const room = reservation(() => {
+      this.#guests -= 1;
+      this.#memory -= needed;
+      for (const listener of this.#listeners) listener();
+    });
+    this.#memoryOf.set(room, needed);
+    return room;
   }
 
   onRoom(listener: () => void): () => void {

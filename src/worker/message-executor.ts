@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import type { Digest } from '../core/digest.ts';
 import type { Failure } from '../core/failure.ts';
@@ -14,13 +13,14 @@ import {
 import type { ActionService } from '../executor/action-service.ts';
 import { recipeEnvironment, renderEnvironment } from '../executor/environment.ts';
 import type { ExecuteRequest, Execution, Executor, Reservation } from '../executor/executor.ts';
-import { inputRoot, scriptCommand, type Listings } from '../executor/input-root.ts';
+import { inputRoot, scriptCommand } from '../executor/input-root.ts';
+import { filesOf, type LocalFile } from '../executor/input-files.ts';
 import { inputTree, type InputTree } from '../executor/input-tree.ts';
 import { ListingCache } from '../executor/listings.ts';
+import { reservation } from '../executor/reservation.ts';
 import { renderScript } from '../executor/script.ts';
 import { treesOf, verifyInputs } from '../executor/verify-inputs.ts';
 import type { Platform } from '../plan/action.ts';
-import type { BoundRecipe } from '../plan/bound.ts';
 import { canonicalTree, splitTree } from '../store/canonical-tree.ts';
 import { digestBytes } from '../store/directory-message.ts';
 import type { Store } from '../store/store.ts';
@@ -73,15 +73,10 @@ class MessageExecutor implements Executor {
   tryReserve(): Reservation | undefined {
     if (this.#taken >= this.#options.slots) return undefined;
     this.#taken += 1;
-    let held = true;
-    return {
-      release: () => {
-        if (!held) return;
-        held = false;
-        this.#taken -= 1;
-        for (const listener of this.#listeners) listener();
-      },
-    };
+    return reservation(() => {
+      this.#taken -= 1;
+      for (const listener of this.#listeners) listener();
+    });
   }
 
   onRoom(listener: () => void): () => void {
@@ -203,26 +198,4 @@ const emptyTree = digestBytes(new Uint8Array());
 
 function relative(path: string): string {
   return path.slice(1);
-}
-
-interface LocalFile {
-  readonly path: string;
-  /** The tree that contains it; undefined for a blob. */
-  readonly tree: Digest | undefined;
-}
-
-/** Paths of all files that a recipe reads. */
-function filesOf(recipe: BoundRecipe, listings: Listings, store: Store): ReadonlyMap<Digest, LocalFile> {
-  const files = new Map<Digest, LocalFile>();
-  for (const [tree, entries] of listings) {
-    for (const entry of entries) {
-      if (entry.kind === 'file')
-        files.set(entry.digest, { path: join(store.treePath(tree), entry.path), tree });
-    }
-  }
-  for (const content of recipe.inputs.flatMap(({ contents }) => contents)) {
-    if (content.kind === 'file')
-      files.set(content.digest, { path: store.blobPath(content.digest), tree: undefined });
-  }
-  return files;
 }

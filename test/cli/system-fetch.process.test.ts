@@ -1,19 +1,10 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startGitServer, type GitServer } from '../sources/git-server.ts';
+import { describe, expect, test } from 'vitest';
+import { keepGitServer } from '../sources/git-server.ts';
 import { run, testSession, type TestSession } from './rig.ts';
 
-const scratch = mkdtempSync(path.join(tmpdir(), 'system-fetch-'));
-let server: GitServer;
-beforeAll(async () => {
-  server = await startGitServer(path.join(scratch, 'served'));
-});
-afterAll(() => {
-  server.stop();
-  rmSync(scratch, { recursive: true });
-});
+const { server } = keepGitServer();
 
 const argv = ['system', 'fetch', 'set/systems/s.morph'] as const;
 
@@ -36,14 +27,14 @@ function sessionWith(first: string, second: string): TestSession {
 }
 
 function alias(): readonly string[] {
-  return ['--alias', `here=${server.url('')}`];
+  return ['--alias', `here=${server().url('')}`];
 }
 
 describe('system fetch', () => {
   test('pins what is not pinned if it is told to, and fetches the same again', async () => {
-    server.commit('one', { file: 'one\n' });
-    server.commit('two', { file: 'two\n' });
-    const session = sessionWith('here:one', server.url('two'));
+    server().commit('one', { file: 'one\n' });
+    server().commit('two', { file: 'two\n' });
+    const session = sessionWith('here:one', server().url('two'));
     const unpinned = await run(session, ...argv, ...alias());
     expect(unpinned).toMatchObject({ code: 2, out: '' });
     expect(unpinned.err).toContain('2 sources not pinned: s/one, s/two');
@@ -52,7 +43,7 @@ describe('system fetch', () => {
     const pins = readFileSync(path.join(session.home, 'set/bootstrap-pins.json'), 'utf8');
     expect(JSON.parse(pins)).toMatchObject({
       format: 1,
-      sources: [{ repository: server.url('two') }, { repository: 'here:one', ref: 'main' }],
+      sources: [{ repository: server().url('two') }, { repository: 'here:one', ref: 'main' }],
     });
     const again = await run(session, ...argv, ...alias());
     expect(again).toMatchObject({ code: 0, out: '2 sources in the store, 0 of them new\n' });
@@ -62,11 +53,11 @@ describe('system fetch', () => {
   });
 
   test('refuses what is no longer what it was, and fetches the others', async () => {
-    server.commit('moving', { file: 'one\n' });
-    server.commit('two', { file: 'two\n' });
+    server().commit('moving', { file: 'one\n' });
+    server().commit('two', { file: 'two\n' });
     const session = sessionWith('here:moving', 'here:two');
     expect((await run(session, ...argv, ...alias(), '--pin')).code).toBe(0);
-    server.commit('moving', { file: 'another\n' });
+    server().commit('moving', { file: 'another\n' });
     const moved = await run(session, ...argv, ...alias(), '--store', 'other');
     expect(moved.code).toBe(1);
     expect(moved.err).toContain('s/one');
@@ -76,7 +67,7 @@ describe('system fetch', () => {
   });
 
   test('keeps the pins of what it could fetch', async () => {
-    server.commit('two', { file: 'two\n' });
+    server().commit('two', { file: 'two\n' });
     const session = sessionWith('here:absent', 'here:two');
     const partly = await run(session, ...argv, ...alias(), '--pin', '--pins', 'my-pins.json');
     expect(partly.code).toBe(1);

@@ -1,7 +1,9 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { afterAll, beforeAll } from 'vitest';
 
 /** A file of a commit: its text, an executable one, a link, or undefined to remove it. */
 export type CommittedFile =
@@ -32,7 +34,27 @@ export interface GitServer {
   readonly stop: () => void;
 }
 
-export async function startGitServer(root: string): Promise<GitServer> {
+/** A server for all tests of a file, in a directory of its own that is gone with it. For the top of a file. */
+export function keepGitServer(): { readonly scratch: string; readonly server: () => GitServer } {
+  const scratch = mkdtempSync(path.join(tmpdir(), 'git-server-'));
+  let server: GitServer | undefined;
+  beforeAll(async () => {
+    server = await startGitServer(path.join(scratch, 'served'));
+  });
+  afterAll(() => {
+    server?.stop();
+    rmSync(scratch, { recursive: true });
+  });
+  return {
+    scratch,
+    server: () => {
+      if (server === undefined) throw new Error('no test has begun');
+      return server;
+    },
+  };
+}
+
+async function startGitServer(root: string): Promise<GitServer> {
   mkdirSync(root, { recursive: true });
   const port = await freePort();
   const daemon = spawn(

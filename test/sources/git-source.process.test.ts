@@ -1,20 +1,11 @@
-import { lstatSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { lstatSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { failureText } from '../../src/report/failure-text.ts';
 import { GitSources, type GitRequest } from '../../src/sources/git-source.ts';
-import { startGitServer, type GitServer } from './git-server.ts';
+import { keepGitServer } from './git-server.ts';
 
-const scratch = mkdtempSync(path.join(tmpdir(), 'git-source-'));
-let server: GitServer;
-beforeAll(async () => {
-  server = await startGitServer(path.join(scratch, 'served'));
-});
-afterAll(() => {
-  server.stop();
-  rmSync(scratch, { recursive: true });
-});
+const { scratch, server } = keepGitServer();
 
 let places = 0;
 
@@ -39,9 +30,9 @@ async function checkOut(
 
 describe('a commit', () => {
   test('is checked out by its id, a tag or a branch, older ones too', async () => {
-    const url = server.url('plain');
-    const first = server.commit('plain', { file: 'first\n' }, 'v1');
-    const second = server.commit('plain', { file: 'second\n' });
+    const url = server().url('plain');
+    const first = server().commit('plain', { file: 'first\n' }, 'v1');
+    const second = server().commit('plain', { file: 'second\n' });
     for (const [ref, commit, text] of [
       ['v1', first, 'first\n'],
       [first, first, 'first\n'],
@@ -54,7 +45,7 @@ describe('a commit', () => {
   });
 
   test('has its files as they were committed, whatever its attributes say', async () => {
-    server.commit('attributes', {
+    server().commit('attributes', {
       '.gitattributes': 'left-out export-ignore\nsubst export-subst\n*.txt eol=crlf ident\n',
       'left-out': 'here\n',
       subst: '$Format:%H$\n',
@@ -62,7 +53,7 @@ describe('a commit', () => {
       run: { executable: '#!/bin/sh\n' },
       'sub/link': { link: '../run' },
     });
-    const made = await checkOut({ url: server.url('attributes'), ref: 'main' });
+    const made = await checkOut({ url: server().url('attributes'), ref: 'main' });
     expect(made.names).toEqual(['.gitattributes', 'left-out', 'lines.txt', 'run', 'sub', 'subst']);
     expect(made.read?.('subst')).toBe('$Format:%H$\n');
     expect(made.read?.('lines.txt')).toBe('one\ntwo $Id$\n');
@@ -71,8 +62,8 @@ describe('a commit', () => {
   });
 
   test('is taken from the copy of the repository where it was fetched before', async () => {
-    const commit = server.commit('offline', { file: 'text\n' });
-    const url = server.url('offline');
+    const commit = server().commit('offline', { file: 'text\n' });
+    const url = server().url('offline');
     const refused = await checkOut({ url, ref: commit }, { offline: true });
     expect(refused.text).toContain(`${url}: not in the copy of the repository`);
     const { cache } = await checkOut({ url, ref: commit });
@@ -86,61 +77,61 @@ describe('a commit', () => {
     ['--upload-pack=touch /x', 'is no name of a commit, tag or branch'],
     ['main:other', 'is no name of a commit, tag or branch'],
   ])('that does not exist is told: %s', async (ref, text) => {
-    server.commit('missing', { file: '' });
-    expect((await checkOut({ url: server.url('missing'), ref })).text).toContain(text);
+    server().commit('missing', { file: '' });
+    expect((await checkOut({ url: server().url('missing'), ref })).text).toContain(text);
   });
 });
 
 describe('submodules', () => {
   test('come from the URL that the repository names, or from another one', async () => {
-    const inner = server.commit('inner', { deep: 'deep\n' });
-    const middle = server.commit('group/middle', {
+    const inner = server().commit('inner', { deep: 'deep\n' });
+    const middle = server().commit('group/middle', {
       '.gitmodules': '[submodule "in"]\n\tpath = lib/in\n\turl = ../../inner\n',
       'lib/in': { submodule: inner },
       middle: 'middle\n',
     });
-    server.commit('outer', {
+    server().commit('outer', {
       '.gitmodules':
-        `[submodule "m"]\n\tpath = middle\n\turl = ${server.url('group/middle')}\n` +
+        `[submodule "m"]\n\tpath = middle\n\turl = ${server().url('group/middle')}\n` +
         '[submodule "o"]\n\tpath = other\n\turl = https://example.invalid/other.git\n',
       middle: { submodule: middle },
       other: { submodule: inner },
     });
-    const submodules = { other: server.url('inner') };
-    const made = await checkOut({ url: server.url('outer'), ref: 'main', submodules });
+    const submodules = { other: server().url('inner') };
+    const made = await checkOut({ url: server().url('outer'), ref: 'main', submodules });
     expect(made.read?.('middle/middle')).toBe('middle\n');
     expect(made.read?.('middle/lib/in/deep')).toBe('deep\n');
     expect(made.read?.('other/deep')).toBe('deep\n');
   });
 
   test('without a URL, or with one that runs a program, are refused', async () => {
-    const inner = server.commit('inner', { deep: 'deep\n' });
-    server.commit('nameless', { sub: { submodule: inner } });
-    const nameless = await checkOut({ url: server.url('nameless'), ref: 'main' });
+    const inner = server().commit('inner', { deep: 'deep\n' });
+    server().commit('nameless', { sub: { submodule: inner } });
+    const nameless = await checkOut({ url: server().url('nameless'), ref: 'main' });
     expect(nameless.text).toContain('.gitmodules names no URL for its submodule sub');
-    server.commit('program', {
+    server().commit('program', {
       '.gitmodules': '[submodule "m"]\n\tpath = sub\n\turl = ext::sh -c touch% /tmp/x\n',
       sub: { submodule: inner },
     });
-    expect((await checkOut({ url: server.url('program'), ref: 'main' })).text).toContain(
+    expect((await checkOut({ url: server().url('program'), ref: 'main' })).text).toContain(
       'the URL is empty, too long',
     );
   });
 
   test('that contain themselves end', async () => {
-    const first = server.commit('loop', { file: '' });
-    server.commit('loop', {
+    const first = server().commit('loop', { file: '' });
+    server().commit('loop', {
       '.gitmodules': '[submodule "m"]\n\tpath = sub\n\turl = ./\n',
       sub: { submodule: first },
     });
-    const made = await checkOut({ url: server.url('loop'), ref: 'main' });
+    const made = await checkOut({ url: server().url('loop'), ref: 'main' });
     expect(made.text ?? made.names).toEqual(['.gitmodules', 'file', 'sub']);
   });
 });
 
 test('a link that leads out of the repository is refused', async () => {
-  server.commit('escape', { evil: { link: '../../../etc' } });
-  expect((await checkOut({ url: server.url('escape'), ref: 'main' })).text).toContain(
+  server().commit('escape', { evil: { link: '../../../etc' } });
+  expect((await checkOut({ url: server().url('escape'), ref: 'main' })).text).toContain(
     'a link that leaves the tree',
   );
 });
