@@ -33,7 +33,7 @@ export const rooms = {
   'src/store': foundation,
   'src/sources': [...inputs, 'src/store'],
   arches: ['src/inputs'],
-  stages: [...inputs, 'src/image'],
+  stages: [...inputs, 'src/image', 'src/definitions'],
   'src/executor': [...foundation, 'src/store'],
   'src/sandbox': executor,
   'src/worker': [...executor, 'src/sandbox'],
@@ -58,6 +58,7 @@ export const rooms = {
   'src/release': built,
   'src/porting': [...built, 'src/emulator', 'src/release', 'arches'],
   'src/image-test': [...built, 'src/emulator', 'src/guest', 'src/release'],
+  'src/system': [...built, 'src/guest-executor'],
   'src/native-build': [...built, 'src/guest', 'src/release'],
 };
 

@@ -6,6 +6,12 @@ export const everything: Goal = {
   summary: 'compilers for the host and for the arch itself, and an image that boots',
 };
 
+/** `bootstrap system build`. */
+export const system: Goal = {
+  name: 'system',
+  summary: 'packages, each built natively on the arch, as definitions describe them',
+};
+
 /** `bootstrap image ARCH`. */
 export const image: Goal = {
   name: 'image',

@@ -1,3 +1,4 @@
+import { stage as chunk } from './chunk.ts';
 import { stage as crossCompiler } from './cross-compiler.ts';
 import { stage as hostTools } from './host-tools.ts';
 import { stage as kernel } from './kernel.ts';
@@ -16,4 +17,5 @@ export const stages = registerStages([
   kernel,
   rootFilesystem,
   systemImage,
+  chunk,
 ]);

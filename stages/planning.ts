@@ -1,5 +1,6 @@
 import type { Failure } from '../src/core/failure.ts';
 import { failed, type Result } from '../src/core/result.ts';
+import type { LockedSource } from '../src/inputs/lock.ts';
 import type { Plan } from '../src/plan/action.ts';
 import { assemblePlan } from '../src/plan/assemble.ts';
 import { orderByNeeds, type Ordering } from '../src/plan/order.ts';
@@ -57,7 +58,12 @@ export function planStages(
     actions: [...made.values()].flatMap(({ actions }) => actions),
     products: asked.flatMap(({ products = [] }) => products),
     goals: asked.flatMap(({ tests = [] }) => tests),
-    lock: inputs.lock,
+    lock: { sources: sourcesOf(inputs, [...made.values()]) },
     files: inputs.files,
   });
+}
+
+/** The chosen versions, and those that stages name beside them. */
+function sourcesOf({ lock }: PlanInputs, contributions: readonly Contribution[]): readonly LockedSource[] {
+  return [...new Set([...lock.sources, ...contributions.flatMap(({ sources = [] }) => sources)])];
 }

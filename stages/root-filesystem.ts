@@ -27,6 +27,8 @@ export interface RootFilesystem {
   readonly tree: Ref;
   /** busybox alone, in `bin/`. */
   readonly busybox: Ref;
+  /** bash alone, in `bin/`. */
+  readonly bash: Ref;
 }
 
 /** Files of ours: path in the root filesystem to path in this repository. */
@@ -135,6 +137,7 @@ export function rootFilesystem(
     actions: [...Object.values(programs), ...whole],
     tree: output(whole.at(-1) ?? assemble, 'out'),
     busybox: output(programs.busybox, 'out'),
+    bash: output(programs.bash, 'out'),
   };
 }
 

@@ -1,3 +1,4 @@
+import type { LockedSource } from '../src/inputs/lock.ts';
 import type { Action, Product } from '../src/plan/action.ts';
 import type { ActionName } from '../src/plan/names.ts';
 import type { PlanInputs } from './inputs.ts';
@@ -9,6 +10,8 @@ export interface Contribution {
   readonly products?: readonly Product[];
   /** Actions that nothing reads, such as smoke tests: of the plan when the stage is wanted for itself. */
   readonly tests?: readonly ActionName[];
+  /** Versions of sources that its actions name and that are not the chosen ones. */
+  readonly sources?: readonly LockedSource[];
 }
 
 /** The parts of which `assemblePlan` makes a plan. */

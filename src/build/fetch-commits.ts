@@ -7,17 +7,21 @@ import { expandAlias, shownUrl } from '../sources/git-url.ts';
 import type { Store } from '../store/store.ts';
 import { hopeless, whenAborted } from './fetch-sources.ts';
 
-export interface CommitsRequest {
-  readonly sources: readonly { readonly chunk: string; readonly source: GitSource }[];
-  readonly pins: Pins;
-  /** Is told a source that had no pin. Undefined: that is a failure. */
-  readonly pin?: (pin: Pin) => Promise<void>;
+/** With what commits are fetched, and where they go. */
+export interface CommitContext {
   /** What the prefixes of repositories stand for. */
   readonly aliases: Readonly<Record<string, string>>;
   readonly git: GitSources;
   readonly store: Store;
-  /** Receives all events, including each failure. */
+  /** Receives all events. */
   readonly onEvent: (event: BuildEvent) => void;
+}
+
+export interface CommitsRequest extends CommitContext {
+  readonly sources: readonly { readonly chunk: string; readonly source: GitSource }[];
+  readonly pins: Pins;
+  /** Is told a source that had no pin. Undefined: that is a failure. */
+  readonly pin?: (pin: Pin) => Promise<void>;
   /** Ends the fetching; its reason is the name of the signal. */
   readonly signal: AbortSignal;
 }
@@ -41,7 +45,7 @@ export async function fetchCommits(request: CommitsRequest): Promise<Result<numb
     if (known !== undefined && (await store.hasTree(known.tree))) continue;
     onEvent({ kind: 'source-started', at: performance.now(), source: chunk });
     // A fetch cannot be cancelled, but leaves nothing incomplete: an interrupt does not wait for it.
-    const obtained = await Promise.race([obtain(chunk, source, known, request), whenAborted(signal)]);
+    const obtained = await Promise.race([obtainCommit(chunk, source, known, request), whenAborted(signal)]);
     if (obtained.ok) {
       fetched += 1;
       onEvent({ kind: 'source-finished', at: performance.now(), source: chunk, digest: obtained.value.tree });
@@ -55,11 +59,17 @@ export async function fetchCommits(request: CommitsRequest): Promise<Result<numb
   return failures.length === 0 ? ok(fetched) : failed(failures);
 }
 
-async function obtain(
+/**
+ * Brings one commit into the store.
+ *
+ * @param chunk id of the chunk, for messages
+ * @param known what it must be; undefined: anything
+ */
+export async function obtainCommit(
   chunk: string,
   { repository, ref, submodules }: GitSource,
   known: Pin | undefined,
-  { aliases, git, store, onEvent }: CommitsRequest,
+  { aliases, git, store, onEvent }: CommitContext,
 ): Promise<Result<Pin, Failure>> {
   const urls = Object.entries(submodules).map(([path, url]) => [path, expandAlias(url, aliases)] as const);
   const url = expandAlias(repository, aliases);

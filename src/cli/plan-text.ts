@@ -1,6 +1,6 @@
 import type { Action, Plan } from '../plan/action.ts';
 import { planIds } from '../plan/bind.ts';
-import { dependenciesOf, sourceId, stageIdOf } from '../plan/graph.ts';
+import { dependenciesOf, refsOf, sourceId, stageIdOf } from '../plan/graph.ts';
 import { stages } from '../../stages/index.ts';
 import { stageIdsOf } from '../../stages/select.ts';
 import { count } from '../core/count.ts';
@@ -46,7 +46,7 @@ export function planDot(plan: Plan): string {
   for (const source of plan.sources) lines.push(`  ${quote(sourceId(source))} [shape=ellipse];`);
   for (const action of plan.actions) {
     for (const needed of dependenciesOf(action)) lines.push(`  ${quote(needed)} -> ${quote(action.name)};`);
-    const refs = [...action.recipe.tools, ...action.recipe.inputs.flatMap((input) => input.refs)];
+    const refs = refsOf(action.recipe);
     const sources = refs.flatMap((ref) => (ref.kind === 'source' ? [sourceId(ref)] : []));
     for (const source of new Set(sources)) lines.push(`  ${quote(source)} -> ${quote(action.name)};`);
   }

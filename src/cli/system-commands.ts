@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
 import type { SystemFetchOptions } from './system-fetch-command.ts';
-import { nonEmpty, repeated, storeHelp } from './options.ts';
+import type { SystemBuildOptions } from './system-build-command.ts';
+import { jobs, nonEmpty, repeated, sourcing, storeHelp, wholeNumber } from './options.ts';
+import { hosting } from './plan-options.ts';
 import type { Session } from './session.ts';
 
 /** The commands for systems of packages. */
@@ -27,11 +29,39 @@ export function systemCommands(
       done(await systemPlanCommand(session, file, options.json ?? false));
     });
 
-  systemCommand(
+  const build = systemCommand(
+    'build',
+    'build the chunks of a system, each in a guest of its own, with everything that this takes',
+  );
+  pinning(sourcing(hosting(build)))
+    .option('--only <CHUNK>', 'this chunk, with what it needs; may be repeated', repeated)
+    .option('--check', 'run the tests of chunks')
+    .option('--guests <N>', 'number of guests at once (default: number of cores)', wholeNumber(1, 1000))
+    .option('-j, --jobs <N>', 'total number of concurrent compile processes (default: number of cores)', jobs)
+    .option('-k, --keep-going', 'after a failure, go on with what does not depend on it')
+    .option('--events <FILE>', 'also write events to this file, as lines of JSON', nonEmpty)
+    .action(async (file: string, options: SystemBuildOptions) => {
+      const { systemBuildCommand } = await import('./system-build-command.ts');
+      done(await systemBuildCommand(session, file, options));
+    });
+
+  const fetch = systemCommand(
     'fetch',
     'fetch the sources of a system, and compare them with what they were when they were pinned',
-  )
+  );
+  pinning(fetch)
     .option('--pin', 'pin sources that are not pinned, as they are now')
+    .option('--store <DIR>', storeHelp, nonEmpty)
+    .option('--offline', 'fetch nothing; use what is in the store')
+    .action(async (file: string, options: SystemFetchOptions) => {
+      const { systemFetchCommand } = await import('./system-fetch-command.ts');
+      done(await systemFetchCommand(session, file, options));
+    });
+}
+
+/** Options of commands that need the commits from which chunks are made. */
+function pinning(command: Command): Command {
+  return command
     .option(
       '--pins <FILE>',
       'file of pins (default: bootstrap-pins.json in the root of the definitions)',
@@ -41,11 +71,5 @@ export function systemCommands(
       '--alias <NAME=URL>',
       'what NAME: stands for at the beginning of a repository: upstream=git://git.example.org/; may be repeated',
       repeated,
-    )
-    .option('--store <DIR>', storeHelp, nonEmpty)
-    .option('--offline', 'fetch nothing; use what is in the store')
-    .action(async (file: string, options: SystemFetchOptions) => {
-      const { systemFetchCommand } = await import('./system-fetch-command.ts');
-      done(await systemFetchCommand(session, file, options));
-    });
+    );
 }

@@ -7,21 +7,16 @@ import { StoreFault } from '../core/fault.ts';
 import { ok, type Result } from '../core/result.ts';
 import { gitSourcesOf } from '../definitions/pins.ts';
 import { chunksOf } from '../definitions/read-system.ts';
-import { loadRepository } from '../repository/load-inputs.ts';
-import { addPin, pinsName, readPins } from '../repository/pins-file.ts';
-import { openSystem } from '../repository/read-definitions.ts';
+import { addPin } from '../repository/pins-file.ts';
 import { wantedSources } from '../repository/wanted-sources.ts';
 import { GitSources } from '../sources/git-source.ts';
-import { parseAliases } from '../sources/git-url.ts';
 import { whileBuilding } from './building.ts';
 import { exitCodeOfAll, type ExitCode } from './exit-code.ts';
+import { openSystemWithPins, type PinOptions } from './open-system.ts';
 import { explain, storeDirectory, type Session } from './session.ts';
 
-export interface SystemFetchOptions {
+export interface SystemFetchOptions extends PinOptions {
   readonly pin?: boolean;
-  readonly pins?: string;
-  /** `NAME=URL`. */
-  readonly alias?: readonly string[];
   readonly store?: string;
   readonly offline?: boolean;
 }
@@ -33,26 +28,18 @@ export async function systemFetchCommand(
   options: SystemFetchOptions,
 ): Promise<ExitCode> {
   const { offline = false, store } = options;
-  const aliases = parseAliases(options.alias ?? [], '--alias');
-  if (!aliases.ok) return explain(session, aliases.failure);
-  const opened = await openSystem(path.resolve(session.cwd, file));
+  const opened = await openSystemWithPins(session, file, options);
   if (!opened.ok) return explain(session, opened.failure);
-  const { root, system } = opened.value;
-  const pinsFile =
-    options.pins === undefined ? path.join(root, pinsName) : path.resolve(session.cwd, options.pins);
-  const pins = await readPins(pinsFile);
-  if (!pins.ok) return explain(session, pins.failure);
-  const repository = await loadRepository(session.repository, session);
-  if (!repository.ok) return explain(session, repository.failure);
+  const { repository, system, pins, pinsFile, aliases } = opened.value;
   const chunks = chunksOf(system);
   const names = chunks.flatMap(({ source }) =>
     source.kind === 'locked' ? `${source.name}@${source.version}` : [],
   );
-  const locked = names.length === 0 ? ok([]) : await wantedSources(repository.value, names);
+  const locked = names.length === 0 ? ok([]) : await wantedSources(repository, names);
   if (!locked.ok) return explain(session, locked.failure);
   const commits = gitSourcesOf(chunks);
   const sources = { offline, acceptVariants: [], ...(store === undefined ? {} : { store }) };
-  const { lock } = repository.value;
+  const { lock } = repository;
   return whileBuilding(session, { lock, sources }, async ({ closeReporter, ...building }) => {
     const cacheDirectory = path.join(storeDirectory(session, store), 'downloads');
     const ofLock = await fetchSources({ ...building, sources: locked.value });
@@ -60,8 +47,8 @@ export async function systemFetchCommand(
       ...building,
       sources: commits,
       store: building.context.store,
-      pins: pins.value,
-      aliases: aliases.value,
+      pins,
+      aliases,
       git: new GitSources({ cacheDirectory, offline }),
       ...(options.pin === true ? { pin: async (pin) => orThrow(await addPin(pinsFile, pin)) } : {}),
     });

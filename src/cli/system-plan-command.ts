@@ -1,31 +1,38 @@
-import path from 'node:path';
 import { count } from '../core/count.ts';
-import { baserockArches } from '../definitions/arches.ts';
 import type { Chunk, ChunkSource, System } from '../definitions/definition.ts';
 import { chunksOf } from '../definitions/read-system.ts';
-import { openSystem } from '../repository/read-definitions.ts';
+import type { PlanId } from '../plan/names.ts';
+import { archOf, planIdsOfChunks } from '../system/plan-system.ts';
 import type { ExitCode } from './exit-code.ts';
+import { openSystemWithPins } from './open-system.ts';
 import { explain, type Session } from './session.ts';
 
 /** `bootstrap system plan`: what a system of a set of definitions consists of, in the order of building. */
 export async function systemPlanCommand(session: Session, file: string, json: boolean): Promise<ExitCode> {
-  const opened = await openSystem(path.resolve(session.cwd, file));
+  const opened = await openSystemWithPins(session, file, {});
   if (!opened.ok) return explain(session, opened.failure);
   const { system } = opened.value;
-  session.out(json ? `${JSON.stringify(system, undefined, 2)}\n` : systemText(system));
+  const ids = await planIdsOfChunks(opened.value);
+  if (!ids.ok) return explain(session, ids.failure);
+  session.out(
+    json
+      ? `${JSON.stringify({ ...system, planIds: ids.value }, undefined, 2)}\n`
+      : systemText(system, ids.value),
+  );
   return 0;
 }
 
-function systemText(system: System): string {
+function systemText(system: System, ids: Readonly<Record<string, PlanId>>): string {
   const { name, arch, strata, configurationExtensions } = system;
-  const ours = baserockArches[arch];
+  const ours = archOf(system);
+  const known = Object.keys(ids).length > 0;
   const sections = strata.map(({ path: file, chunks }) =>
-    [file, ...chunkLines(chunks)].map((line) => `${line}\n`).join(''),
+    [file, ...chunkLines(chunks, ids)].map((line) => `${line}\n`).join(''),
   );
   const extensions = configurationExtensions.map((extension) => `  ${extension}\n`).join('');
   return [
     `${name}: ${count(chunksOf(system).length, 'chunk')} in ${count(strata.length, 'stratum', 'strata')}, ` +
-      `for ${ours === undefined ? `${arch}, for which there is no arch here` : archText(arch, ours)}\n`,
+      `for ${known ? archText(arch, ours) : `${arch}, for which there is no arch here`}\n`,
     ...sections,
     ...(extensions === '' ? [] : [`Configuration extensions, which are never run:\n${extensions}`]),
   ].join('\n');
@@ -35,12 +42,13 @@ function archText(theirs: string, ours: string): string {
   return theirs === ours ? ours : `${ours} (there: ${theirs})`;
 }
 
-function chunkLines(chunks: readonly Chunk[]): readonly string[] {
+function chunkLines(chunks: readonly Chunk[], ids: Readonly<Record<string, PlanId>>): readonly string[] {
   const width = Math.max(0, ...chunks.map(({ id }) => id.length));
   return chunks.map((chunk) => {
     const { id, source, mode, buildSystem = 'build system by its files' } = chunk;
     const words = [sourceText(source), buildSystem, ...(mode === 'staging' ? [] : [mode])];
-    return `  ${id.padEnd(width)}  ${words.join(', ')}`;
+    const planId = ids[id]?.slice(0, 12);
+    return `  ${planId === undefined ? '' : `${planId}  `}${id.padEnd(width)}  ${words.join(', ')}`;
   });
 }
 

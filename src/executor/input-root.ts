@@ -1,7 +1,7 @@
 import type { Digest } from '../core/digest.ts';
 import type { Failure } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';
-import type { BoundInput, BoundRecipe } from '../plan/bound.ts';
+import type { BoundInput, BoundRecipe, Content } from '../plan/bound.ts';
 import { layTrees } from '../store/merge.ts';
 import type { TreeEntry } from '../store/store.ts';
 import { buildDirectory, renderScript } from './script.ts';
@@ -31,6 +31,10 @@ export type Place =
       readonly kind: 'trees';
       readonly path: string;
       readonly parts: readonly TreePart[];
+      /** Trees under `parts`, which they hide where they have the same name. */
+      readonly below: readonly TreePart[];
+      /** Files that no tree has, by path relative to the place. */
+      readonly texts: Readonly<Record<string, RootText>>;
       readonly writable: boolean;
     } & MountPoints)
   /** One file, read-only. */
@@ -80,20 +84,31 @@ const scriptPath = '/script';
 /** Command that runs the script of a root. */
 export const scriptCommand: readonly string[] = ['/bin/sh', '-e', scriptPath];
 
-/** Files in every root, so that programs find its only user. */
-const baseFiles: Readonly<Record<string, RootText>> = {
-  '/etc/passwd': { text: 'root:x:0:0:root:/build:/bin/sh\n', executable: false },
-  '/etc/group': { text: 'root:x:0:\n', executable: false },
-  '/etc/hosts': { text: '127.0.0.1 localhost bootstrap\n', executable: false },
+const baseDirectory = '/etc';
+
+/** Files in every root that its trees do not bring, so that programs find its only user. */
+const baseFiles: Readonly<Record<string, string>> = {
+  passwd: 'root:x:0:0:root:/build:/bin/sh\n',
+  group: 'root:x:0:\n',
+  hosts: '127.0.0.1 localhost bootstrap\n',
 };
 
-/** Names in the root that no tree at `/` may contain. */
-const ownNames = new Set(['build', 'tmp', 'proc', 'dev', 'etc', 'tools', 'script', 'bin']);
+function baseFilesIn(prefix: string): Readonly<Record<string, RootText>> {
+  return Object.fromEntries(
+    Object.entries(baseFiles).map(([name, text]) => [`${prefix}${name}`, { text, executable: false }]),
+  );
+}
+
+/** Names in the root under which a tree at `/` may have nothing; an empty directory counts as nothing. */
+const ownNames = new Set(['build', 'tmp', 'proc', 'dev', 'tools', 'script']);
 
 interface Wanted {
   readonly path: string;
   readonly parts: TreePart[];
+  readonly below: TreePart[];
   readonly writable: boolean;
+  /** Whether it is what trees at `/` have under this name. Undefined: no. */
+  readonly top?: boolean;
   /** Set if this is one file instead of trees. */
   readonly file?: InputFile;
 }
@@ -111,9 +126,13 @@ function inputsOf(recipe: BoundRecipe): readonly BoundInput[] {
   ];
 }
 
-function treesIn(input: BoundInput): readonly Digest[] {
+function treesIn(contents: readonly Content[]): readonly Digest[] {
   // Each once, because different refs may have the same content.
-  return [...new Set(input.contents.flatMap(({ kind, digest }) => (kind === 'tree' ? [digest] : [])))];
+  return [...new Set(contents.flatMap(({ kind, digest }) => (kind === 'tree' ? [digest] : [])))];
+}
+
+function treesBelow({ below = [] }: BoundInput): readonly Digest[] {
+  return treesIn(below);
 }
 
 /** The trees whose listings `inputRoot` needs. It needs to know nothing about the others, however large they are. */
@@ -122,7 +141,7 @@ export function treesToList(recipe: BoundRecipe): ReadonlySet<Digest> {
   const paths = inputs.map(({ path }) => path);
   return new Set(
     inputs.flatMap((input) => {
-      const trees = treesIn(input);
+      const trees = [...treesIn(input.contents), ...treesBelow(input)];
       const looked =
         trees.length > 1 || paths.some((path) => isBelow(path, input.path)) || input.path === '/';
       return looked ? trees : [];
@@ -162,20 +181,23 @@ class Draft {
     const clash = this.#findClash();
     if (clash !== undefined) return failed(clash);
     for (const input of inputsOf(this.#recipe)) this.#wanted.push(...this.#wantedBy(input));
-    this.#links['/bin'] ??= this.#recipe.tools.length > 0 ? 'tools/bin' : 'usr/bin';
-    for (const path of [buildDirectory, '/tmp']) this.#wanted.push({ path, parts: [], writable: true });
+    if (!this.#wanted.some(({ path }) => path === '/bin'))
+      this.#links['/bin'] ??= this.#recipe.tools.length > 0 ? 'tools/bin' : 'usr/bin';
+    for (const path of [buildDirectory, '/tmp'])
+      this.#wanted.push({ path, parts: [], below: [], writable: true });
     this.#addOutputs();
     this.#checkPaths();
     if (this.#faults.length > 0) return this.#fault();
     this.#wanted.sort((a, b) => (a.path < b.path ? -1 : 1));
     const outputs = this.#placeOutputs();
     const [directories, files, placed] = this.#placeAll();
+    const etc = placed.find(({ path }) => path === baseDirectory);
     if (this.#faults.length > 0) return this.#fault();
     const script = { text: renderScript(this.#recipe.commands), executable: true };
     return ok({
       directories,
       links: this.#links,
-      texts: { ...baseFiles, [scriptPath]: script },
+      texts: { ...(etc === undefined ? baseFilesIn(`${baseDirectory}/`) : {}), [scriptPath]: script },
       files,
       places: placed.map((one) => this.#placeOf(one)),
       outputs,
@@ -195,7 +217,7 @@ class Draft {
 
   #findClash(): Failure | undefined {
     for (const input of inputsOf(this.#recipe)) {
-      const trees = treesIn(input);
+      const trees = treesIn(input.contents);
       if (trees.length < 2) continue;
       const laid = layTrees(trees.map((tree) => ({ label: tree, entries: this.#list(tree) })));
       if (laid.ok) continue;
@@ -209,54 +231,74 @@ class Draft {
   #wantedBy(input: BoundInput): readonly Wanted[] {
     const { path, contents, writable } = input;
     const [first] = contents;
-    if (contents.some(({ kind }) => kind === 'file')) {
-      if (first?.kind !== 'file' || contents.length > 1 || writable || path === '/') {
+    if ([...contents, ...(input.below ?? [])].some(({ kind }) => kind === 'file')) {
+      if (
+        first?.kind !== 'file' ||
+        contents.length > 1 ||
+        input.below !== undefined ||
+        writable ||
+        path === '/'
+      ) {
         this.#faults.push(`${path}: a file cannot be united with others, nor be writable`);
         return [];
       }
       const { digest, executable } = first;
-      return [{ path, parts: [], writable: false, file: { digest, executable } }];
+      return [{ path, parts: [], below: [], writable: false, file: { digest, executable } }];
     }
-    const trees = treesIn(input);
-    if (trees.length === 0) this.#faults.push(`the input at ${path} is empty`);
-    if (path !== '/') return [{ path, parts: trees.map((tree) => ({ tree, inside: '' })), writable }];
-
+    const trees = treesIn(contents);
+    const below = treesBelow(input);
+    if (trees.length + below.length === 0) this.#faults.push(`the input at ${path} is empty`);
+    if (path !== '/') {
+      const whole = (tree: Digest): TreePart => ({ tree, inside: '' });
+      return [{ path, parts: trees.map(whole), below: below.map(whole), writable }];
+    }
     const byName = new Map<string, Wanted>();
-    for (const tree of trees) {
-      for (const entry of this.#list(tree)) {
-        if (entry.path.includes('/')) continue;
-        const at = `/${entry.path}`;
-        if (ownNames.has(entry.path)) {
-          this.#faults.push(`a tree mounted at / contains ${at}, which the sandbox reserves`);
-        } else if (entry.kind === 'symlink') {
-          this.#links[at] = entry.target;
-        } else if (entry.kind === 'directory') {
-          const known = byName.get(at) ?? { path: at, parts: [], writable };
-          known.parts.push({ tree, inside: entry.path });
-          byName.set(at, known);
-        } else {
-          this.#faults.push(
-            `a tree mounted at / contains the file ${at}; only directories and links may be there`,
-          );
-        }
+    for (const tree of trees) this.#wantTopOf(tree, 'parts', byName, writable);
+    for (const tree of below) this.#wantTopOf(tree, 'below', byName, writable);
+    return [...byName.values()];
+  }
+
+  /** Adds what a tree has at the top: its directories become places, its links links of the root. */
+  #wantTopOf(tree: Digest, layer: 'parts' | 'below', byName: Map<string, Wanted>, writable: boolean): void {
+    const entries = this.#list(tree);
+    for (const entry of entries) {
+      if (entry.path.includes('/')) continue;
+      const at = `/${entry.path}`;
+      if (ownNames.has(entry.path)) {
+        const empty = entry.kind === 'directory' && !entries.some(({ path }) => isBelow(path, entry.path));
+        if (!empty) this.#faults.push(`a tree mounted at / contains ${at}, which the sandbox reserves`);
+      } else if (entry.kind === 'file') {
+        this.#faults.push(
+          `a tree mounted at / contains the file ${at}; only directories and links may be there`,
+        );
+      } else if (
+        layer === 'below' &&
+        (Object.hasOwn(this.#links, at) || (byName.has(at) && entry.kind === 'symlink'))
+      ) {
+        // Something else has that name.
+      } else if (entry.kind === 'symlink') {
+        this.#links[at] = entry.target;
+      } else {
+        const known = byName.get(at) ?? { path: at, parts: [], below: [], writable, top: true };
+        known[layer].push({ tree, inside: entry.path });
+        byName.set(at, known);
       }
     }
-    return [...byName.values()];
   }
 
   #checkPaths(): void {
     const seen = new Set<string>();
     const told = new Set<string>();
-    for (const { path } of this.#wanted) {
+    for (const { path, top = false } of this.#wanted) {
+      if (!top && /^\/(?:proc|dev|etc|script|bin)(?:\/|$)/.test(path))
+        this.#faults.push(`nothing can be mounted at ${path}`);
       if (seen.has(path) && !told.has(path)) this.#faults.push(`there are two inputs at ${path}`);
       if (seen.has(path)) told.add(path);
       seen.add(path);
     }
     for (const path of seen) {
       const link = Object.keys(this.#links).find((at) => path === at || isBelow(path, at));
-      if (/^\/(?:proc|dev|etc|script|bin)(?:\/|$)/.test(path))
-        this.#faults.push(`nothing can be mounted at ${path}`);
-      else if (link !== undefined) this.#faults.push(`${path} would be mounted over the link ${link}`);
+      if (link !== undefined) this.#faults.push(`${path} would be mounted over the link ${link}`);
     }
   }
 
@@ -267,7 +309,7 @@ class Draft {
       const other = paths.find(([id, at]) => id !== output && (at === path || isBelow(path, at)));
       if (other !== undefined) this.#faults.push(`output ${output} is inside output ${other[0]}`);
       const around = this.#around(path, true);
-      if (around === undefined) this.#wanted.push({ path, parts: [], writable: true });
+      if (around === undefined) this.#wanted.push({ path, parts: [], below: [], writable: true });
       else if (!around.writable)
         this.#faults.push(`output ${output} at ${path} is inside the read-only input ${around.path}`);
     }
@@ -292,7 +334,7 @@ class Draft {
       const holder = this.#around(path, true);
       if (holder === undefined) throw new Error(`output ${output} is in no place`);
       const inside = path.slice(holder.path.length + 1);
-      const united = holder.parts.length > 0;
+      const united = holder.parts.length + holder.below.length > 0;
       outputs[output] = { place: holder.path, inside, path, united };
       // Over trees the action makes it itself: only what it makes there is an output.
       if (inside !== '' && !united) this.#missingIn(holder.path).directories.push(inside);
@@ -326,7 +368,7 @@ class Draft {
   #makePoint(one: Wanted, parent: Wanted): void {
     const inside = one.path.slice(parent.path.length + 1);
     const needed = one.file === undefined ? 'directory' : 'file';
-    const found = parent.parts.map((part) => this.#kindIn(part, inside));
+    const found = [...parent.parts, ...parent.below].map((part) => this.#kindIn(part, inside));
     const kind = found.find((each) => each !== undefined);
     if (parent.file !== undefined || found.some((each) => each !== undefined && each !== needed)) {
       this.#faults.push(
@@ -347,10 +389,13 @@ class Draft {
     return undefined;
   }
 
-  #placeOf({ path, parts, writable, file }: Wanted): Place {
+  #placeOf({ path, parts, below, writable, file }: Wanted): Place {
     if (file !== undefined) return { kind: 'file', path, file };
     const points = this.#missing.get(path) ?? { directories: [], files: [] };
-    if (parts.length === 0) return { kind: 'empty', path, ...points };
-    return { kind: 'trees', path, parts, writable, ...points };
+    if (parts.length + below.length === 0) return { kind: 'empty', path, ...points };
+    const missing = Object.entries(path === baseDirectory ? baseFilesIn('') : {}).filter(
+      ([name]) => ![...parts, ...below].some((part) => this.#kindIn(part, name) !== undefined),
+    );
+    return { kind: 'trees', path, parts, below, texts: Object.fromEntries(missing), writable, ...points };
   }
 }

@@ -7,7 +7,12 @@ import type { ExecuteRequest } from './executor.ts';
 
 /** Trees that a recipe reads, each once. */
 export function treesOf(recipe: BoundRecipe): readonly Digest[] {
-  const contents = [...recipe.tools, ...recipe.inputs.flatMap((input) => input.contents)];
+  const { tools, inputs, compileServer } = recipe;
+  const contents = [
+    ...tools,
+    ...inputs.flatMap((input) => [...input.contents, ...(input.below ?? [])]),
+    ...(compileServer === undefined ? [] : [compileServer]),
+  ];
   return [...new Set(contents.flatMap((content) => (content.kind === 'tree' ? [content.digest] : [])))];
 }
 

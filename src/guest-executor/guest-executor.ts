@@ -25,6 +25,7 @@ import type { Arch } from '../inputs/arch.ts';
 import type { Platform } from '../plan/action.ts';
 import { unpackInThread } from '../sources/unpack-thread.ts';
 import type { Store } from '../store/store.ts';
+import { compileServerEnvironment, compileServerOption } from './compile-server.ts';
 import { contentsOf, diskEntries, writeBlankDisk, writeSquashfs } from './disks.ts';
 import { openResult, runEmulator } from './guest-process.ts';
 import { resultNames } from './guest-script.ts';
@@ -43,6 +44,8 @@ export interface GuestExecutorOptions {
   readonly guests: number;
   /** MiB of memory for all guests together. */
   readonly memory: number;
+  /** How many compilations each guest may ask its compile server for at once. */
+  readonly jobs: number;
   /** The guests' time when an action starts, in seconds since 1970. */
   readonly epochSeconds: number;
 }
@@ -147,9 +150,13 @@ class GuestExecutor implements Executor {
     const root = inputRoot(name, recipe, listings);
     if (!root.ok) return root;
     const tree = inputTree(root.value, listings);
-    const environment = actionEnvironment(recipe, undefined);
+    const served = recipe.compileServer?.digest;
+    const environment = {
+      ...actionEnvironment(recipe, undefined),
+      ...(served === undefined ? {} : compileServerEnvironment(this.#options.jobs)),
+    };
     const outputs = Object.values(recipe.outputs);
-    const task = { environment, outputs, seconds: epochSeconds };
+    const task = { environment, outputs, network: served !== undefined, seconds: epochSeconds };
     const scratch = await store.makeScratch('guest');
     try {
       const disk = join(scratch.path, 'disk.squashfs');
@@ -182,16 +189,27 @@ class GuestExecutor implements Executor {
 
   /** Runs an action in one guest. The exit code is undefined if that ended without saying one. */
   async #runGuest(
-    { log, signal }: ExecuteRequest,
+    { log, recipe, signal }: ExecuteRequest,
     directory: string,
     disk: string,
     memory: number,
   ): Promise<{ readonly exitCode: number | undefined; readonly places: Places }> {
     const places = placesIn(directory);
     await mkdir(places.results, { recursive: true });
+    await mkdir(places.temporary);
+    const server = recipe.compileServer?.digest;
+    const network =
+      server === undefined
+        ? ''
+        : compileServerOption({
+            directory: this.#options.store.treePath(server),
+            scratch: places.temporary,
+            unshare: process.geteuid?.() === 0 ? await findProgram('unshare', machinePath) : undefined,
+          });
     await writeBlankDisk(places.scratch, scratchBytes);
     await runEmulator({
-      argv: this.#commandLine(places, disk, memory),
+      argv: this.#commandLine(places, disk, memory, network),
+      temporary: places.temporary,
       console: places.console,
       log: join(places.results, resultNames.log),
       onLog: (bytes) => {
@@ -202,13 +220,18 @@ class GuestExecutor implements Executor {
     return { exitCode: await statusIn(places.results), places };
   }
 
-  #commandLine(places: Places, disk: string, memory: number): readonly [string, ...string[]] {
+  #commandLine(
+    places: Places,
+    disk: string,
+    memory: number,
+    network: string,
+  ): readonly [string, ...string[]] {
     const { arch, image } = this.#options;
     const settings = {
       directory: image,
       memory: String(memory),
       commandLine: kernelCommandLine(arch),
-      networkOptions: ',restrict=on',
+      networkOptions: `,restrict=on${network}`,
     };
     const attached = { home: places.scratch, control: disk, upload: places.results };
     return [
@@ -265,6 +288,8 @@ class GuestExecutor implements Executor {
 interface Places {
   readonly scratch: string;
   readonly results: string;
+  /** For temporary files of the emulator and of what it starts. */
+  readonly temporary: string;
   readonly console: string;
   readonly unpacked: string;
 }
@@ -273,6 +298,7 @@ function placesIn(directory: string): Places {
   return {
     scratch: join(directory, 'scratch.img'),
     results: join(directory, 'results'),
+    temporary: join(directory, 'temporary'),
     console: join(directory, 'console'),
     unpacked: join(directory, 'unpacked'),
   };

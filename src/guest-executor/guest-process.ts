@@ -12,6 +12,8 @@ export interface EmulatorRun {
   /** File in which the guest leaves its log, and who is told what is in it, as it arrives. */
   readonly log: string;
   readonly onLog: (bytes: Uint8Array) => void;
+  /** Directory for temporary files. */
+  readonly temporary: string;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -19,12 +21,19 @@ export interface EmulatorRun {
 const lookEvery = 250;
 
 /** Runs an emulator to its end, or kills it when it is told to. It ends with this process, even if that is killed. */
-export async function runEmulator({ argv, console, log, onLog, signal }: EmulatorRun): Promise<void> {
+export async function runEmulator({
+  argv,
+  console,
+  log,
+  onLog,
+  temporary,
+  signal,
+}: EmulatorRun): Promise<void> {
   const setpriv = await findProgram('setpriv', machinePath);
   const [program, ...rest] = setpriv === undefined ? argv : [setpriv, '--pdeathsig', 'KILL', ...argv];
   const output = await open(console, 'w');
   const child = spawn(program, rest, {
-    env: { PATH: machinePath.join(':') },
+    env: { PATH: machinePath.join(':'), TMPDIR: temporary },
     stdio: ['ignore', output.fd, output.fd],
   });
   const kill = (): void => void child.kill('SIGKILL');

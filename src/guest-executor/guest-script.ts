@@ -30,15 +30,17 @@ export interface GuestTask {
   readonly environment: Readonly<Record<string, string>>;
   /** Absolute paths of the directories that become outputs. */
   readonly outputs: readonly string[];
+  /** Whether it may use the network, which leads to its compile server and nowhere else. */
+  readonly network: boolean;
   /** The guest's time when the action starts, in seconds since 1970. */
   readonly seconds: number;
 }
 
 /**
  * What the image's init runs: unites the input root with a layer on the scratch disk, runs the action in it as the only user of
- * a machine without a network, and leaves log, outputs and exit code. It needs the tools of our root filesystem.
+ * a machine without a network but for its compile server, and leaves log, outputs and exit code. It needs the tools of our root filesystem.
  */
-export function guestInit({ outputs, seconds }: GuestTask): string {
+export function guestInit({ outputs, network, seconds }: GuestTask): string {
   const { disk, scratch, results } = places;
   return `#!/bin/sh
 set -eu
@@ -60,7 +62,7 @@ ln -s /proc/self/fd/2 "$root/dev/stderr"
 # By way of a pipe, which programs can open by the name /dev/stdout; a file of the host's would be emptied by that.
 {
   status=0
-  unshare -m -n -i -p -f sh ${disk}/${diskNames.enter} "$root" 2>&1 </dev/null || status=$?
+  unshare -m ${network ? '' : '-n '}-i -p -f sh ${disk}/${diskNames.enter} "$root" 2>&1 </dev/null || status=$?
   echo "$status" >/run/status
 } | cat >${results}/${resultNames.log}
 read -r status </run/status

@@ -57,6 +57,8 @@ export interface Input {
   readonly path: SandboxPath | '/';
   /** United at `path`; trees that provide the same name with different content are an error. */
   readonly refs: readonly Ref[];
+  /** Trees under those of `refs`: what they have counts where none of the others has that name. Undefined: none. */
+  readonly below?: readonly Ref[];
   /** Puts a scratch layer over the trees, so that the action may write there; it is discarded or becomes an output. */
   readonly writable?: boolean;
 }
@@ -84,6 +86,11 @@ export interface Recipe {
   /** Output name to the directory that becomes the tree. Never inside an input that is not writable. */
   readonly outputs: Readonly<Record<string, SandboxPath>>;
   readonly platform: Platform;
+  /**
+   * Cross compiler whose compile server may do a part of the action's compiling on the executor's own machine, with the same
+   * result. Undefined: none; an executor that has no use for it leaves it alone.
+   */
+  readonly compileServer?: Ref;
 }
 
 /** A unit of work: plain data, run by an executor that sees it and a store, and nothing else. */

@@ -94,10 +94,12 @@ function fieldsOf(action: Action): Encodable {
     inputs: recipe.inputs.map((input) => ({
       path: input.path,
       refs: input.refs.map(refFields),
+      below: input.below?.map(refFields),
       writable: input.writable ?? false,
     })),
     outputs: recipe.outputs,
     platform: { ...recipe.platform },
+    compileServer: recipe.compileServer === undefined ? undefined : refFields(recipe.compileServer),
     weight: String(action.weight),
     memory: String(action.memory),
     scratch: action.scratch,

@@ -14,10 +14,12 @@ export function bindRecipe(recipe: Recipe, resolve: (ref: Ref) => Content): Boun
     inputs: recipe.inputs.map((input) => ({
       path: input.path,
       contents: input.refs.map(resolve),
+      ...(input.below === undefined ? {} : { below: input.below.map(resolve) }),
       writable: input.writable ?? false,
     })),
     outputs: recipe.outputs,
     platform: recipe.platform,
+    ...(recipe.compileServer === undefined ? {} : { compileServer: resolve(recipe.compileServer) }),
   };
 }
 

@@ -14,6 +14,8 @@ export type Content =
 export interface BoundInput {
   readonly path: SandboxPath | '/';
   readonly contents: readonly Content[];
+  /** Undefined: none. */
+  readonly below?: readonly Content[];
   readonly writable: boolean;
 }
 
@@ -28,4 +30,6 @@ export interface BoundRecipe {
   readonly inputs: readonly BoundInput[];
   readonly outputs: Readonly<Record<string, SandboxPath>>;
   readonly platform: Platform;
+  /** Undefined: none. */
+  readonly compileServer?: Content;
 }

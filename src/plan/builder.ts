@@ -9,7 +9,12 @@ export interface ActionSpec {
   readonly platform: Platform;
   readonly env?: Readonly<Record<string, string>>;
   readonly tools: readonly Ref[];
-  readonly inputs?: Readonly<Record<string, Ref | readonly Ref[] | { readonly writable: readonly Ref[] }>>;
+  readonly inputs?: Readonly<
+    Record<
+      string,
+      Ref | readonly Ref[] | { readonly writable: readonly Ref[]; readonly below?: readonly Ref[] }
+    >
+  >;
   readonly outputs: Readonly<Record<string, string>>;
   /** Rough CPU seconds. */
   readonly weight: number;
@@ -19,6 +24,7 @@ export interface ActionSpec {
   readonly provides?: Readonly<Record<string, readonly string[]>>;
   /** Processor of the programs in its outputs. Undefined: the platform's. */
   readonly programsFor?: string;
+  readonly compileServer?: Ref;
 }
 
 /** Makes an action from a spec. Inputs are sorted by path, so that the order in which they are written affects no digest. */
@@ -27,7 +33,10 @@ export function defineAction(spec: ActionSpec): Action {
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([path, value]): Input => {
       const at = path === '/' ? '/' : sandboxPath(path);
-      if ('writable' in value) return { path: at, refs: value.writable, writable: true };
+      if ('writable' in value) {
+        const { writable: refs, below } = value;
+        return { path: at, refs, ...(below === undefined ? {} : { below }), writable: true };
+      }
       return { path: at, refs: 'kind' in value ? [value] : value };
     });
   return {
@@ -42,6 +51,7 @@ export function defineAction(spec: ActionSpec): Action {
         Object.entries(spec.outputs).map(([name, path]) => [name, sandboxPath(path)]),
       ),
       platform: spec.platform,
+      ...(spec.compileServer === undefined ? {} : { compileServer: spec.compileServer }),
     },
     weight: spec.weight,
     memory: spec.memory ?? 512,

@@ -1,5 +1,5 @@
 import type { Action, Ref } from './action.ts';
-import { refLabel, refsOf, sourceId } from './graph.ts';
+import { refLabel, refsOf, refsOfInput, sourceId } from './graph.ts';
 import type { ActionName, RepoPath, SourceName } from './names.ts';
 import type { Digest } from '../core/digest.ts';
 
@@ -78,12 +78,13 @@ function checkPlaces(action: Action): string[] {
   for (const input of action.recipe.inputs) {
     if (paths.has(input.path)) faults.push(`two inputs are at ${input.path}`);
     paths.add(input.path);
-    if (input.refs.length === 0) faults.push(`the input at ${input.path} is empty`);
-    for (const ref of input.refs) {
+    const refs = refsOfInput(input);
+    if (refs.length === 0) faults.push(`the input at ${input.path} is empty`);
+    for (const ref of refs) {
       const machine = ref.kind === 'compiler' || ref.kind === 'machine-utilities';
       if (machine && input.path !== '/')
         faults.push(`${refLabel(ref)} may only be mounted at /, not ${input.path}`);
-      if (ref.kind === 'file' && (input.path === '/' || input.refs.length > 1)) {
+      if (ref.kind === 'file' && (input.path === '/' || refs.length > 1)) {
         faults.push(`the file ${ref.path} cannot be united with a tree at ${input.path}`);
       }
     }

@@ -1,11 +1,16 @@
 import { unreachable } from '../core/result.ts';
-import type { Action, Recipe, Ref } from './action.ts';
+import type { Action, Input, Recipe, Ref } from './action.ts';
 import type { ActionName } from './names.ts';
 import { orderByNeeds, type Ordering } from './order.ts';
 
 /** All refs of a recipe in the order in which they are written: tools, then inputs. Duplicates are kept. */
-export function refsOf(recipe: Recipe): readonly Ref[] {
-  return [...recipe.tools, ...recipe.inputs.flatMap((input) => input.refs)];
+export function refsOf({ tools, inputs, compileServer }: Recipe): readonly Ref[] {
+  return [...tools, ...inputs.flatMap(refsOfInput), ...(compileServer === undefined ? [] : [compileServer])];
+}
+
+/** The refs of an input, those of the trees below last. */
+export function refsOfInput({ refs, below = [] }: Input): readonly Ref[] {
+  return [...refs, ...below];
 }
 
 /** Names of the actions whose outputs an action reads, each once, in the order in which they are written. */

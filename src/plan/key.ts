@@ -85,10 +85,12 @@ function recipeFields(recipe: BoundRecipe): Encodable {
     inputs: recipe.inputs.map((input) => ({
       path: input.path,
       contents: input.contents.map(contentFields),
+      below: input.below?.map(contentFields),
       writable: present(input.writable),
     })),
     outputs: recipe.outputs,
     platform: { os: recipe.platform.os, cpu: recipe.platform.cpu, alsoRuns: recipe.platform.alsoRuns },
+    compileServer: recipe.compileServer === undefined ? undefined : contentFields(recipe.compileServer),
   };
 }
 

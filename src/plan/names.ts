@@ -15,7 +15,7 @@ export type PlanId = Brand<'PlanId'>;
 /** Digest of a recipe with the content digests of its inputs; 64 hex digits. Names a result in the store. */
 export type Key = Brand<'Key'>;
 
-const segment = /^[a-z0-9][a-zA-Z0-9._+-]*$/;
+const segment = /^[a-zA-Z0-9][a-zA-Z0-9._+@-]*$/;
 
 export function actionName(text: string): ActionName {
   const parts = text.split('/');

@@ -1,6 +1,6 @@
 import { devices, places, type NumberedMount } from './prepare.ts';
 import type { HostPrograms } from '../core/host-programs.ts';
-import type { Layout } from './layout.ts';
+import type { Layout, Mount } from './layout.ts';
 import { quoteWord } from '../core/shell-word.ts';
 
 /** Which overlay mounts the machine allows in a user namespace. */
@@ -30,7 +30,7 @@ function mountUnion({ mount, number }: NumberedMount, overlays: Overlays, progra
   if (mount.kind !== 'union') return [];
   const target = q(`${places.root}${mount.target}`);
   const lowers = [
-    ...(mount.directories.length + mount.files.length > 0 ? [places.skeleton(number)] : []),
+    ...(addsNothing(mount) ? [] : [places.skeleton(number)]),
     ...mount.lowers.map((_, index) => places.lower(number, index)),
   ];
   if (mount.copied !== true && (mount.writable ? overlays.writable : overlays.readOnly)) {
@@ -44,9 +44,17 @@ function mountUnion({ mount, number }: NumberedMount, overlays: Overlays, progra
   const flags = mount.writable ? safeFlags : `ro,${safeFlags}`;
   return [
     `${q(programs.mkdir)} -p ${copy}`,
-    ...lowers.filter((lower) => lower !== copy).map((lower) => `${copyAll(programs)} ${lower}/. ${copy}/`),
+    // The last first, so that the others replace what they hide, and are not written through its links.
+    ...lowers
+      .filter((lower) => lower !== copy)
+      .reverse()
+      .map((lower) => `${copyAll(programs)} --remove-destination ${lower}/. ${copy}/`),
     `${q(programs.mount)} -n -o bind,${flags} ${copy} ${target}`,
   ];
+}
+
+function addsNothing({ directories, files, texts }: Mount & { kind: 'union' }): boolean {
+  return directories.length + files.length + Object.keys(texts).length === 0;
 }
 
 function mountOne(numbered: NumberedMount, overlays: Overlays, programs: HostPrograms): string[] {

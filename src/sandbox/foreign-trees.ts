@@ -37,6 +37,7 @@ function copied(mount: Mount): Mount {
     kind: 'union',
     target,
     lowers: [source],
+    texts: {},
     writable: false,
     directories: [],
     files: [],

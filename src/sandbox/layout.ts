@@ -14,7 +14,10 @@ export type Mount =
   | ({
       readonly kind: 'union';
       readonly target: string;
+      /** Each hides what later ones have under the same name. */
       readonly lowers: readonly string[];
+      /** Files that none of them has, by path relative to the target. */
+      readonly texts: Readonly<Record<string, RootText>>;
       readonly writable: boolean;
       /** Whether it must be a copy on every machine, because another user owns a part of it. Undefined: no. */
       readonly copied?: boolean;
@@ -74,11 +77,14 @@ function mountOf(place: Place, store: Parts): Mount {
   }
   const { directories, files } = place;
   if (place.kind === 'empty') return { kind: 'scratch', target, directories, files };
-  const { writable } = place;
-  const lowers = place.parts.map(({ tree, inside }) => join(store.treePath(tree), inside));
+  const { writable, texts } = place;
+  const lowers = [...place.parts, ...place.below].map(({ tree, inside }) =>
+    join(store.treePath(tree), inside),
+  );
   const [only] = lowers;
+  const added = directories.length + files.length + Object.keys(texts).length;
   // An overlay without an upper layer needs at least two lower directories.
-  const single = lowers.length === 1 && !writable && directories.length === 0 && files.length === 0;
+  const single = lowers.length === 1 && !writable && added === 0;
   if (single && only !== undefined) return { kind: 'tree', target, source: only };
-  return { kind: 'union', target, lowers, writable, directories, files };
+  return { kind: 'union', target, lowers, texts, writable, directories, files };
 }

@@ -115,6 +115,10 @@ async function prepareMount(mount: Mount, number: number, scratch: string, secon
         await makeDirectories(at(places.work(number)));
       }
       await makeMountPoints(mount, at(places.skeleton(number)));
+      for (const [path, { text, executable }] of Object.entries(mount.texts)) {
+        await makeDirectories(at(places.skeleton(number)), dirname(path));
+        await makeFile(at(join(places.skeleton(number), path)), text, executable ? 0o755 : 0o644);
+      }
       await makeDirectories(at('l'));
       await Promise.all(mount.lowers.map((lower, index) => symlink(lower, at(places.lower(number, index)))));
       return;

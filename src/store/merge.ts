@@ -79,6 +79,27 @@ export function layTrees(trees: readonly LabelledTree[]): Result<Folder, TreeCla
   return ok(root);
 }
 
+/**
+ * Lays a tree's listing under a folder: what the folder has stays, and what is below one of its files or links is left out.
+ */
+export function layBelow(root: Folder, { label, entries }: LabelledTree): void {
+  const folders = new Map<string, Folder>([['', root]]);
+  for (const entry of entries) {
+    const slash = entry.path.lastIndexOf('/');
+    const folder = folders.get(entry.path.slice(0, Math.max(slash, 0)));
+    if (folder === undefined) continue;
+    const name = entry.path.slice(slash + 1);
+    const present = folder.children.get(name);
+    if (entry.kind !== 'directory') {
+      if (present === undefined) folder.children.set(name, { kind: 'leaf', label, entry });
+    } else if (present?.kind !== 'leaf') {
+      const below = present ?? { kind: 'directory', label, children: new Map() };
+      folder.children.set(name, below);
+      folders.set(entry.path, below);
+    }
+  }
+}
+
 /** Digests, messages and entries of a folder. */
 export function sealTree(root: Folder): MergedTree {
   const messages = new Map<Digest, Uint8Array>();

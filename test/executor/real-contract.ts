@@ -57,6 +57,12 @@ export function describeRealExecutor(name: string, setUp: () => Promise<Subject>
         await addTree(subject.store, { 'd/2': { link: '1' }, same: 's' }),
       ];
       const blob = await subject.store.putBlob(Buffer.from('a file of its own'));
+      const under = await addTree(subject.store, {
+        'd/1': 'hidden',
+        'd/3': { link: '1' },
+        'lower/text': 'under',
+        same: { link: 'lower' },
+      });
       const recipe: BoundRecipe = {
         commands: [
           shell(
@@ -68,7 +74,7 @@ export function describeRealExecutor(name: string, setUp: () => Promise<Subject>
         tools: [{ kind: 'tree', digest: tool }],
         inputs: [
           ...subject.inputs,
-          treesAt('/src', [one, two], true),
+          { ...treesAt('/src', [one, two], true), below: [{ kind: 'tree', digest: under }] },
           treesAt('/src/there', [two]),
           treesAt('/single', [one]),
           {
@@ -99,6 +105,40 @@ export function describeRealExecutor(name: string, setUp: () => Promise<Subject>
       expect(seen.filter((line) => !kernel.test(line)).sort()).toEqual(
         expected.filter((line) => !kernel.test(line)).sort(),
       );
+    });
+
+    it('has what trees bring at its root, and under that what they do not bring', async () => {
+      const own = await addTree(subject.store, { 'etc/passwd': 'own\n', 'etc/own': '', 'usr/own': 'own\n' });
+      const under = await addTree(subject.store, {
+        'etc/passwd': 'hidden\n',
+        'etc/hosts': 'under\n',
+        'usr/own': 'hidden\n',
+        'usr/under/file': 'under\n',
+        'under/file': 'under\n',
+        tmp: { directory: true },
+      });
+      const given = subject.inputs.filter(({ path }) => path !== '/');
+      const root = subject.inputs.filter(({ path }) => path === '/').flatMap(({ contents }) => contents);
+      const inputs = [
+        ...given,
+        {
+          ...treesAt('/', [own], true),
+          contents: [...root, { kind: 'tree', digest: own } as const],
+          below: [{ kind: 'tree', digest: under } as const],
+        },
+      ];
+      const { lines } = await tryRecipe(
+        { ...subject, inputs },
+        {
+          commands: [
+            shell('cat /etc/passwd /etc/group /etc/hosts /usr/own /usr/under/file /under/file'),
+            shell('touch /etc/new /usr/under/new /under/new; ls /etc'),
+          ],
+        },
+      );
+      const said = lines.filter((line) => !line.startsWith('+ '));
+      expect(said.slice(0, 6)).toEqual(['own', 'root:x:0:', 'under', 'own', 'under', 'under']);
+      expect(said.slice(6)).toEqual(expect.arrayContaining(['group', 'hosts', 'new', 'own', 'passwd']));
     });
 
     it('has standard streams that can be opened by name', async () => {

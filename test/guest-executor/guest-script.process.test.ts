@@ -2,7 +2,12 @@ import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 import { guestEnter, guestInit } from '../../src/guest-executor/guest-script.ts';
 
-const task = { environment: { A: "it's $HOME" }, outputs: ["/out/it's a $(path)", '/b'], seconds: 17 };
+const task = {
+  environment: { A: "it's $HOME" },
+  outputs: ["/out/it's a $(path)", '/b'],
+  network: false,
+  seconds: 17,
+};
 
 test.each([
   ['init', guestInit(task)],

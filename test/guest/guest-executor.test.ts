@@ -41,6 +41,7 @@ async function setUp() {
     image: `${repository}/out/armv5l/system-image-armv5l`,
     mksquashfs,
     guests: 2,
+    jobs: 3,
     memory: 1024,
     epochSeconds: 1_700_000_000,
   };

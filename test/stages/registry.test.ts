@@ -220,7 +220,8 @@ describe('the stages', () => {
       'kernel',
       'root-filesystem',
       'system-image',
+      'chunk',
     ]);
-    expect(names(stages.goals)).toEqual([everything.name, 'image']);
+    expect(names(stages.goals)).toEqual([everything.name, 'image', 'system']);
   });
 });

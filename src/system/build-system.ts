@@ -1,0 +1,114 @@
+import path from 'node:path';
+import { artefactActionName, chunkActionName, guestParts, sourceDirectoryName } from '../../stages/chunk.ts';
+import type { BuildContext } from '../build/build-context.ts';
+import { obtainCommit, type CommitContext } from '../build/fetch-commits.ts';
+import { buildAndRead, makeTrees, treeOf, type TreesRequest } from '../build/make-trees.ts';
+import type { Digest } from '../core/digest.ts';
+import type { Failure } from '../core/failure.ts';
+import { failed, ok, type Result } from '../core/result.ts';
+import { chunksOf } from '../definitions/read-system.ts';
+import { sourceKey, type Pins } from '../definitions/pins.ts';
+import { createGuestExecutor } from '../guest-executor/guest-executor.ts';
+import type { Chunk } from '../definitions/definition.ts';
+import { processorOf } from '../../stages/machine.ts';
+import type { DirectoryProvider } from '../plan/providers.ts';
+import { narrowPlan } from '../plan/narrow.ts';
+import type { PlannedSystem } from './plan-system.ts';
+
+export interface SystemBuild extends Omit<TreesRequest, 'plan' | 'directories' | 'record' | 'allowed'> {
+  readonly planned: PlannedSystem;
+  readonly pins: Pins;
+  readonly commits: CommitContext;
+  readonly guests: {
+    /** How many there may be at once. */
+    readonly most: number;
+    /** MiB of memory for all of them together. */
+    readonly memory: number;
+    /** How many compilations each may have done by this machine at once. */
+    readonly jobs: number;
+  };
+}
+
+/** A chunk that is built. */
+export interface BuiltChunk {
+  readonly id: string;
+  /** Absolute path of the directory with its archive in the store, and of that with its manifest. */
+  readonly installed: string;
+  readonly manifest: string;
+}
+
+/**
+ * Builds the chunks of a system, each in a guest of its own: first the image that the guests boot, then what they are built by, and
+ * the chunks as soon as what they need is there. Fails with all failures; never empty.
+ */
+export async function buildSystem(
+  request: SystemBuild,
+): Promise<Result<readonly BuiltChunk[], readonly Failure[]>> {
+  const { planned, context, guests, pins, commits, ...rest } = request;
+  const { system, inputs, plan, chunks } = planned;
+  const { target, lock } = inputs;
+  const booted = await makeGuestParts({ ...rest, context, planned });
+  if (!booted.ok) return booted;
+  const executor = createGuestExecutor({
+    store: context.store,
+    arch: target,
+    cpu: processorOf(target),
+    image: booted.value.image,
+    mksquashfs: path.join(booted.value.squashfsTools, 'bin/mksquashfs'),
+    guests: guests.most,
+    memory: guests.memory,
+    jobs: guests.jobs,
+    epochSeconds: lock.sourceDateEpoch,
+  });
+  const withGuests: BuildContext = { ...context, executors: [...context.executors, executor] };
+  try {
+    return await buildAndRead(
+      { ...rest, plan, context: withGuests, directories: commitProvider(chunksOf(system), pins, commits) },
+      (outcome) =>
+        Promise.resolve(
+          ok(
+            chunks.map(({ id }) => {
+              const built = { action: chunkActionName(target.name, id), output: 'installed' };
+              const artefact = { action: artefactActionName(target.name, id), output: 'manifest' };
+              const { store } = context;
+              return {
+                id,
+                installed: store.treePath(treeOf(outcome, built)),
+                manifest: store.treePath(treeOf(outcome, artefact)),
+              };
+            }),
+          ),
+        ),
+    );
+  } finally {
+    await executor.close();
+  }
+}
+
+/** What guests boot, and the program that packs what they get. */
+async function makeGuestParts(
+  request: Pick<SystemBuild, 'planned' | 'context' | 'onEvent' | 'signal'>,
+): Promise<Result<{ readonly image: string; readonly squashfsTools: string }, readonly Failure[]>> {
+  const { inputs, plan } = request.planned;
+  const [image, squashfsTools] = guestParts(inputs.target.name);
+  const made = await makeTrees(
+    { ...request, plan: narrowPlan(plan, [image, squashfsTools], []) },
+    { image: { action: image, output: 'out' }, tools: { action: squashfsTools, output: 'out' } },
+  );
+  if (!made.ok) return made;
+  return ok({ image: made.value.image.path, squashfsTools: made.value.tools.path });
+}
+
+/** Provides sources that are commits, as they are pinned. */
+function commitProvider(chunks: readonly Chunk[], pins: Pins, commits: CommitContext): DirectoryProvider {
+  return {
+    obtain: async (name, expected): Promise<Result<Digest, Failure>> => {
+      const chunk = chunks.find(({ id }) => sourceDirectoryName(id) === name);
+      if (chunk === undefined || chunk.source.kind !== 'git') throw new Error(`no source is called ${name}`);
+      const pin = pins.get(sourceKey(chunk.source));
+      if (pin?.tree !== expected) return failed({ reason: 'unpinned-sources', chunks: [chunk.id] });
+      const obtained = await obtainCommit(chunk.id, chunk.source, pin, commits);
+      return obtained.ok ? ok(obtained.value.tree) : obtained;
+    },
+  };
+}

@@ -1,0 +1,199 @@
+import type { Digest } from '../src/core/digest.ts';
+import type { Chunk, System } from '../src/definitions/definition.ts';
+import { sourceKey, type Pins } from '../src/definitions/pins.ts';
+import type { LockedSource } from '../src/inputs/lock.ts';
+import type { Action, Ref } from '../src/plan/action.ts';
+import { defineAction, output, run, write } from '../src/plan/builder.ts';
+import { pseudoDigest } from '../src/plan/key.ts';
+import { actionName, type ActionName } from '../src/plan/names.ts';
+import { artefactAction } from './chunk/artefact.ts';
+import { dependenciesOf } from './chunk/dependencies.ts';
+import { chunkScript, installDirectory, resultDirectory, sourceDirectory } from './chunk/script.ts';
+import { stage as crossCompiler } from './cross-compiler.ts';
+import { system as systemGoal } from './goals.ts';
+import { stage as hostTools } from './host-tools.ts';
+import { baseEnvironment, MissingInput, type PlanInputs } from './inputs.ts';
+import { processorOf } from './machine.ts';
+import { stage as nativeCompiler } from './native-compiler.ts';
+import { stage as rootFilesystem } from './root-filesystem.ts';
+import { stage as stage1 } from './stage-1.ts';
+import { defineSetting, defineStage } from './stage.ts';
+import { stage as systemImage } from './system-image.ts';
+import { toolbox, type Toolbox } from './toolbox.ts';
+
+/** A system whose chunks are wanted. */
+export interface SystemRequest {
+  readonly system: System;
+  /** What sources that are commits were. One that is not pinned can be planned, but not built. */
+  readonly pins: Pins;
+  /** Every version of every source of the lock. */
+  readonly lock: readonly LockedSource[];
+  /** Ids of the chunks that are wanted. Undefined: all. */
+  readonly only?: readonly string[];
+  /** Whether the chunks' tests run. */
+  readonly check: boolean;
+}
+
+/** Not given: there is nothing to build. */
+export const systemSetting = defineSetting<SystemRequest>();
+
+/** Name of the action that builds a chunk, by its id `STRATUM/NAME`. */
+export function chunkActionName(arch: string, id: string): ActionName {
+  return actionName(`chunk-${arch}-${id}`);
+}
+
+/** Name of the action that makes of what a chunk installed what others use. */
+export function artefactActionName(arch: string, id: string): ActionName {
+  return actionName(`artefact-${arch}-${id}`);
+}
+
+/** Actions that make what guests boot, and the program that packs what a guest is given. */
+export function guestParts(arch: string): readonly [image: ActionName, squashfsTools: ActionName] {
+  return [actionName(`system-image-${arch}/assemble`), actionName('host-tools/squashfs-tools')];
+}
+
+/** The user's name of the tree of a chunk's source that is a commit, for messages and the provider of directories. */
+export function sourceDirectoryName(id: string): string {
+  return `source of ${id}`;
+}
+
+/** Memory of a guest that builds a chunk, and CPU seconds that it takes, as long as nothing better is known. */
+const presets = { memory: 768, weight: 120, timeoutMinutes: 720 } as const;
+
+interface ChunkTools {
+  readonly toolbox: Toolbox;
+  readonly nativeCompiler: Ref;
+  /** Undefined: its programs do not run on the build machine. */
+  readonly crossCompiler: Ref | undefined;
+}
+
+/** Builds a chunk on the arch itself, in a root that its dependencies make. */
+function chunkAction(inputs: PlanInputs, request: SystemRequest, chunk: Chunk, tools: ChunkTools): Action {
+  const { target } = inputs;
+  const { system, check } = request;
+  const needed = dependenciesOf(system, chunk);
+  const trees = needed.map(({ id }) => output(artefactActionName(target.name, id), 'files'));
+  const {
+    memory = presets.memory,
+    timeoutMinutes = presets.timeoutMinutes,
+    distcc = true,
+  } = chunk.extensions;
+  const served = distcc ? tools.crossCompiler : undefined;
+  const script = chunkScript(chunk, {
+    defaults: system.defaults,
+    epochSeconds: inputs.lock.sourceDateEpoch,
+    rootLibrary: chunk.mode !== 'prelibc' && needed.some(({ mode }) => mode === 'prelibc'),
+    check,
+  });
+  return defineAction({
+    name: chunkActionName(target.name, chunk.id),
+    description: `${chunk.id}, built on ${target.name}`,
+    platform: { os: 'linux', cpu: processorOf(target) },
+    tools: [tools.toolbox.tools, tools.nativeCompiler],
+    inputs: {
+      '/': { writable: trees, below: [tools.toolbox.root] },
+      [sourceDirectory]: { writable: [sourceRef(request, chunk)] },
+    },
+    env: {
+      ...baseEnvironment(inputs),
+      PREFIX: chunk.prefix,
+      DESTDIR: installDirectory,
+      TARGET: target.triple,
+      BUILD_MODE: chunk.mode,
+      TERM: 'dumb',
+      PATH: pathOf(needed, served !== undefined),
+    },
+    commands: [
+      write('/build/chunk', script, 0o755),
+      run(['timeout', '-k', '10', String(timeoutMinutes * 60), 'sh', '/build/chunk']),
+    ],
+    outputs: { installed: resultDirectory },
+    weight: presets.weight,
+    memory,
+    ...(served === undefined ? {} : { compileServer: served }),
+  });
+}
+
+/**
+ * What is built wins over the toolbox, so that a system is built by its own programs as soon as it has them; what is installed for
+ * building alone, with a prefix of its own, comes before that, unless it is from before there is a C library.
+ */
+function pathOf(needed: readonly Chunk[], served: boolean): string {
+  const prefixes = (early: boolean): readonly string[] => {
+    const found = needed.filter(({ mode }) => (mode === 'prelibc') === early).map(({ prefix }) => prefix);
+    return [...new Set(found)].filter((prefix) => prefix !== '/usr').map((prefix) => `${prefix}/bin`);
+  };
+  const system = ['/usr/bin', '/bin', '/usr/sbin', '/sbin'];
+  const compilers = served ? ['/tools/distcc'] : [];
+  return [...compilers, ...prefixes(false), ...system, ...prefixes(true), '/tools/bin'].join(':');
+}
+
+function sourceRef({ pins, lock, system }: SystemRequest, { id, source }: Chunk): Ref {
+  if (source.kind === 'locked') {
+    const { name, version } = lockedSource(lock, source, system.path, id);
+    return { kind: 'source', name, version };
+  }
+  const key = sourceKey(source);
+  const tree: Digest = pins.get(key)?.tree ?? pseudoDigest('commit', key);
+  return { kind: 'directory', name: sourceDirectoryName(id), digest: tree };
+}
+
+function lockedSource(
+  lock: readonly LockedSource[],
+  { name, version }: { readonly name: string; readonly version: string },
+  file: string,
+  chunk: string,
+): LockedSource {
+  const found = lock.find((source) => source.name === name && source.version === version);
+  if (found !== undefined) return found;
+  const versions = lock.filter((source) => source.name === name).map((source) => source.version);
+  const known = versions.length === 0 ? 'no source of that name' : `of it ${versions.join(', ')}`;
+  throw new MissingInput(file, `chunk ${chunk} wants ${name} ${version}, and sources.lock has ${known}`);
+}
+
+export const stage = defineStage({
+  name: 'chunk',
+  summary: 'packages that are built on the arch itself',
+  goals: [systemGoal],
+  needs: {
+    host: hostTools,
+    compilers: stage1,
+    native: nativeCompiler,
+    root: rootFilesystem,
+    cross: crossCompiler,
+    image: systemImage,
+  },
+  settings: { request: systemSetting },
+  make: ({ inputs, needs: { host, compilers, native, root, cross, image }, settings: { request } }) => {
+    if (request === undefined) return { actions: [] };
+    const { system, only, lock } = request;
+    const box = toolbox(inputs, { ...root, base: host.base, nativeCompiler: native.tree });
+    const tools: ChunkTools = {
+      toolbox: box,
+      nativeCompiler: native.tree,
+      crossCompiler: inputs.runs.includes(inputs.host.name) ? cross.tree : undefined,
+    };
+    const chunks = system.strata.flatMap((stratum) => stratum.chunks);
+    const actions = chunks.flatMap((chunk) => {
+      const built = chunkAction(inputs, request, chunk, tools);
+      const artefact = artefactAction(inputs, {
+        name: artefactActionName(inputs.target.name, chunk.id),
+        chunk,
+        defaults: system.defaults,
+        target: inputs.target,
+        installed: output(built, 'installed'),
+        tools: [...host.base, ...compilers.target.tools],
+      });
+      return [built, artefact];
+    });
+    const wanted = only ?? chunks.map(({ id }) => id);
+    return {
+      actions: [box.action, ...actions, ...image.actions],
+      tests: [
+        ...wanted.map((id) => artefactActionName(inputs.target.name, id)),
+        ...guestParts(inputs.target.name),
+      ],
+      sources: lock,
+    };
+  },
+});

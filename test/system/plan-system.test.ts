@@ -1,0 +1,208 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { artefactActionName, chunkActionName } from '../../stages/chunk.ts';
+import { readSystem } from '../../src/definitions/read-system.ts';
+import type { Chunk, System } from '../../src/definitions/definition.ts';
+import { planIds } from '../../src/plan/bind.ts';
+import type { Action } from '../../src/plan/action.ts';
+import { loadRepository, type Repository } from '../../src/repository/load-inputs.ts';
+import { planSystem, type SystemWanted } from '../../src/system/plan-system.ts';
+import { repository as root } from '../cli/rig.ts';
+import { sampleDefinitions } from '../definitions/sample-definitions.ts';
+
+let repository: Repository;
+beforeAll(async () => {
+  const loaded = await loadRepository(root);
+  if (!loaded.ok) throw new Error(JSON.stringify(loaded.failure));
+  repository = { ...loaded.value, runs: ({ name }) => name === 'i686' };
+});
+
+/** The sample's system, with some of its files replaced. */
+function sample(changed: Readonly<Record<string, string>> = {}): System {
+  const texts = new Map(Object.entries({ ...sampleDefinitions, ...changed }));
+  const system = readSystem(texts, 'systems/small.morph');
+  if (!system.ok) throw new Error(JSON.stringify(system.failure));
+  return system.value;
+}
+
+async function planOf(system: System, wanted: Partial<SystemWanted> = {}, from = repository) {
+  const planned = await planSystem(from, { system, pins: new Map(), check: false, host: 'i686', ...wanted });
+  if (!planned.ok) throw new Error(JSON.stringify(planned.failure));
+  const { plan } = planned.value;
+  const action = (name: string): Action => {
+    const found = plan.actions.find((one) => one.name === name);
+    if (found === undefined)
+      throw new Error(`no ${name} in ${plan.actions.map((one) => one.name).join(' ')}`);
+    return found;
+  };
+  return { plan, action, ids: planIds(plan), chunk: (id: string) => action(chunkActionName('aarch64', id)) };
+}
+
+function scriptOf({ recipe }: Action): string {
+  const [write] = recipe.commands;
+  return write?.kind === 'write' ? write.text : '';
+}
+
+describe('the plan of a system', () => {
+  test('builds each chunk on its arch, in a root of what it needs, over tools that need nothing', async () => {
+    const { chunk, action } = await planOf(sample());
+    const { recipe } = chunk('tools/nano');
+    expect(recipe.platform).toEqual({ os: 'linux', cpu: 'aarch64' });
+    const trees = ['base/first-libc', 'base/libc', 'tools/zlib'].map((id) => `artefact-aarch64-${id}`);
+    const [atRoot, source] = recipe.inputs;
+    expect(atRoot).toMatchObject({
+      path: '/',
+      writable: true,
+      refs: trees.map((name) => ({ action: name, output: 'files' })),
+      below: [{ action: 'toolbox-aarch64/assemble', output: 'root' }],
+    });
+    expect(source).toMatchObject({ path: '/src', writable: true, refs: [{ kind: 'directory' }] });
+    expect(recipe.tools.map((ref) => ref.kind === 'output' && ref.action)).toEqual([
+      'toolbox-aarch64/assemble',
+      'native-compiler-aarch64/assemble',
+    ]);
+    expect(recipe.compileServer).toMatchObject({ action: 'cross-compiler-aarch64-i686/assemble' });
+    expect(action('artefact-aarch64-tools/nano').recipe.platform).toMatchObject({ cpu: 'x86_64' });
+  });
+
+  test('has no help of a compiler that does not run here, or that a chunk does not want', async () => {
+    const { chunk } = await planOf(sample());
+    expect(chunk('base/libc').recipe.compileServer).toBeUndefined();
+    const nothing = { ...repository, runs: () => false };
+    const alone = await planOf(sample(), { targetCompiler: 'build' }, nothing);
+    expect(alone.chunk('tools/zlib').recipe.compileServer).toBeUndefined();
+  });
+
+  test('takes a version from the lock that no set has chosen', async () => {
+    const extra = { ...repository.lock.sources[0], name: 'other', version: '3' };
+    const lock = { ...repository.lock, sources: [...repository.lock.sources, extra] } as Repository['lock'];
+    const system = sample({
+      'strata/tools.morph': String(sampleDefinitions['strata/tools.morph'])
+        .replace('lock:zlib', 'lock:other')
+        .replace('1.3.1', "'3'"),
+    });
+    const { plan } = await planOf(system, {}, { ...repository, lock });
+    expect(plan.sources).toContainEqual(expect.objectContaining({ name: 'other', version: '3' }));
+    const missing = { system, pins: new Map(), check: false, host: 'i686' } as const;
+    expect(await planSystem(repository, missing)).toMatchObject({
+      ok: false,
+      failure: {
+        reason: 'bad-input',
+        file: 'systems/small.morph',
+        faults: [{ message: expect.stringContaining('tools/zlib wants other 3') as string }],
+      },
+    });
+  });
+
+  test('is narrowed to chunks by name or id, with what they need', async () => {
+    const { plan } = await planOf(sample(), { only: ['zlib'] });
+    const names = plan.actions.map(({ name }) => name as string);
+    expect(names.filter((name) => name.startsWith('chunk-'))).toEqual(
+      ['base/first-libc', 'base/libc', 'tools/zlib'].map((id) => `chunk-aarch64-${id}`),
+    );
+    const unknown = { system: sample(), pins: new Map(), check: false, only: ['zlob'] };
+    expect(await planSystem(repository, unknown)).toMatchObject({
+      ok: false,
+      failure: { reason: 'unknown-name', kind: 'chunk', nearest: ['zlib'] },
+    });
+  });
+
+  test('has tests only if they are asked for, and only building in parallel', async () => {
+    const file = `name: zlib
+kind: chunk
+build-commands: [make]
+test-commands: [make check]
+install-commands: [make install]
+x-bootstrap: {test-commands: [./own-test]}
+`;
+    const system = sample({
+      'packages/zlib.morph': file,
+      'strata/tools.morph': String(sampleDefinitions['strata/tools.morph']).replace(
+        'build-system: autotools',
+        'morph: packages/zlib.morph',
+      ),
+    });
+    const without = scriptOf((await planOf(system)).chunk('tools/zlib'));
+    expect(without).not.toContain('test');
+    const lines = scriptOf((await planOf(system, { check: true })).chunk('tools/zlib')).split('\n');
+    expect(lines.filter((line) => line.startsWith('run '))).toEqual([
+      'run build make',
+      "run test 'make check'",
+      'run test ./own-test',
+      "run install 'make install'",
+    ]);
+  });
+});
+
+describe('the id of a chunk', () => {
+  const own = {
+    chunk: chunkActionName('aarch64', 'tools/zlib'),
+    split: artefactActionName('aarch64', 'tools/zlib'),
+  };
+
+  /** Which of the two ids of a chunk change. */
+  async function changes(change: {
+    system?: System;
+    wanted?: Partial<SystemWanted>;
+    from?: Repository;
+  }): Promise<readonly string[]> {
+    const before = (await planOf(sample())).ids;
+    const after = (await planOf(change.system ?? sample(), change.wanted, change.from)).ids;
+    const recipes = (['chunk', 'split'] as const).filter(
+      (name) => before.get(own[name]) !== after.get(own[name]),
+    );
+    return recipes;
+  }
+
+  /** The system with its zlib changed. */
+  function withChunk(change: Partial<Chunk>): System {
+    const system = sample();
+    const strata = system.strata.map((stratum) => ({
+      ...stratum,
+      chunks: stratum.chunks.map((chunk) => (chunk.id === 'tools/zlib' ? { ...chunk, ...change } : chunk)),
+    }));
+    return { ...system, strata };
+  }
+
+  test.each<[string, Parameters<typeof changes>[0]]>([
+    ['a prefix', { system: withChunk({ prefix: '/opt' }) }],
+    ['a build mode', { system: withChunk({ mode: 'prelibc' }) }],
+    ['a command', { system: withChunk({ commands: { 'build-commands': ['make all'] } }) }],
+    [
+      'a device',
+      {
+        system: withChunk({
+          devices: [{ path: '/dev/x', type: 'c', major: 1, minor: 2, permissions: 0o600, uid: 0, gid: 0 }],
+        }),
+      },
+    ],
+    ['a source', { system: withChunk({ source: { kind: 'locked', name: 'm4', version: '1.4.19' } }) }],
+    ['help by distcc', { system: withChunk({ extensions: { distcc: false } }) }],
+  ])('changes with %s', async (_, change) => {
+    expect(await changes(change)).toEqual(['chunk', 'split']);
+  });
+
+  test.each<[string, string]>([
+    ['the compiler', 'patches/gcc/'],
+    ['the toolbox', 'patches/busybox/'],
+  ])('changes with %s', async (_, directory) => {
+    const files = new Map([...repository.files].filter(([path]) => !path.startsWith(directory)));
+    expect(files.size).toBeLessThan(repository.files.size);
+    expect(await changes({ from: { ...repository, files } })).toEqual(['chunk', 'split']);
+  });
+
+  test('stays when its products change, which are split again', async () => {
+    const products = [{ artifact: 'zlib-tools', include: ['usr/bin/.*'] }];
+    expect(await changes({ system: withChunk({ products }) })).toEqual(['split']);
+  });
+
+  test.each<[string, Parameters<typeof changes>[0]]>([
+    [
+      'commands for systems that hold it',
+      { system: withChunk({ integration: { 'zlib-bins': { '00-x': ['true'] } } }) },
+    ],
+    ['what it needs when it runs', { system: withChunk({ extensions: { runtimeDepends: ['nano'] } }) }],
+    ['a name for people', { system: withChunk({ file: 'elsewhere.morph' }) }],
+  ])('stays with %s', async (_, change) => {
+    expect(await changes(change)).toEqual([]);
+  });
+});
