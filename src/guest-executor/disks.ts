@@ -5,18 +5,17 @@ import { pipeline } from 'node:stream/promises';
 import type { Digest } from '../core/digest.ts';
 import { filesOf } from '../executor/input-files.ts';
 import type { InputTree } from '../executor/input-tree.ts';
-import type { Listings } from '../executor/input-root.ts';
+import type { InputRoot, Listings } from '../executor/input-root.ts';
 import type { BoundRecipe } from '../plan/bound.ts';
-import type { Store } from '../store/store.ts';
+import type { Store, TreeEntry } from '../store/store.ts';
 import { diskNames, guestEnter, guestInit, type GuestTask } from './guest-script.ts';
 import { tarStream, type ArchiveEntry } from './tar-stream.ts';
 
+/** Finds the bytes of a file, or the path of a file of this machine that has them. */
+export type ContentOf = (digest: Digest) => Uint8Array | string;
+
 /** What a guest's disk holds: what its init runs, and the action's root. */
-export function diskEntries(
-  task: GuestTask,
-  tree: InputTree,
-  contentOf: (digest: Digest) => Uint8Array | string,
-): readonly ArchiveEntry[] {
+export function diskEntries(task: GuestTask, tree: InputTree, contentOf: ContentOf): readonly ArchiveEntry[] {
   const text = (path: string, content: string): ArchiveEntry => {
     return { kind: 'file', path, executable: true, content: Buffer.from(content) };
   };
@@ -25,22 +24,52 @@ export function diskEntries(
     text(diskNames.init, guestInit(task)),
     text(diskNames.enter, guestEnter(task)),
     { kind: 'directory', path: diskNames.root },
-    ...tree.entries.map((entry): ArchiveEntry => {
-      const path = below(entry.path);
-      if (entry.kind === 'directory') return { kind: 'directory', path };
-      if (entry.kind === 'symlink') return { kind: 'symlink', path, target: entry.target };
-      return { kind: 'file', path, executable: entry.executable, content: contentOf(entry.digest) };
-    }),
+    ...tree.entries.map((entry) => archiveEntry(below(entry.path), entry, contentOf)),
   ];
+}
+
+/** What the disk of tools holds: what is below `/tools` in a tree. */
+export function toolEntries(tree: InputTree, contentOf: ContentOf): readonly ArchiveEntry[] {
+  const prefix = `${toolsPlace.slice(1)}/`;
+  return tree.entries
+    .filter(({ path }) => path.startsWith(prefix))
+    .map((entry) => archiveEntry(entry.path.slice(prefix.length), entry, contentOf));
+}
+
+function archiveEntry(path: string, entry: TreeEntry, contentOf: ContentOf): ArchiveEntry {
+  if (entry.kind === 'directory') return { kind: 'directory', path };
+  if (entry.kind === 'symlink') return { kind: 'symlink', path, target: entry.target };
+  return { kind: 'file', path, executable: entry.executable, content: contentOf(entry.digest) };
+}
+
+/** Where an action has its tools. */
+const toolsPlace = '/tools';
+
+/**
+ * An input root without its tools, and these alone: many actions have the same ones, which are then packed once. Undefined: there are
+ * none, or something else lies among them.
+ */
+export function splitTools(
+  root: InputRoot,
+): { readonly rest: InputRoot; readonly tools: InputRoot } | undefined {
+  const found = root.places.find(({ path }) => path === toolsPlace);
+  const isAlone = ![...root.places.map(({ path }) => path), ...Object.keys(root.files)].some((path) =>
+    path.startsWith(`${toolsPlace}/`),
+  );
+  if (found === undefined || !isAlone) return undefined;
+  return {
+    rest: { ...root, places: root.places.filter((place) => place !== found) },
+    tools: { directories: [], links: {}, texts: {}, files: {}, places: [found], outputs: {} },
+  };
 }
 
 /** Finds the contents of an input root: its texts in memory, everything else in the store. */
 export function contentsOf(
   recipe: BoundRecipe,
-  tree: InputTree,
+  tree: Pick<InputTree, 'texts'>,
   listings: Listings,
   store: Store,
-): (digest: Digest) => Uint8Array | string {
+): ContentOf {
   const files = filesOf(recipe, listings, store);
   return (digest) => {
     const content = tree.texts.get(digest) ?? files.get(digest)?.path;

@@ -8,7 +8,7 @@ import { findProgram, machinePath } from '../core/host-programs.ts';
 import { failed, ok, type Result } from '../core/result.ts';
 import { actionEnvironment, renderEnvironment } from '../executor/environment.ts';
 import type { ExecuteRequest, Execution, Executor, Reservation, RoomRequest } from '../executor/executor.ts';
-import { inputRoot } from '../executor/input-root.ts';
+import { inputRoot, type InputRoot, type Listings } from '../executor/input-root.ts';
 import { inputTree } from '../executor/input-tree.ts';
 import { ListingCache } from '../executor/listings.ts';
 import { reservation } from '../executor/reservation.ts';
@@ -23,10 +23,12 @@ import {
 } from '../image/emulator.ts';
 import type { Arch } from '../inputs/arch.ts';
 import type { Platform } from '../plan/action.ts';
+import type { BoundRecipe } from '../plan/bound.ts';
+import { digestBytes } from '../store/directory-message.ts';
 import { unpackInThread } from '../sources/unpack-thread.ts';
 import type { Store } from '../store/store.ts';
 import { compileServerEnvironment, compileServerOption } from './compile-server.ts';
-import { contentsOf, diskEntries, writeBlankDisk, writeSquashfs } from './disks.ts';
+import { contentsOf, diskEntries, splitTools, toolEntries, writeBlankDisk, writeSquashfs } from './disks.ts';
 import { openResult, runEmulator } from './guest-process.ts';
 import { resultNames } from './guest-script.ts';
 
@@ -56,6 +58,9 @@ const guestOverhead = 192;
 /** Size of a scratch disk; what an action does not write takes no room. Formatting it in the guest takes longer the larger it is. */
 const scratchBytes = 4 * 2 ** 30;
 
+/** Exit code of an action that was ended because it took too long, as `timeout` has it. */
+const timedOut = 124;
+
 /** More than what any action makes. */
 const outputLimits = { totalBytes: 16 * 2 ** 30, fileBytes: 4 * 2 ** 30, entries: 1_000_000 } as const;
 
@@ -73,6 +78,8 @@ class GuestExecutor implements Executor {
   readonly #listings: ListingCache;
   readonly #listeners = new Set<() => void>();
   readonly #memoryOf = new WeakMap<Reservation, number>();
+  readonly #toolDisks = new Map<string, Promise<string>>();
+  #toolScratch: ReturnType<Store['makeScratch']> | undefined;
   #guests = 0;
   #memory = 0;
   #emulator = '';
@@ -125,8 +132,11 @@ class GuestExecutor implements Executor {
     return () => this.#listeners.delete(listener);
   }
 
-  close(): Promise<void> {
-    return Promise.resolve();
+  async close(): Promise<void> {
+    this.#toolDisks.clear();
+    const scratch = await this.#toolScratch;
+    this.#toolScratch = undefined;
+    await scratch?.release();
   }
 
   execute(request: ExecuteRequest): Promise<Result<Execution, Failure>> {
@@ -149,29 +159,37 @@ class GuestExecutor implements Executor {
     const listings = await this.#listings.load(treesOf(recipe));
     const root = inputRoot(name, recipe, listings);
     if (!root.ok) return root;
-    const tree = inputTree(root.value, listings);
+    const split = splitTools(root.value);
+    const tree = inputTree(split?.rest ?? root.value, listings);
     const served = recipe.compileServer?.digest;
     const environment = {
       ...actionEnvironment(recipe, undefined),
       ...(served === undefined ? {} : compileServerEnvironment(this.#options.jobs)),
     };
     const outputs = Object.values(recipe.outputs);
-    const task = { environment, outputs, network: served !== undefined, seconds: epochSeconds };
+    const task = {
+      environment,
+      outputs,
+      network: served !== undefined,
+      tools: split !== undefined,
+      seconds: epochSeconds,
+    };
     const scratch = await store.makeScratch('guest');
     try {
       const disk = join(scratch.path, 'disk.squashfs');
       const contents = contentsOf(recipe, tree, listings, store);
       await writeSquashfs(mksquashfs, diskEntries(task, tree, contents), epochSeconds, disk);
+      const tools = split === undefined ? undefined : await this.#toolDisk(recipe, split.tools, listings);
       await request.onStart?.();
       await log.keep('script', renderScript(recipe.commands));
       await log.keep('environment', renderEnvironment(environment));
       const started = performance.now();
       const memory = this.#memoryOf.get(request.reservation) ?? this.#memoryFor(0);
-      let guest = await this.#runGuest(request, join(scratch.path, 'first'), disk, memory);
+      let guest = await this.#runGuest(request, join(scratch.path, 'first'), { disk, tools }, memory);
       if (guest.exitCode === undefined && !isAborted(signal)) {
         // A machine may die for reasons of its own; one that dies twice has its reason in the action.
         log.write(Buffer.from('+ the guest ended without a result: once more, in another one\n'));
-        guest = await this.#runGuest(request, join(scratch.path, 'second'), disk, memory);
+        guest = await this.#runGuest(request, join(scratch.path, 'second'), { disk, tools }, memory);
       }
       const wallSeconds = (performance.now() - started) / 1000;
       const logged = await log.close();
@@ -191,7 +209,7 @@ class GuestExecutor implements Executor {
   async #runGuest(
     { log, recipe, signal }: ExecuteRequest,
     directory: string,
-    disk: string,
+    disks: ActionDisks,
     memory: number,
   ): Promise<{ readonly exitCode: number | undefined; readonly places: Places }> {
     const places = placesIn(directory);
@@ -207,8 +225,8 @@ class GuestExecutor implements Executor {
             unshare: process.geteuid?.() === 0 ? await findProgram('unshare', machinePath) : undefined,
           });
     await writeBlankDisk(places.scratch, scratchBytes);
-    await runEmulator({
-      argv: this.#commandLine(places, disk, memory, network),
+    const end = await runEmulator({
+      argv: this.#commandLine(places, disks, memory, network),
       temporary: places.temporary,
       console: places.console,
       log: join(places.results, resultNames.log),
@@ -217,12 +235,33 @@ class GuestExecutor implements Executor {
       },
       signal,
     });
-    return { exitCode: await statusIn(places.results), places };
+    if (end === 'ended') return { exitCode: await statusIn(places.results), places };
+    log.write(Buffer.from('+ it has printed nothing for very long: the guest was ended\n'));
+    return { exitCode: timedOut, places };
+  }
+
+  /** The disk with an action's tools; those of one run are packed once. */
+  async #toolDisk(recipe: BoundRecipe, root: InputRoot, listings: Listings): Promise<string> {
+    const { store, mksquashfs, epochSeconds } = this.#options;
+    const name = digestBytes(Buffer.from(JSON.stringify(root.places)));
+    const pack = async (): Promise<string> => {
+      this.#toolScratch ??= store.makeScratch('tools of guests');
+      const file = join((await this.#toolScratch).path, `${name}.squashfs`);
+      const tree = inputTree(root, listings);
+      const entries = toolEntries(tree, contentsOf(recipe, tree, listings, store));
+      await writeSquashfs(mksquashfs, entries, epochSeconds, file);
+      return file;
+    };
+    const packed = this.#toolDisks.get(name) ?? pack();
+    this.#toolDisks.set(name, packed);
+    // Tried again for the next action: a full disk may have been the reason.
+    packed.catch(() => this.#toolDisks.delete(name));
+    return packed;
   }
 
   #commandLine(
     places: Places,
-    disk: string,
+    { disk, tools }: ActionDisks,
     memory: number,
     network: string,
   ): readonly [string, ...string[]] {
@@ -234,9 +273,11 @@ class GuestExecutor implements Executor {
       networkOptions: `,restrict=on${network}`,
     };
     const attached = { home: places.scratch, control: disk, upload: places.results };
+    const toolDisk = { name: 'toolchain', kind: 'read-only disk' } as const;
     return [
       this.#emulator,
       ...emulatorArguments(arch, settings, false),
+      ...(tools === undefined ? [] : attachmentArguments(arch, toolDisk, tools)),
       ...attachments.flatMap((attachment) => {
         const place = attached[attachment.name as keyof typeof attached] as string | undefined;
         return place === undefined ? [] : attachmentArguments(arch, attachment, place);
@@ -282,6 +323,13 @@ class GuestExecutor implements Executor {
     }
     return ok(outputs);
   }
+}
+
+/** Disks that a guest may only read. */
+interface ActionDisks {
+  /** What its init works from, with the action's root. */
+  readonly disk: string;
+  readonly tools: string | undefined;
 }
 
 /** Files and directories of one guest. */

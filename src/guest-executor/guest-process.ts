@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
+import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findProgram, machinePath } from '../core/host-programs.ts';
 
@@ -20,7 +21,13 @@ export interface EmulatorRun {
 /** How often the log is looked at, in milliseconds. */
 const lookEvery = 250;
 
-/** Runs an emulator to its end, or kills it when it is told to. It ends with this process, even if that is killed. */
+/** An action that says nothing for so long, in milliseconds, hangs. A large program can be linked for half an hour. */
+const longestSilence = 90 * 60 * 1000;
+
+/**
+ * Runs an emulator to its end, or kills it when it is told to or when the log has not grown for very long: then it returns `silent`.
+ * It ends with this process, even if that is killed.
+ */
 export async function runEmulator({
   argv,
   console,
@@ -28,7 +35,7 @@ export async function runEmulator({
   onLog,
   temporary,
   signal,
-}: EmulatorRun): Promise<void> {
+}: EmulatorRun): Promise<'ended' | 'silent'> {
   const setpriv = await findProgram('setpriv', machinePath);
   const [program, ...rest] = setpriv === undefined ? argv : [setpriv, '--pdeathsig', 'KILL', ...argv];
   const output = await open(console, 'w');
@@ -48,13 +55,21 @@ export async function runEmulator({
   }).finally(() => {
     running = false;
   });
-  const follower = new Follower(log, onLog);
+  let heard = performance.now();
+  const follower = new Follower(log, (bytes) => {
+    heard = performance.now();
+    onLog(bytes);
+  });
+  let silent = false;
   try {
     while (running) {
       await Promise.race([ended, sleep(lookEvery)]);
       await follower.read();
+      silent ||= performance.now() - heard > longestSilence;
+      if (silent) kill();
     }
     await ended;
+    return silent ? 'silent' : 'ended';
   } finally {
     signal?.removeEventListener('abort', kill);
     kill();

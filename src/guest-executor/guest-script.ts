@@ -21,8 +21,8 @@ export const resultNames = {
   outputs: 'outputs.tar',
 } as const;
 
-/** Where init mounts the disk that it runs this from, the scratch disk, and the directory that is shared. */
-const places = { disk: '/mnt', scratch: '/home', results: '/upload' } as const;
+/** Where init mounts the disk that it runs this from, that of the tools, the scratch disk, and the directory that is shared. */
+const places = { disk: '/mnt', tools: '/toolchain', scratch: '/home', results: '/upload' } as const;
 
 /** What the guest has to do for an action. */
 export interface GuestTask {
@@ -32,6 +32,8 @@ export interface GuestTask {
   readonly outputs: readonly string[];
   /** Whether it may use the network, which leads to its compile server and nowhere else. */
   readonly network: boolean;
+  /** Whether there is a disk of its own for the tools. */
+  readonly tools: boolean;
   /** The guest's time when the action starts, in seconds since 1970. */
   readonly seconds: number;
 }
@@ -40,17 +42,20 @@ export interface GuestTask {
  * What the image's init runs: unites the input root with a layer on the scratch disk, runs the action in it as the only user of
  * a machine without a network but for its compile server, and leaves log, outputs and exit code. It needs the tools of our root filesystem.
  */
-export function guestInit({ outputs, network, seconds }: GuestTask): string {
+export function guestInit({ outputs, network, tools, seconds }: GuestTask): string {
   const { disk, scratch, results } = places;
+  const toolsLine = tools ? `mount --bind ${places.tools} "$root/tools"\n` : '';
   return `#!/bin/sh
 set -eu
+# Not the action's tools, which init puts first.
+PATH=/usr/bin:/bin:/usr/sbin:/sbin
 date -u -s "@${String(seconds)}" >/dev/null
 hostname bootstrap
 
 root=/run/root
 mkdir -p "$root" ${scratch}/.action/upper ${scratch}/.action/work
 mount -t overlay -o "lowerdir=${disk}/${diskNames.root},upperdir=${scratch}/.action/upper,workdir=${scratch}/.action/work" action "$root"
-mount -t tmpfs -o mode=0755 dev "$root/dev"
+${toolsLine}mount -t tmpfs -o mode=0755 dev "$root/dev"
 for device in null:3 zero:5 full:7 random:8 urandom:9; do
   mknod -m 666 "$root/dev/\${device%:*}" c 1 "\${device#*:}"
 done

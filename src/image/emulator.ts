@@ -212,7 +212,10 @@ export function toolchainWords({ emulator }: Arch): readonly Word[] {
 }
 
 /** Arguments that attach one thing. */
-export function attachmentWords({ emulator }: Arch, { name, kind }: Attachment): readonly Word[] {
+export function attachmentWords(
+  { emulator }: Arch,
+  { name, kind }: Pick<Attachment, 'name' | 'kind'>,
+): readonly Word[] {
   const place = { setting: 'placeInOption' } as const;
   if (kind === 'folder') {
     return [
@@ -269,6 +272,10 @@ export function emulatorArguments(
  *
  * @param place absolute path of the file or directory
  */
-export function attachmentArguments(arch: Arch, attachment: Attachment, place: string): readonly string[] {
+export function attachmentArguments(
+  arch: Arch,
+  attachment: Pick<Attachment, 'name' | 'kind'>,
+  place: string,
+): readonly string[] {
   return fillIn(attachmentWords(arch, attachment), { placeInOption: doubleCommas(place) });
 }

@@ -58,6 +58,8 @@ function wrongSets(sets: Readonly<Record<string, unknown>>, known: KnownVersions
   const releases = [...known].flatMap(([name, versions]) =>
     versions.map((version) => `${name}-${version ?? ''}`),
   );
+  // A source that no set has is used where it is named, as definitions of systems do.
+  const shared = new Set(Object.values(sets).flatMap((set) => (isRecord(set) ? Object.keys(set) : [])));
   return Object.entries(sets).flatMap(([name, versions]): readonly Fault[] => {
     const field = `sets.${name}`;
     // Names of output directories are made of both.
@@ -67,7 +69,9 @@ function wrongSets(sets: Readonly<Record<string, unknown>>, known: KnownVersions
         : []
       : [{ field, message: 'must be named with lower-case letters and digits, and . - inside' }];
     if (!isRecord(versions)) return misnamed;
-    const missing = [...known.keys()].filter((source) => !Object.hasOwn(versions, source));
+    const missing = [...known.keys()].filter(
+      (source) => shared.has(source) && !Object.hasOwn(versions, source),
+    );
     return [
       ...misnamed,
       ...(missing.length === 0 ? [] : [{ field, message: `names no version of ${missing.join(', ')}` }]),

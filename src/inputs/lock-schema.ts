@@ -72,7 +72,7 @@ export const lockSchema = {
     defaultSet: { type: 'string', description: 'the name of the set that is used if none is named' },
     sets: {
       type: 'object',
-      description: 'sets by name, each with a version of every source',
+      description: 'sets by name, all with a version of the same sources',
       additionalProperties: { type: 'object', additionalProperties: version },
     },
     sources: {

@@ -47,7 +47,7 @@ export interface Lock {
   readonly sourceDateEpoch: number;
   /** Name of the set that is used if none is named. */
   readonly defaultSet: string;
-  /** Sets by name, each with a version of every source. */
+  /** Sets by name, all with a version of the same sources: what no set has, definitions of systems name. */
   readonly sets: Readonly<Record<string, VersionsByName>>;
   /** Every version of every source, in a set or not. */
   readonly sources: readonly LockedSource[];

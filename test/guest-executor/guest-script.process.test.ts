@@ -6,6 +6,7 @@ const task = {
   environment: { A: "it's $HOME" },
   outputs: ["/out/it's a $(path)", '/b'],
   network: false,
+  tools: true,
   seconds: 17,
 };
 
