@@ -47,9 +47,15 @@ export function artefactActionName(arch: string, id: string): ActionName {
   return actionName(`artefact-${arch}-${id}`);
 }
 
-/** Actions that make what guests boot, and the program that packs what a guest is given. */
-export function guestParts(arch: string): readonly [image: ActionName, squashfsTools: ActionName] {
-  return [actionName(`system-image-${arch}/assemble`), actionName('host-tools/squashfs-tools')];
+/** Actions that make what guests boot, and the programs that make their disks. */
+export function guestParts(
+  arch: string,
+): Readonly<Record<'image' | 'squashfsTools' | 'e2fsprogs', ActionName>> {
+  return {
+    image: actionName(`system-image-${arch}/assemble`),
+    squashfsTools: actionName('host-tools/squashfs-tools'),
+    e2fsprogs: actionName('host-tools/e2fsprogs'),
+  };
 }
 
 /** The user's name of the tree of a chunk's source that is a commit, for messages and the provider of directories. */
@@ -191,7 +197,7 @@ export const stage = defineStage({
       actions: [box.action, ...actions, ...image.actions],
       tests: [
         ...wanted.map((id) => artefactActionName(inputs.target.name, id)),
-        ...guestParts(inputs.target.name),
+        ...Object.values(guestParts(inputs.target.name)),
       ],
       sources: lock,
     };

@@ -160,7 +160,13 @@ rm -f "$upload/.exit-status" "$upload/.virtfs_metadata/.exit-status"
 export GUEST_HOME GUEST_CONTROL="$control" GUEST_UPLOAD="$upload"
 set -- "$start"
 # It ends with this script, also when that is killed.
-if setpriv --pdeathsig TERM true 2>/dev/null; then set -- setpriv --pdeathsig TERM "$@"; fi
+# A shell that has commands built in may have one of this name without the option.
+for setpriv in setpriv /usr/bin/setpriv; do
+  if "$setpriv" --pdeathsig TERM true 2>/dev/null; then
+    set -- "$setpriv" --pdeathsig TERM "$@"
+    break
+  fi
+done
 if command -v setsid >/dev/null 2>&1; then set -- setsid "$@"; fi
 say "the guest works; its console is in $log"
 "$@" </dev/null >"$log" 2>&1 &

@@ -9,6 +9,7 @@ import {
   type Extensions,
   type SplitRule,
 } from './definition.ts';
+import { posixExpression } from './expression.ts';
 import {
   readDefinition,
   type DefinitionFile,
@@ -127,20 +128,12 @@ export function checkedRules(
 ): readonly SplitRule[] {
   for (const [rule, { include }] of (rules ?? []).entries()) {
     for (const [index, expression] of include.entries()) {
-      if (isExpression(expression) || file === undefined) continue;
-      const at = `${field}[${String(rule)}].include[${String(index)}]`;
-      report([file.faultAt(at, `is not a regular expression: ${expression}`)]);
+      const read = posixExpression(expression);
+      if (!('fault' in read) || file === undefined) continue;
+      report([file.faultAt(`${field}[${String(rule)}].include[${String(index)}]`, read.fault)]);
     }
   }
   return rules ?? [];
-}
-
-function isExpression(text: string): boolean {
-  try {
-    return new RegExp(`^(?:${text})$`) instanceof RegExp;
-  } catch {
-    return false;
-  }
 }
 
 function sourceOf(entry: WrittenEntry): ChunkSource {

@@ -28,7 +28,14 @@ import { digestBytes } from '../store/directory-message.ts';
 import { unpackInThread } from '../sources/unpack-thread.ts';
 import type { Store } from '../store/store.ts';
 import { compileServerEnvironment, compileServerOption } from './compile-server.ts';
-import { contentsOf, diskEntries, splitTools, toolEntries, writeBlankDisk, writeSquashfs } from './disks.ts';
+import {
+  contentsOf,
+  diskEntries,
+  splitTools,
+  toolEntries,
+  writeScratchDisk,
+  writeSquashfs,
+} from './disks.ts';
 import { openResult, runEmulator } from './guest-process.ts';
 import { resultNames } from './guest-script.ts';
 
@@ -42,6 +49,8 @@ export interface GuestExecutorOptions {
   readonly image: string;
   /** Path of mksquashfs 4.6 or later. */
   readonly mksquashfs: string;
+  /** Path of mke2fs. */
+  readonly mke2fs: string;
   /** How many guests there may be at once. */
   readonly guests: number;
   /** MiB of memory for all guests together. */
@@ -55,8 +64,8 @@ export interface GuestExecutorOptions {
 /** What a guest needs beside the action's own memory: kernel, initramfs, init. MiB. */
 const guestOverhead = 192;
 
-/** Size of a scratch disk; what an action does not write takes no room. Formatting it in the guest takes longer the larger it is. */
-const scratchBytes = 4 * 2 ** 30;
+/** Size of a scratch disk; what an action does not write takes no room. */
+const scratchBytes = 16 * 2 ** 30;
 
 /** Exit code of an action that was ended because it took too long, as `timeout` has it. */
 const timedOut = 124;
@@ -224,7 +233,7 @@ class GuestExecutor implements Executor {
             scratch: places.temporary,
             unshare: process.geteuid?.() === 0 ? await findProgram('unshare', machinePath) : undefined,
           });
-    await writeBlankDisk(places.scratch, scratchBytes);
+    await writeScratchDisk(this.#options.mke2fs, places.scratch, scratchBytes);
     const end = await runEmulator({
       argv: this.#commandLine(places, disks, memory, network),
       temporary: places.temporary,

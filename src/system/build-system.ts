@@ -2,7 +2,7 @@ import path from 'node:path';
 import { artefactActionName, chunkActionName, guestParts, sourceDirectoryName } from '../../stages/chunk.ts';
 import type { BuildContext } from '../build/build-context.ts';
 import { obtainCommit, type CommitContext } from '../build/fetch-commits.ts';
-import { buildAndRead, makeTrees, treeOf, type TreesRequest } from '../build/make-trees.ts';
+import { buildAndRead, makeTrees, treeOf, type MadeTree, type TreesRequest } from '../build/make-trees.ts';
 import type { Digest } from '../core/digest.ts';
 import type { Failure } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';
@@ -53,8 +53,9 @@ export async function buildSystem(
     store: context.store,
     arch: target,
     cpu: processorOf(target),
-    image: booted.value.image,
-    mksquashfs: path.join(booted.value.squashfsTools, 'bin/mksquashfs'),
+    image: booted.value.image.path,
+    mksquashfs: path.join(booted.value.squashfsTools.path, 'bin/mksquashfs'),
+    mke2fs: path.join(booted.value.e2fsprogs.path, 'bin/mke2fs'),
     guests: guests.most,
     memory: guests.memory,
     jobs: guests.jobs,
@@ -88,15 +89,18 @@ export async function buildSystem(
 /** What guests boot, and the program that packs what they get. */
 async function makeGuestParts(
   request: Pick<SystemBuild, 'planned' | 'context' | 'onEvent' | 'signal'>,
-): Promise<Result<{ readonly image: string; readonly squashfsTools: string }, readonly Failure[]>> {
+): Promise<Result<Readonly<Record<keyof ReturnType<typeof guestParts>, MadeTree>>, readonly Failure[]>> {
   const { inputs, plan } = request.planned;
-  const [image, squashfsTools] = guestParts(inputs.target.name);
-  const made = await makeTrees(
-    { ...request, plan: narrowPlan(plan, [image, squashfsTools], []) },
-    { image: { action: image, output: 'out' }, tools: { action: squashfsTools, output: 'out' } },
+  const { image, squashfsTools, e2fsprogs } = guestParts(inputs.target.name);
+  const parts = narrowPlan(plan, [image, squashfsTools, e2fsprogs], []);
+  return makeTrees(
+    { ...request, plan: parts },
+    {
+      image: { action: image, output: 'out' },
+      squashfsTools: { action: squashfsTools, output: 'out' },
+      e2fsprogs: { action: e2fsprogs, output: 'out' },
+    },
   );
-  if (!made.ok) return made;
-  return ok({ image: made.value.image.path, squashfsTools: made.value.tools.path });
 }
 
 /** Provides sources that are commits, as they are pinned. */

@@ -60,7 +60,7 @@ export async function planSystem(
   if (!plan.ok) return plan;
   // The stage's tests are all that is wanted: its compilers' products are for nobody here.
   const { name } = inputs.value.target;
-  const goals = [...guestParts(name), ...ids.map((id) => artefactActionName(name, id))];
+  const goals = [...Object.values(guestParts(name)), ...ids.map((id) => artefactActionName(name, id))];
   return {
     ok: true,
     value: { system, inputs: inputs.value, plan: narrowPlan(plan.value, goals, []), chunks: chunks.value },

@@ -1,3 +1,4 @@
+import { posixExpression } from '../../src/definitions/expression.ts';
 import { quoteWord } from '../../src/core/shell-word.ts';
 import type { Chunk, Defaults, SplitRule } from '../../src/definitions/definition.ts';
 import type { Arch } from '../../src/inputs/arch.ts';
@@ -77,8 +78,14 @@ function rulesOf({ chunk, defaults }: ArtefactParts): readonly SplitRule[] {
   return [...chunk.products, ...preset];
 }
 
+function awkExpression(text: string): string {
+  const read = posixExpression(text);
+  if ('fault' in read) throw new Error(`an expression of the definitions ${read.fault}`);
+  return read.expression;
+}
+
 function renderRules(rules: readonly SplitRule[]): string {
   return rules
-    .flatMap(({ artifact, include }) => include.map((expression) => `${artifact}\t${expression}\n`))
+    .flatMap(({ artifact, include }) => include.map((text) => `${artifact}\t${awkExpression(text)}\n`))
     .join('');
 }

@@ -31,6 +31,7 @@ async function setUp() {
   const everything = { ...request, goal: { kind: 'everything', withNative: true } } as const;
   const squashfsTools = await storedOutput(everything, 'host-tools/squashfs-tools', 'out');
   const mksquashfs = path.join(squashfsTools, 'bin/mksquashfs');
+  const e2fsprogs = await storedOutput(everything, 'host-tools/e2fsprogs', 'out');
   const arch = await (await openArches(repository)).load('armv5l');
   if (!arch.ok) throw new Error(JSON.stringify(arch.failure));
   const { store, logs } = await openStore();
@@ -40,6 +41,7 @@ async function setUp() {
     cpu: platform.cpu,
     image: `${repository}/out/armv5l/system-image-armv5l`,
     mksquashfs,
+    mke2fs: path.join(e2fsprogs, 'bin/mke2fs'),
     guests: 2,
     jobs: 3,
     memory: 1024,
