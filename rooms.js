@@ -58,7 +58,7 @@ export const rooms = {
   'src/release': built,
   'src/porting': [...built, 'src/emulator', 'src/release', 'arches'],
   'src/image-test': [...built, 'src/emulator', 'src/guest', 'src/release'],
-  'src/system': [...built, 'src/guest-executor'],
+  'src/system': [...built, 'src/guest-executor', 'src/release'],
   'src/native-build': [...built, 'src/guest', 'src/release'],
 };
 

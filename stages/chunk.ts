@@ -7,6 +7,7 @@ import { defineAction, output, run, write } from '../src/plan/builder.ts';
 import { pseudoDigest } from '../src/plan/key.ts';
 import { actionName, type ActionName } from '../src/plan/names.ts';
 import { artefactAction } from './chunk/artefact.ts';
+import { composeAction } from './chunk/compose.ts';
 import { dependenciesOf } from './chunk/dependencies.ts';
 import { chunkScript, installDirectory, resultDirectory, sourceDirectory } from './chunk/script.ts';
 import { stage as crossCompiler } from './cross-compiler.ts';
@@ -47,6 +48,11 @@ export function artefactActionName(arch: string, id: string): ActionName {
   return actionName(`artefact-${arch}-${id}`);
 }
 
+/** Name of the action that makes a system's file system of what its chunks installed. */
+export function composeActionName(arch: string, { name }: Pick<System, 'name'>): ActionName {
+  return actionName(`system-${arch}/${name.replace(/[^a-zA-Z0-9._+@-]+/g, '-')}`);
+}
+
 /** Actions that make what guests boot, and the programs that make their disks. */
 export function guestParts(
   arch: string,
@@ -82,7 +88,8 @@ function chunkAction(inputs: PlanInputs, request: SystemRequest, chunk: Chunk, t
   const {
     memory = presets.memory,
     timeoutMinutes = presets.timeoutMinutes,
-    distcc = true,
+    compiler = true,
+    distcc = compiler,
   } = chunk.extensions;
   const served = distcc ? tools.crossCompiler : undefined;
   const script = chunkScript(chunk, {
@@ -95,7 +102,7 @@ function chunkAction(inputs: PlanInputs, request: SystemRequest, chunk: Chunk, t
     name: chunkActionName(target.name, chunk.id),
     description: `${chunk.id}, built on ${target.name}`,
     platform: { os: 'linux', cpu: processorOf(target) },
-    tools: [tools.toolbox.tools, tools.nativeCompiler],
+    tools: [tools.toolbox.tools, ...(compiler ? [tools.nativeCompiler] : [])],
     inputs: {
       '/': { writable: trees, below: [tools.toolbox.root] },
       [sourceDirectory]: { writable: [sourceRef(request, chunk)] },
@@ -173,7 +180,7 @@ export const stage = defineStage({
   make: ({ inputs, needs: { host, compilers, native, root, cross, image }, settings: { request } }) => {
     if (request === undefined) return { actions: [] };
     const { system, only, lock } = request;
-    const box = toolbox(inputs, { ...root, base: host.base, nativeCompiler: native.tree });
+    const box = toolbox(inputs, { ...root, base: host.base });
     const tools: ChunkTools = {
       toolbox: box,
       nativeCompiler: native.tree,
@@ -192,13 +199,20 @@ export const stage = defineStage({
       });
       return [built, artefact];
     });
-    const wanted = only ?? chunks.map(({ id }) => id);
+    const compose = composeAction(inputs, {
+      name: composeActionName(inputs.target.name, system),
+      system,
+      target: inputs.target,
+      toolbox: box,
+      partsOf: ({ id }) => ({
+        installed: output(chunkActionName(inputs.target.name, id), 'installed'),
+        manifest: output(artefactActionName(inputs.target.name, id), 'manifest'),
+      }),
+    });
+    const wanted = only?.map((id) => artefactActionName(inputs.target.name, id)) ?? [compose.name];
     return {
-      actions: [box.action, ...actions, ...image.actions],
-      tests: [
-        ...wanted.map((id) => artefactActionName(inputs.target.name, id)),
-        ...Object.values(guestParts(inputs.target.name)),
-      ],
+      actions: [box.action, ...actions, compose, ...image.actions],
+      tests: [...wanted, ...Object.values(guestParts(inputs.target.name))],
       sources: lock,
     };
   },

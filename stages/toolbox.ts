@@ -17,8 +17,11 @@ export interface ToolboxParts {
   /** busybox of the target with its links, and bash. */
   readonly busybox: Ref;
   readonly bash: Ref;
-  readonly nativeCompiler: Ref;
 }
+
+/** Commands that are the native compiler's, whatever busybox has under these names. */
+const compilerCommands =
+  'ar as c++ cc cpp distcc g++ gcc ld make nm objcopy objdump ranlib readelf size strings strip';
 
 /** Both directories, since `/bin` can be a link to `/usr/bin`, which would hide what is below it. */
 const programPaths = ['bin/sh', 'bin/bash', 'usr/bin/sh', 'usr/bin/bash', 'usr/bin/env'];
@@ -36,7 +39,6 @@ export function toolbox(inputs: PlanInputs, parts: ToolboxParts): Toolbox {
     inputs: {
       '/programs/bash': parts.bash,
       '/programs/busybox': parts.busybox,
-      '/native-compiler': parts.nativeCompiler,
     },
     env: baseEnvironment(inputs),
     commands: [
@@ -46,7 +48,8 @@ export function toolbox(inputs: PlanInputs, parts: ToolboxParts): Toolbox {
         cp /programs/busybox/bin/busybox bin/busybox
         find /programs/busybox -type l | while read -r path; do
           name=\${path##*/}
-          if [ ! -e "/native-compiler/bin/$name" ] && [ ! -e "bin/$name" ]; then ln -s busybox "bin/$name"; fi
+          case ' bash ${compilerCommands} ' in *" $name "*) continue ;; esac
+          if [ ! -L "bin/$name" ]; then ln -s busybox "bin/$name"; fi
         done
         ${links.join('\n')}`,
         { cwd: '/out' },

@@ -2,13 +2,15 @@ import { availableParallelism, freemem } from 'node:os';
 import path from 'node:path';
 import { count } from '../core/count.ts';
 import { GitSources } from '../sources/git-source.ts';
+import { prepareOutDirectory } from '../release/out-directory.ts';
 import { buildSystem } from '../system/build-system.ts';
+import { publishSystem } from '../system/publish-system.ts';
 import { planSystem } from '../system/plan-system.ts';
 import { whileBuilding } from './building.ts';
 import { exitCodeOfAll, type ExitCode } from './exit-code.ts';
 import { openSystemWithPins, type PinOptions } from './open-system.ts';
 import { sourceRequest, type SourceOptions } from './options.ts';
-import { explain, storeDirectory, type Session } from './session.ts';
+import { explain, outDirectory, shownPath, storeDirectory, type Session } from './session.ts';
 
 export interface SystemBuildOptions extends PinOptions, SourceOptions {
   readonly host?: string;
@@ -18,6 +20,7 @@ export interface SystemBuildOptions extends PinOptions, SourceOptions {
   readonly guests?: number;
   readonly jobs?: number;
   readonly keepGoing?: boolean;
+  readonly out?: string;
   readonly events?: string;
 }
 
@@ -47,6 +50,10 @@ export async function systemBuildCommand(
     ...(jobs === undefined ? {} : { jobs }),
     ...(events === undefined ? {} : { events }),
   };
+  const products = outDirectory(session, options.out, planned.value.inputs.target.name, repository);
+  const directory = path.join(products, 'systems');
+  const prepared = await prepareOutDirectory(directory);
+  if (!prepared.ok) return explain(session, prepared.failure);
   return whileBuilding(session, building, async ({ closeReporter, context, ...progress }) => {
     const { store } = context;
     const cacheDirectory = path.join(storeDirectory(session, options.store), 'downloads');
@@ -66,9 +73,15 @@ export async function systemBuildCommand(
     });
     closeReporter();
     if (!built.ok) return exitCodeOfAll(built.failure);
-    const width = Math.max(...built.value.map(({ id }) => id.length));
-    const lines = built.value.map(({ id, installed }) => `  ${id.padEnd(width)}  ${installed}\n`);
-    session.out(`${system.name}: ${count(built.value.length, 'chunk')}\n${lines.join('')}`);
+    if (planned.value.chunks !== undefined) {
+      const width = Math.max(...built.value.map(({ name }) => name.length));
+      const lines = built.value.map(({ name, path: place }) => `  ${name.padEnd(width)}  ${place}\n`);
+      session.out(`${system.name}: ${count(built.value.length, 'chunk')}\n${lines.join('')}`);
+      return 0;
+    }
+    const published = await publishSystem(store, planned.value, built.value, directory);
+    if (!published.ok) return explain(session, published.failure);
+    session.out(`${shownPath(session, published.value)}\n`);
     return 0;
   });
 }

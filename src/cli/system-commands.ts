@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { SystemFetchOptions } from './system-fetch-command.ts';
 import type { SystemBuildOptions } from './system-build-command.ts';
-import { jobs, nonEmpty, repeated, sourcing, storeHelp, wholeNumber } from './options.ts';
+import { jobs, nonEmpty, outHelp, repeated, sourcing, storeHelp, wholeNumber } from './options.ts';
 import { hosting } from './plan-options.ts';
 import type { Session } from './session.ts';
 
@@ -39,6 +39,7 @@ export function systemCommands(
     .option('--guests <N>', 'number of guests at once (default: number of cores)', wholeNumber(1, 1000))
     .option('-j, --jobs <N>', 'total number of concurrent compile processes (default: number of cores)', jobs)
     .option('-k, --keep-going', 'after a failure, go on with what does not depend on it')
+    .option('--out <DIR>', outHelp, nonEmpty)
     .option('--events <FILE>', 'also write events to this file, as lines of JSON', nonEmpty)
     .action(async (file: string, options: SystemBuildOptions) => {
       const { systemBuildCommand } = await import('./system-build-command.ts');

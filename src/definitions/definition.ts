@@ -55,6 +55,8 @@ export interface Extensions {
   readonly memory?: number;
   readonly timeoutMinutes?: number;
   readonly guestCpus?: number;
+  /** Whether it is built with a compiler, and make. */
+  readonly compiler?: boolean;
   /** Whether its compiler may be helped by distcc. */
   readonly distcc?: boolean;
   /** Names of chunks that its programs need when they run. */

@@ -170,7 +170,7 @@ function deviceOf(written: WrittenDevice): Device {
 }
 
 function extensionsOf(written: WrittenExtensions): Extensions {
-  const { memory, distcc } = written;
+  const { memory, compiler, distcc } = written;
   const timeout = written['timeout-minutes'];
   const cpus = written['guest-cpus'];
   const runtime = written['runtime-depends'];
@@ -179,6 +179,7 @@ function extensionsOf(written: WrittenExtensions): Extensions {
     ...(memory === undefined ? {} : { memory: Number(memory) }),
     ...(timeout === undefined ? {} : { timeoutMinutes: Number(timeout) }),
     ...(cpus === undefined ? {} : { guestCpus: Number(cpus) }),
+    ...(compiler === undefined ? {} : { compiler: compiler === 'true' }),
     ...(distcc === undefined ? {} : { distcc: distcc === 'true' }),
     ...(runtime === undefined ? {} : { runtimeDepends: runtime }),
     ...(test === undefined ? {} : { testCommands: test }),

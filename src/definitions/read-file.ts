@@ -77,6 +77,7 @@ export interface WrittenExtensions {
   readonly memory?: string;
   readonly 'timeout-minutes'?: string;
   readonly 'guest-cpus'?: string;
+  readonly compiler?: 'true' | 'false';
   readonly distcc?: 'true' | 'false';
   readonly 'runtime-depends'?: readonly string[];
   readonly 'test-commands'?: readonly string[];

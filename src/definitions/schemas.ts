@@ -45,6 +45,7 @@ const extensions = {
     memory: positive,
     'timeout-minutes': positive,
     'guest-cpus': positive,
+    compiler: { enum: ['true', 'false'] },
     distcc: { enum: ['true', 'false'] },
     'runtime-depends': { type: 'array', items: name },
     'test-commands': texts,

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { artefactActionName, chunkActionName, guestParts, sourceDirectoryName } from '../../stages/chunk.ts';
+import { chunkActionName, composeActionName, guestParts, sourceDirectoryName } from '../../stages/chunk.ts';
 import type { BuildContext } from '../build/build-context.ts';
 import { obtainCommit, type CommitContext } from '../build/fetch-commits.ts';
 import { buildAndRead, makeTrees, treeOf, type MadeTree, type TreesRequest } from '../build/make-trees.ts';
@@ -29,21 +29,22 @@ export interface SystemBuild extends Omit<TreesRequest, 'plan' | 'directories' |
   };
 }
 
-/** A chunk that is built. */
-export interface BuiltChunk {
-  readonly id: string;
-  /** Absolute path of the directory with its archive in the store, and of that with its manifest. */
-  readonly installed: string;
-  readonly manifest: string;
+/** Something that was built, in the store. */
+export interface BuiltTree {
+  /** Id of the chunk, or name of the system. */
+  readonly name: string;
+  readonly tree: Digest;
+  /** Absolute path of its directory. */
+  readonly path: string;
 }
 
 /**
- * Builds the chunks of a system, each in a guest of its own: first the image that the guests boot, then what they are built by, and
- * the chunks as soon as what they need is there. Fails with all failures; never empty.
+ * Builds a system, or some of its chunks, each in a guest of its own: first the image that the guests boot, then what they are built
+ * by, and the chunks as soon as what they need is there. Returns what building the wanted chunks left, or the system. Fails with all failures; never empty.
  */
 export async function buildSystem(
   request: SystemBuild,
-): Promise<Result<readonly BuiltChunk[], readonly Failure[]>> {
+): Promise<Result<readonly BuiltTree[], readonly Failure[]>> {
   const { planned, context, guests, pins, commits, ...rest } = request;
   const { system, inputs, plan, chunks } = planned;
   const { target, lock } = inputs;
@@ -61,6 +62,9 @@ export async function buildSystem(
     jobs: guests.jobs,
     epochSeconds: lock.sourceDateEpoch,
   });
+  const wanted = chunks?.map(({ id }) => {
+    return { name: id, action: chunkActionName(target.name, id), output: 'installed' };
+  }) ?? [{ name: system.name, action: composeActionName(target.name, system), output: 'root' }];
   const withGuests: BuildContext = { ...context, executors: [...context.executors, executor] };
   try {
     return await buildAndRead(
@@ -68,15 +72,9 @@ export async function buildSystem(
       (outcome) =>
         Promise.resolve(
           ok(
-            chunks.map(({ id }) => {
-              const built = { action: chunkActionName(target.name, id), output: 'installed' };
-              const artefact = { action: artefactActionName(target.name, id), output: 'manifest' };
-              const { store } = context;
-              return {
-                id,
-                installed: store.treePath(treeOf(outcome, built)),
-                manifest: store.treePath(treeOf(outcome, artefact)),
-              };
+            wanted.map(({ name, ...output }) => {
+              const tree = treeOf(outcome, output);
+              return { name, tree, path: context.store.treePath(tree) };
             }),
           ),
         ),

@@ -1,4 +1,10 @@
-import { artefactActionName, chunkActionName, guestParts, systemSetting } from '../../stages/chunk.ts';
+import {
+  artefactActionName,
+  chunkActionName,
+  composeActionName,
+  guestParts,
+  systemSetting,
+} from '../../stages/chunk.ts';
 import { system as systemGoal } from '../../stages/goals.ts';
 import { stages } from '../../stages/index.ts';
 import type { PlanInputs } from '../../stages/inputs.ts';
@@ -35,8 +41,8 @@ export interface PlannedSystem {
   readonly inputs: PlanInputs;
   /** Whole: compilers, tools and chunks. */
   readonly plan: Plan;
-  /** Those that were asked for, in the order of building. */
-  readonly chunks: readonly Chunk[];
+  /** Chunks that were asked for, in the order of building. Undefined: the whole system. */
+  readonly chunks?: readonly Chunk[];
 }
 
 /**
@@ -51,8 +57,14 @@ export async function planSystem(
   if (!inputs.ok) return inputs;
   const chunks = chosenChunks(system, only);
   if (!chunks.ok) return chunks;
-  const ids = chunks.value.map(({ id }) => id);
-  const request = { system, pins, lock: repository.lock.sources, only: ids, check };
+  const ids = chunks.value?.map(({ id }) => id);
+  const request = {
+    system,
+    pins,
+    lock: repository.lock.sources,
+    check,
+    ...(ids === undefined ? {} : { only: ids }),
+  };
   const plan = planGoal(stages, inputs.value, {
     goal: systemGoal,
     settings: [systemSetting.is(request)],
@@ -60,11 +72,13 @@ export async function planSystem(
   if (!plan.ok) return plan;
   // The stage's tests are all that is wanted: its compilers' products are for nobody here.
   const { name } = inputs.value.target;
-  const goals = [...Object.values(guestParts(name)), ...ids.map((id) => artefactActionName(name, id))];
-  return {
-    ok: true,
-    value: { system, inputs: inputs.value, plan: narrowPlan(plan.value, goals, []), chunks: chunks.value },
-  };
+  const wanted = ids?.map((id) => artefactActionName(name, id)) ?? [composeActionName(name, system)];
+  return ok({
+    system,
+    inputs: inputs.value,
+    plan: narrowPlan(plan.value, [...Object.values(guestParts(name)), ...wanted], []),
+    ...(chunks.value === undefined ? {} : { chunks: chunks.value }),
+  });
 }
 
 /** Name of the arch of ours that a system is for; as it is written if there is none. */
@@ -75,9 +89,9 @@ export function archOf({ arch }: Pick<System, 'arch'>): string {
 function chosenChunks(
   system: System,
   only: readonly string[] | undefined,
-): Result<readonly Chunk[], Failure> {
+): Result<readonly Chunk[] | undefined, Failure> {
+  if (only === undefined) return ok(undefined);
   const all = chunksOf(system);
-  if (only === undefined) return ok(all);
   const isNamed = (chunk: Chunk, word: string): boolean => chunk.id === word || chunk.name === word;
   const unknown = only.find((word) => !all.some((chunk) => isNamed(chunk, word)));
   if (unknown !== undefined)
@@ -102,9 +116,11 @@ export async function planIdsOfChunks({
   readonly pins: Pins;
 }): Promise<Result<Readonly<Record<string, PlanId>>, Failure>> {
   if (!repository.arches.names.includes(archOf(system))) return ok({});
-  const planned = await planSystem(repository, { system, pins, check: false });
+  const chunks = chunksOf(system);
+  const only = chunks.map(({ id }) => id);
+  const planned = await planSystem(repository, { system, pins, only, check: false });
   if (!planned.ok) return planned;
-  const { plan, chunks, inputs } = planned.value;
+  const { plan, inputs } = planned.value;
   const ids = planIds(plan);
   const idOf = ({ id }: Chunk): readonly (readonly [string, PlanId])[] => {
     const planId = ids.get(chunkActionName(inputs.target.name, id));

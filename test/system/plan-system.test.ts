@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { artefactActionName, chunkActionName } from '../../stages/chunk.ts';
+import { installedChunks, integrationCommands } from '../../stages/chunk/compose.ts';
 import { readSystem } from '../../src/definitions/read-system.ts';
 import type { Chunk, System } from '../../src/definitions/definition.ts';
 import { planIds } from '../../src/plan/bind.ts';
@@ -22,6 +23,16 @@ function sample(changed: Readonly<Record<string, string>> = {}): System {
   const system = readSystem(texts, 'systems/small.morph');
   if (!system.ok) throw new Error(JSON.stringify(system.failure));
   return system.value;
+}
+
+/** The system with its zlib changed. */
+function withChunk(change: Partial<Chunk>): System {
+  const system = sample();
+  const strata = system.strata.map((stratum) => ({
+    ...stratum,
+    chunks: stratum.chunks.map((chunk) => (chunk.id === 'tools/zlib' ? { ...chunk, ...change } : chunk)),
+  }));
+  return { ...system, strata };
 }
 
 async function planOf(system: System, wanted: Partial<SystemWanted> = {}, from = repository) {
@@ -67,6 +78,12 @@ describe('the plan of a system', () => {
   test('has no help of a compiler that does not run here, or that a chunk does not want', async () => {
     const { chunk } = await planOf(sample());
     expect(chunk('base/libc').recipe.compileServer).toBeUndefined();
+    const data = withChunk({ extensions: { compiler: false } });
+    const { recipe } = (await planOf(data)).chunk('tools/zlib');
+    expect([recipe.compileServer, recipe.tools]).toMatchObject([
+      undefined,
+      [{ action: 'toolbox-aarch64/assemble' }],
+    ]);
     const nothing = { ...repository, runs: () => false };
     const alone = await planOf(sample(), { targetCompiler: 'build' }, nothing);
     expect(alone.chunk('tools/zlib').recipe.compileServer).toBeUndefined();
@@ -153,16 +170,6 @@ describe('the id of a chunk', () => {
     return recipes;
   }
 
-  /** The system with its zlib changed. */
-  function withChunk(change: Partial<Chunk>): System {
-    const system = sample();
-    const strata = system.strata.map((stratum) => ({
-      ...stratum,
-      chunks: stratum.chunks.map((chunk) => (chunk.id === 'tools/zlib' ? { ...chunk, ...change } : chunk)),
-    }));
-    return { ...system, strata };
-  }
-
   test.each<[string, Parameters<typeof changes>[0]]>([
     ['a prefix', { system: withChunk({ prefix: '/opt' }) }],
     ['a build mode', { system: withChunk({ mode: 'prelibc' }) }],
@@ -204,5 +211,59 @@ describe('the id of a chunk', () => {
     ['a name for people', { system: withChunk({ file: 'elsewhere.morph' }) }],
   ])('stays with %s', async (_, change) => {
     expect(await changes(change)).toEqual([]);
+  });
+});
+
+describe('what a system installs', () => {
+  test('is what belongs to the artefacts that it names, and nothing that is for building alone', () => {
+    const system = sample();
+    const chosen = (artifacts?: readonly string[]) =>
+      installedChunks({
+        ...system,
+        contents: [{ stratum: 'strata/base.morph', ...(artifacts === undefined ? {} : { artifacts }) }],
+      }).map(({ chunk, artefacts, whole }) => [chunk.id, artefacts, whole]);
+    expect(chosen()).toEqual([['base/libc', ['libc-gconv', 'libc-devel', 'libc-runtime'], true]]);
+    // The stratum's rule takes what ends in -runtime, which its list of chunks says of this one too.
+    expect(chosen(['base-runtime'])).toEqual([['base/libc', ['libc-runtime'], false]]);
+    expect(chosen(['base-devel'])).toEqual([]);
+  });
+
+  test('is integrated in the order of the names of commands', () => {
+    const [libc] = installedChunks({ ...sample(), contents: [{ stratum: 'strata/base.morph' }] });
+    if (libc === undefined) throw new Error('no chunk');
+    const integration = {
+      'libc-runtime': { '10-b': ['b'], '00-ldconfig': ['ldconfig', 'true'] },
+      'libc-devel': { '05-c': ['c'] },
+      elsewhere: { '00-no': ['no'] },
+    };
+    const chunk = { ...libc.chunk, integration };
+    expect(integrationCommands([{ ...libc, chunk }])).toEqual(['ldconfig', 'true', 'c', 'b']);
+  });
+
+  test('is composed on its arch, of what its chunks left', async () => {
+    const { action } = await planOf(sample());
+    const { recipe } = action('system-aarch64/small');
+    expect(recipe.platform).toEqual({ os: 'linux', cpu: 'aarch64' });
+    expect(recipe.inputs.map(({ path, refs }) => [path, refs[0]])).toEqual([
+      ['/chunks/0000/installed', { kind: 'output', action: 'chunk-aarch64-tools/zlib', output: 'installed' }],
+      [
+        '/chunks/0000/manifest',
+        { kind: 'output', action: 'artefact-aarch64-tools/zlib', output: 'manifest' },
+      ],
+      ['/chunks/0001/installed', { kind: 'output', action: 'chunk-aarch64-tools/nano', output: 'installed' }],
+      [
+        '/chunks/0001/manifest',
+        { kind: 'output', action: 'artefact-aarch64-tools/nano', output: 'manifest' },
+      ],
+    ]);
+    expect(scriptOf(action('system-aarch64/small'))).toContain('\nadd 0000 tools/zlib zlib-runtime\n');
+  });
+
+  test('runs again for commands that it integrates with, and no chunk does', async () => {
+    const before = await planOf(sample());
+    const integration = { 'zlib-runtime': { '00-x': ['true'] } };
+    const after = await planOf(withChunk({ integration }));
+    const changed = [...after.ids].filter(([name, id]) => before.ids.get(name) !== id).map(([name]) => name);
+    expect(changed).toEqual(['system-aarch64/small']);
   });
 });
