@@ -9,6 +9,7 @@ import { actionName, type ActionName } from '../src/plan/names.ts';
 import { artefactAction } from './chunk/artefact.ts';
 import { composeAction } from './chunk/compose.ts';
 import { dependenciesOf } from './chunk/dependencies.ts';
+import { formatSystem, type SystemFormat } from './chunk/formats.ts';
 import { chunkScript, installDirectory, resultDirectory, sourceDirectory } from './chunk/script.ts';
 import { stage as crossCompiler } from './cross-compiler.ts';
 import { system as systemGoal } from './goals.ts';
@@ -31,6 +32,8 @@ export interface SystemRequest {
   readonly lock: readonly LockedSource[];
   /** Ids of the chunks that are wanted. Undefined: all. */
   readonly only?: readonly string[];
+  /** Forms in which the system is wanted. */
+  readonly formats: readonly SystemFormat[];
   /** Whether the chunks' tests run. */
   readonly check: boolean;
 }
@@ -209,9 +212,22 @@ export const stage = defineStage({
         manifest: output(artefactActionName(inputs.target.name, id), 'manifest'),
       }),
     });
-    const wanted = only?.map((id) => artefactActionName(inputs.target.name, id)) ?? [compose.name];
+    const formatted = request.formats.map((format) =>
+      formatSystem(inputs, format, {
+        system,
+        name: compose.name,
+        target: inputs.target,
+        composed: output(compose, 'root'),
+        base: host.base,
+        squashfsTools: host.tools['squashfs-tools'],
+        e2fsprogs: host.tools.e2fsprogs,
+      }),
+    );
+    const formatActions = formatted.flatMap((one) => one.actions);
+    const wanted = (only ?? []).map((id) => artefactActionName(inputs.target.name, id));
     return {
-      actions: [box.action, ...actions, compose, ...image.actions],
+      actions: [box.action, ...actions, compose, ...formatActions, ...image.actions],
+      products: only === undefined ? formatted.map(({ product }) => product) : [],
       tests: [...wanted, ...Object.values(guestParts(inputs.target.name))],
       sources: lock,
     };

@@ -45,6 +45,16 @@ export function repeated(text: string, before: readonly string[] | undefined): r
   return [...(before ?? []), nonEmpty(text)];
 }
 
+/** The same for one of a few words. */
+export function repeatedChoice(
+  text: string,
+  before: readonly string[] | undefined,
+  choices: readonly string[],
+): readonly string[] {
+  if (!choices.includes(text)) throw new InvalidArgumentError(`Allowed choices are ${choices.join(', ')}.`);
+  return [...(before ?? []), text];
+}
+
 export function nonEmpty(text: string): string {
   if (text === '') throw new InvalidArgumentError('It must not be empty.');
   return text;

@@ -1,7 +1,17 @@
 import type { Command } from 'commander';
+import { systemFormats } from '../../stages/chunk/formats.ts';
 import type { SystemFetchOptions } from './system-fetch-command.ts';
-import type { SystemBuildOptions } from './system-build-command.ts';
-import { jobs, nonEmpty, outHelp, repeated, sourcing, storeHelp, wholeNumber } from './options.ts';
+import type { SystemBuildOptions } from './system-build-options.ts';
+import {
+  jobs,
+  nonEmpty,
+  outHelp,
+  repeated,
+  repeatedChoice,
+  sourcing,
+  storeHelp,
+  wholeNumber,
+} from './options.ts';
 import { hosting } from './plan-options.ts';
 import type { Session } from './session.ts';
 
@@ -35,6 +45,11 @@ export function systemCommands(
   );
   pinning(sourcing(hosting(build)))
     .option('--only <CHUNK>', 'this chunk, with what it needs; may be repeated', repeated)
+    .option(
+      '--format <FORMAT>',
+      `form of the system: ${systemFormats.join(', ')} (default: tar); may be repeated`,
+      (text: string, before?: readonly string[]) => repeatedChoice(text, before, systemFormats),
+    )
     .option('--check', 'run the tests of chunks')
     .option('--guests <N>', 'number of guests at once (default: number of cores)', wholeNumber(1, 1000))
     .option('-j, --jobs <N>', 'total number of concurrent compile processes (default: number of cores)', jobs)

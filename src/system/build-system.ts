@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { chunkActionName, composeActionName, guestParts, sourceDirectoryName } from '../../stages/chunk.ts';
+import { chunkActionName, guestParts, sourceDirectoryName } from '../../stages/chunk.ts';
 import type { BuildContext } from '../build/build-context.ts';
 import { obtainCommit, type CommitContext } from '../build/fetch-commits.ts';
 import { buildAndRead, makeTrees, treeOf, type MadeTree, type TreesRequest } from '../build/make-trees.ts';
@@ -31,7 +31,7 @@ export interface SystemBuild extends Omit<TreesRequest, 'plan' | 'directories' |
 
 /** Something that was built, in the store. */
 export interface BuiltTree {
-  /** Id of the chunk, or name of the system. */
+  /** Id of the chunk, or name of the product. */
   readonly name: string;
   readonly tree: Digest;
   /** Absolute path of its directory. */
@@ -62,9 +62,10 @@ export async function buildSystem(
     jobs: guests.jobs,
     epochSeconds: lock.sourceDateEpoch,
   });
-  const wanted = chunks?.map(({ id }) => {
-    return { name: id, action: chunkActionName(target.name, id), output: 'installed' };
-  }) ?? [{ name: system.name, action: composeActionName(target.name, system), output: 'root' }];
+  const wanted =
+    chunks?.map(({ id }) => {
+      return { name: id, action: chunkActionName(target.name, id), output: 'installed' };
+    }) ?? plan.products.map(({ name, ref }) => ({ name, action: ref.action, output: ref.output }));
   const withGuests: BuildContext = { ...context, executors: [...context.executors, executor] };
   try {
     return await buildAndRead(

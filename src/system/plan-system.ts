@@ -1,10 +1,5 @@
-import {
-  artefactActionName,
-  chunkActionName,
-  composeActionName,
-  guestParts,
-  systemSetting,
-} from '../../stages/chunk.ts';
+import { artefactActionName, chunkActionName, guestParts, systemSetting } from '../../stages/chunk.ts';
+import type { SystemFormat } from '../../stages/chunk/formats.ts';
 import { system as systemGoal } from '../../stages/goals.ts';
 import { stages } from '../../stages/index.ts';
 import type { PlanInputs } from '../../stages/inputs.ts';
@@ -28,6 +23,8 @@ export interface SystemWanted {
   readonly pins: Pins;
   /** Names or ids of chunks. Undefined: all. */
   readonly only?: readonly string[];
+  /** Forms in which the system is wanted. Undefined: as a tar archive. */
+  readonly formats?: readonly SystemFormat[];
   /** Whether tests run. */
   readonly check: boolean;
   /** As in `PlanNames`. */
@@ -51,7 +48,7 @@ export interface PlannedSystem {
  */
 export async function planSystem(
   repository: Repository,
-  { system, pins, only, check, ...names }: SystemWanted,
+  { system, pins, only, check, formats = ['tar'], ...names }: SystemWanted,
 ): Promise<Result<PlannedSystem, Failure>> {
   const inputs = await planInputs(repository, { ...names, arch: archOf(system) });
   if (!inputs.ok) return inputs;
@@ -63,6 +60,7 @@ export async function planSystem(
     pins,
     lock: repository.lock.sources,
     check,
+    formats,
     ...(ids === undefined ? {} : { only: ids }),
   };
   const plan = planGoal(stages, inputs.value, {
@@ -70,13 +68,12 @@ export async function planSystem(
     settings: [systemSetting.is(request)],
   });
   if (!plan.ok) return plan;
-  // The stage's tests are all that is wanted: its compilers' products are for nobody here.
   const { name } = inputs.value.target;
-  const wanted = ids?.map((id) => artefactActionName(name, id)) ?? [composeActionName(name, system)];
+  const wanted = (ids ?? []).map((id) => artefactActionName(name, id));
   return ok({
     system,
     inputs: inputs.value,
-    plan: narrowPlan(plan.value, [...Object.values(guestParts(name)), ...wanted], []),
+    plan: narrowPlan(plan.value, [...Object.values(guestParts(name)), ...wanted], plan.value.products),
     ...(chunks.value === undefined ? {} : { chunks: chunks.value }),
   });
 }

@@ -1,6 +1,4 @@
 import path from 'node:path';
-import { composedNames } from '../../stages/chunk/compose.ts';
-import { composeActionName } from '../../stages/chunk.ts';
 import { catchFailures } from '../core/fault.ts';
 import type { Failure } from '../core/failure.ts';
 import { ok, type Result } from '../core/result.ts';
@@ -10,25 +8,24 @@ import type { Store } from '../store/store.ts';
 import type { BuiltTree } from './build-system.ts';
 import type { PlannedSystem } from './plan-system.ts';
 
-/** Copies the archive of a system's files out of the store. Returns its absolute path. */
+/** Copies a system out of the store, in every form that was wanted. Returns their absolute paths. */
 export async function publishSystem(
   store: Store,
-  { system, inputs }: PlannedSystem,
-  [composed]: readonly BuiltTree[],
+  { plan }: Pick<PlannedSystem, 'plan'>,
+  built: readonly BuiltTree[],
   directory: string,
-): Promise<Result<string, Failure>> {
-  if (composed === undefined) throw new Error('no system was built');
-  const { target } = inputs;
-  const product = {
-    name: `${system.name}.tar`,
-    ref: { kind: 'output', action: composeActionName(target.name, system), output: 'root' },
-    path: composedNames.archive,
-    description: `the file system of ${system.name}`,
-  } as const;
+): Promise<Result<readonly string[], Failure>> {
   return catchFailures(directory, () =>
     exclusively(directory, async () => {
-      const published = await publishProduct(store, directory, product, composed.tree);
-      return published.ok ? ok(path.join(directory, product.name)) : published;
+      const places: string[] = [];
+      for (const product of plan.products) {
+        const found = built.find(({ name }) => name === product.name);
+        if (found === undefined) throw new Error(`${product.name} was not built`);
+        const published = await publishProduct(store, directory, product, found.tree);
+        if (!published.ok) return published;
+        places.push(path.join(directory, product.name));
+      }
+      return ok(places);
     }),
   );
 }

@@ -23,6 +23,8 @@ export interface InstalledChunk {
 export const composedNames = {
   /** The whole file system, with owners, modes and devices: names in order, one time for all. */
   archive: 'root.tar',
+  /** A line for each member: `stat -c '%f %a %u %g %s %t %T %n'`. */
+  contents: 'contents',
 } as const;
 
 /**
@@ -195,6 +197,7 @@ ${commands.map((command) => `integrate ${quoteWord(command)}`).join('\n')}
 
 find . -exec touch -h -d @${String(epochSeconds)} {} +
 find . -mindepth 1 | sort >/tmp/names
+find . -mindepth 1 -exec stat -c '%f %a %u %g %s %t %T %n' {} + | sort -k 8 >/composed/${composedNames.contents}
 tar -c -f /composed/${composedNames.archive} --no-recursion -T /tmp/names
 `;
 }

@@ -1,0 +1,60 @@
+import { availableParallelism, freemem } from 'node:os';
+import type { SystemFormat } from '../../stages/chunk/formats.ts';
+import type { Repository } from '../repository/load-inputs.ts';
+import type { SystemBuild } from '../system/build-system.ts';
+import type { SystemWanted } from '../system/plan-system.ts';
+import type { BuildingOptions } from './building.ts';
+import type { PinOptions, SystemWithPins } from './open-system.ts';
+import { sourceRequest, type SourceOptions } from './options.ts';
+
+/** Options of `bootstrap system build`. */
+export interface SystemBuildOptions extends PinOptions, SourceOptions {
+  readonly host?: string;
+  readonly targetCompiler?: string;
+  readonly only?: readonly string[];
+  readonly check?: boolean;
+  readonly format?: readonly SystemFormat[];
+  readonly guests?: number;
+  readonly jobs?: number;
+  readonly keepGoing?: boolean;
+  readonly out?: string;
+  readonly events?: string;
+}
+
+/** What is to be built of a system. */
+export function systemWanted(
+  { system, pins }: SystemWithPins,
+  { host, targetCompiler, only, check = false, format }: SystemBuildOptions,
+): SystemWanted {
+  return {
+    system,
+    pins,
+    check,
+    ...(format === undefined ? {} : { formats: [...new Set(format)] }),
+    ...(only === undefined ? {} : { only }),
+    ...(host === undefined ? {} : { host }),
+    ...(targetCompiler === undefined ? {} : { targetCompiler }),
+  };
+}
+
+/** With what it is built. */
+export function systemBuilding({ lock }: Repository, options: SystemBuildOptions): BuildingOptions {
+  const { jobs, events } = options;
+  return {
+    lock,
+    sources: sourceRequest(options),
+    ...(jobs === undefined ? {} : { jobs }),
+    ...(events === undefined ? {} : { events }),
+  };
+}
+
+/** How many guests there may be, and what they may take. */
+export function guestLimits({ guests, jobs }: SystemBuildOptions): SystemBuild['guests'] {
+  return {
+    most: guests ?? availableParallelism(),
+    // What the system would rather have for its caches is left alone.
+    memory: Math.floor((freemem() * 0.8) / 2 ** 20),
+    // One more than can run, for the time that they spend on their way.
+    jobs: (jobs ?? availableParallelism()) + 1,
+  };
+}

@@ -1,0 +1,164 @@
+/** A system of two chunks that need no compiler, built and composed in guests. */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { list, type ReadEntry } from 'tar';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { bootstrap } from './built.ts';
+
+const definitions: Readonly<Record<string, string>> = {
+  VERSION: 'version: 8\n',
+  DEFAULTS: `build-systems:
+  manual: {}
+split-rules:
+  chunk:
+  - artifact: -bins
+    include: ['(usr/)?s?bin/.*']
+  - artifact: -misc
+    include: ['.*']
+  stratum:
+  - artifact: -runtime
+    include: ['.*']
+`,
+  'strata/both.morph': `name: both
+kind: stratum
+chunks:
+- name: first
+  morph: packages/first.morph
+  repo: lock:zlib
+  ref: 1.3.1
+- name: second
+  morph: packages/second.morph
+  repo: lock:zlib
+  ref: 1.3.1
+  build-depends: [first]
+`,
+  'packages/first.morph': `name: first
+kind: chunk
+install-commands:
+- |
+  cd "$DESTDIR"
+  mkdir -p bin etc root usr/share/first dev
+  chmod 700 root
+  cp /tools/bin/busybox bin/sh
+  cp bin/sh bin/su
+  chown 1:2 bin/su
+  chmod 4755 bin/su
+  echo 'someone:x:7:7::/:/bin/sh' > etc/passwd
+  echo 'of first' > "usr/share/first/it's a [name]"
+  ln bin/sh bin/ash
+  ln -s /nowhere usr/share/first/link
+- '[ "$(date +%s)" -lt 1800000000 ]'
+devices:
+- {filename: /dev/console, type: c, major: 5, minor: 1, permissions: '0600', uid: 0, gid: 5}
+x-bootstrap: {compiler: false}
+`,
+  'packages/second.morph': `name: second
+kind: chunk
+build-commands:
+- |
+  # What the first one installed is the root, and what that lacks comes from below.
+  [ "$(cat "/usr/share/first/it's a [name]")" = 'of first' ]
+  [ "$(id -u someone)" = 7 ]
+  [ -e adler32.c ] && [ -e /etc/hosts ] && [ -x /usr/bin/env ]
+  if command -v gcc || [ -e /dev/console ]; then exit 1; fi
+- touch /usr/share/first/new; rm /etc/passwd
+install-commands:
+- mkdir -p "$DESTDIR/usr/share/second"; echo 'of second' > "$DESTDIR/usr/share/second/text"
+system-integration:
+  second-misc:
+    10-last: ['read -r line < /usr/share/second/text; echo "$line" >> /etc/order']
+    05-early: ['[ ! -e /etc/order ]; echo "$0 $(pwd)" > /etc/order']
+  second-nothing:
+    00-never: ['false']
+x-bootstrap: {compiler: false}
+`,
+  'systems/both.morph': `name: both
+kind: system
+arch: armv5l
+strata:
+- name: both
+  morph: strata/both.morph
+`,
+};
+
+const work = mkdtempSync(path.join(tmpdir(), 'bootstrap-system-'));
+const archive = path.join(work, 'armv5l/systems/both.tar');
+afterAll(() => {
+  rmSync(work, { recursive: true, force: true });
+});
+
+/** Members of an archive by name, with the texts of small files. */
+async function membersOf(file: string): Promise<ReadonlyMap<string, { entry: ReadEntry; text: string }>> {
+  const members = new Map<string, { entry: ReadEntry; text: string }>();
+  await list({
+    file,
+    strict: true,
+    onReadEntry: (entry) => {
+      const member = { entry, text: '' };
+      members.set(entry.path.replace(/\/$/, ''), member);
+      entry.on('data', (bytes: Buffer) => {
+        if (entry.size < 1000) member.text += bytes.toString();
+      });
+    },
+  });
+  return members;
+}
+
+describe('a system of two chunks', () => {
+  let members: Awaited<ReturnType<typeof membersOf>>;
+  let said = '';
+  const build = () =>
+    bootstrap('system', 'build', path.join(work, 'systems/both.morph'), '--host', 'i686', '--out', work);
+
+  beforeAll(async () => {
+    for (const [name, text] of Object.entries(definitions)) {
+      mkdirSync(path.dirname(path.join(work, name)), { recursive: true });
+      writeFileSync(path.join(work, name), text);
+    }
+    said = (await build()).stdout;
+    members = await membersOf(archive);
+  }, 1_200_000);
+
+  test('says where its archive is', () => {
+    expect(said).toContain('armv5l/systems/both.tar');
+  });
+
+  test('has the owners, modes, links and devices that its chunks installed', () => {
+    const facts = (name: string) => {
+      const { entry } = members.get(name) ?? {};
+      return [entry?.type, entry?.mode?.toString(8), entry?.uid, entry?.gid];
+    };
+    expect(facts('./bin/su')).toEqual(['File', '4755', 1, 2]);
+    expect(facts('./root')).toEqual(['Directory', '700', 0, 0]);
+    expect(facts('./dev/console')).toEqual(['CharacterDevice', '600', 0, 5]);
+    // The reader above knows no numbers of devices in the form that busybox writes.
+    const listed = spawnSync('tar', ['-tvf', archive, './dev/console'], { encoding: 'utf8' });
+    expect(listed.stdout).toContain('5,1');
+    expect(members.get('./usr/share/first/link')?.entry.linkpath).toBe('/nowhere');
+    const hard = ['./bin/ash', './bin/sh'].map((name) => members.get(name)?.entry.type);
+    expect(hard.sort()).toEqual(['File', 'Link']);
+    expect(members.get("./usr/share/first/it's a [name]")?.text).toBe('of first\n');
+  });
+
+  test('has nothing that a chunk changed while it was built', () => {
+    expect(members.get('./etc/passwd')?.text).toContain('someone');
+    expect(members.has('./usr/share/first/new')).toBe(false);
+  });
+
+  test('ran its integration commands in the order of their names', () => {
+    expect(members.get('./etc/order')?.text).toBe('/bin/sh /\nof second\n');
+  });
+
+  test('has names in order, and one time', () => {
+    const names = [...members.keys()];
+    expect(names).toEqual([...names].sort());
+    expect(new Set([...members.values()].map(({ entry }) => entry.mtime?.getTime())).size).toBe(1);
+  });
+
+  test('does nothing when nothing has changed', async () => {
+    const { stderr } = await build();
+    expect(stderr).not.toMatch(/^start /m);
+  }, 120_000);
+});
