@@ -1,11 +1,13 @@
 /** A system of two chunks that need no compiler, built and composed in guests. */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { list, type ReadEntry } from 'tar';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { bootstrap } from './built.ts';
+import { bootstrap, storedOutput } from './built.ts';
 
 const definitions: Readonly<Record<string, string>> = {
   VERSION: 'version: 8\n',
@@ -89,6 +91,20 @@ afterAll(() => {
   rmSync(work, { recursive: true, force: true });
 });
 
+/** What one of our tools for this machine says; it has to succeed. */
+async function toolSays(tool: string, program: string, ...argv: readonly string[]): Promise<string> {
+  // A plan that has the tool.
+  const image = tool === 'e2fsprogs' ? 'ext2' : 'squashfs';
+  const goal = { kind: 'image', withNative: false, image } as const;
+  const request = { arch: 'armv5l', host: 'i686', goal };
+  const directory = await storedOutput(request, `host-tools/${tool}`, 'out');
+  const { status, stdout, stderr } = spawnSync(path.join(directory, 'bin', program), argv, {
+    encoding: 'utf8',
+  });
+  if (status !== 0) throw new Error(`${program} ended with ${String(status)}: ${stderr}`);
+  return stdout;
+}
+
 /** Members of an archive by name, with the texts of small files. */
 async function membersOf(file: string): Promise<ReadonlyMap<string, { entry: ReadEntry; text: string }>> {
   const members = new Map<string, { entry: ReadEntry; text: string }>();
@@ -110,7 +126,10 @@ describe('a system of two chunks', () => {
   let members: Awaited<ReturnType<typeof membersOf>>;
   let said = '';
   const build = () =>
-    bootstrap('system', 'build', path.join(work, 'systems/both.morph'), '--host', 'i686', '--out', work);
+    bootstrap(
+      ...['system', 'build', path.join(work, 'systems/both.morph'), '--host', 'i686', '--out', work],
+      ...['tar', 'squashfs', 'ext2', 'oci'].flatMap((format) => ['--format', format]),
+    );
 
   beforeAll(async () => {
     for (const [name, text] of Object.entries(definitions)) {
@@ -155,6 +174,60 @@ describe('a system of two chunks', () => {
     const names = [...members.keys()];
     expect(names).toEqual([...names].sort());
     expect(new Set([...members.values()].map(({ entry }) => entry.mtime?.getTime())).size).toBe(1);
+  });
+
+  test('is the same as squashfs', async () => {
+    const file = path.join(work, 'armv5l/systems/both.squashfs');
+    const listed = await toolSays('squashfs-tools', 'unsquashfs', '-lln', file);
+    for (const line of [
+      /^drwxr-xr-x 0\/0 .* squashfs-root$/m,
+      /^-rwsr-xr-x 1\/2 .* squashfs-root\/bin\/su$/m,
+      /^drwx------ 0\/0 .* squashfs-root\/root$/m,
+      /^crw------- 0\/5 +5, +1 .* squashfs-root\/dev\/console$/m,
+      /squashfs-root\/usr\/share\/first\/it's a \[name\]$/m,
+      /squashfs-root\/usr\/share\/first\/link -> \/nowhere$/m,
+    ])
+      expect(listed).toMatch(line);
+  });
+
+  test('is the same as ext2, which is sound', async () => {
+    const file = path.join(work, 'armv5l/systems/both.ext2');
+    const about = (name: string) => toolSays('e2fsprogs', 'debugfs', '-R', `stat ${name}`, file);
+    expect(await about('/bin/su')).toMatch(/Mode: +04755[^]*User: +1 +Group: +2 /);
+    expect(await about('/root')).toMatch(/Mode: +0700/);
+    expect(await about('/dev/console')).toMatch(
+      /character special[^]*Mode: +0600[^]*User: +0 +Group: +5 [^]*number: 05:01/,
+    );
+    expect(await about('"/usr/share/first/it\'s a [name]"')).toMatch(/Type: regular/);
+    await toolSays('e2fsprogs', 'e2fsck', '-fn', file);
+  });
+
+  test('is the same as an image for containers, whose every blob is what its name says', () => {
+    const layout = path.join(work, 'armv5l/systems/both.oci');
+    const blobs = path.join(layout, 'blobs/sha256');
+    for (const name of readdirSync(blobs))
+      expect(
+        createHash('sha256')
+          .update(readFileSync(path.join(blobs, name)))
+          .digest('hex'),
+      ).toBe(name);
+    const read = (file: string) => JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
+    const blobOf = (descriptor: unknown) => {
+      const { digest, size } = descriptor as { digest: string; size: number };
+      const file = path.join(blobs, digest.replace('sha256:', ''));
+      expect(statSync(file).size).toBe(size);
+      return file;
+    };
+    const index = read(path.join(layout, 'index.json')) as { manifests: readonly unknown[] };
+    const manifest = read(blobOf(index.manifests[0]));
+    expect(read(blobOf(manifest['config']))).toMatchObject({
+      architecture: 'arm',
+      variant: 'v5',
+      os: 'linux',
+      rootfs: { diff_ids: [`sha256:${createHash('sha256').update(readFileSync(archive)).digest('hex')}`] },
+    });
+    const [layer] = manifest['layers'] as readonly unknown[];
+    expect(gunzipSync(readFileSync(blobOf(layer))).equals(readFileSync(archive))).toBe(true);
   });
 
   test('does nothing when nothing has changed', async () => {
