@@ -2,7 +2,14 @@ import path from 'node:path';
 import { chunkActionName, guestParts, sourceDirectoryName } from '../../stages/chunk.ts';
 import type { BuildContext } from '../build/build-context.ts';
 import { obtainCommit, type CommitContext } from '../build/fetch-commits.ts';
-import { buildAndRead, makeTrees, treeOf, type MadeTree, type TreesRequest } from '../build/make-trees.ts';
+import {
+  buildAndRead,
+  makeTrees,
+  tellFailure,
+  treeOf,
+  type MadeTree,
+  type TreesRequest,
+} from '../build/make-trees.ts';
 import type { Digest } from '../core/digest.ts';
 import type { Failure } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';
@@ -48,6 +55,15 @@ export async function buildSystem(
   const { planned, context, guests, pins, commits, ...rest } = request;
   const { system, inputs, plan, chunks } = planned;
   const { target, lock } = inputs;
+  // Before the hours that compilers take.
+  const unpinned = chunksOf(system).filter(
+    ({ id, source }) =>
+      source.kind === 'git' &&
+      !pins.has(sourceKey(source)) &&
+      plan.actions.some(({ name }) => name === chunkActionName(target.name, id)),
+  );
+  if (unpinned.length > 0)
+    return tellFailure(request, { reason: 'unpinned-sources', chunks: unpinned.map(({ id }) => id) });
   const booted = await makeGuestParts({ ...rest, context, planned });
   if (!booted.ok) return booted;
   const executor = createGuestExecutor({
