@@ -12,6 +12,7 @@ export const arch = describeArch({
   runsOn: ['aarch64'],
   gcc: { configure: [] },
   musl: { arch: 'aarch64', loader: 'ld-musl-aarch64.so.1' },
+  glibc: { loader: '/lib/ld-linux-aarch64.so.1' },
   kernel: {
     arch: 'arm64',
     goals: ['Image'],

@@ -12,6 +12,7 @@ export const arch = describeArch({
   runsOn: ['x86_64'],
   gcc: { configure: [] },
   musl: { arch: 'i386', loader: 'ld-musl-i386.so.1' },
+  glibc: { loader: '/lib/ld-linux.so.2' },
   kernel: {
     ...pcKernel,
     // Without HIGHMEM4G the kernel leaves everything above 880 MiB unused.

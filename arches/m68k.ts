@@ -18,6 +18,7 @@ export const arch = describeArch({
     libgccVersion: 2,
   },
   musl: { arch: 'm68k', loader: 'ld-musl-m68k.so.1' },
+  glibc: { loader: '/lib/ld.so.1' },
   kernel: {
     arch: 'm68k',
     goals: ['vmlinux'],

@@ -9,6 +9,7 @@ export const arch = describeArch({
   byteOrder: 'big',
   triple: 'mips-linux-musl',
   musl: { arch: 'mips', loader: 'ld-musl-mips.so.1' },
+  glibc: { loader: '/lib/ld.so.1' },
   kernel: { ...maltaKernel, symbols: ['CPU_MIPS32_R2', 'CPU_BIG_ENDIAN', ...maltaKernel.symbols] },
   emulator: { ...maltaEmulator, program: 'qemu-system-mips', userProgram: 'qemu-mips' },
 });

@@ -9,6 +9,7 @@ export const arch = describeArch({
   byteOrder: 'little',
   triple: 'mipsel-linux-musl',
   musl: { arch: 'mips', loader: 'ld-musl-mipsel.so.1' },
+  glibc: { loader: '/lib/ld.so.1' },
   kernel: { ...maltaKernel, symbols: ['CPU_MIPS32_R2', 'CPU_LITTLE_ENDIAN', ...maltaKernel.symbols] },
   emulator: { ...maltaEmulator, program: 'qemu-system-mipsel', userProgram: 'qemu-mipsel' },
 });

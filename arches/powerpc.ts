@@ -11,6 +11,7 @@ export const arch = describeArch({
   unameMachines: ['ppc'],
   gcc: { configure: [] },
   musl: { arch: 'powerpc', loader: 'ld-musl-powerpc.so.1' },
+  glibc: { loader: '/lib/ld.so.1' },
   kernel: powerMacKernel,
   emulator: powerMacEmulator,
 });

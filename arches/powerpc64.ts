@@ -12,6 +12,7 @@ export const arch = describeArch({
   // musl supports no other ABI, and gcc's default for this byte order is the older one.
   gcc: { configure: ['--with-abi=elfv2'] },
   musl: { arch: 'powerpc64', loader: 'ld-musl-powerpc64.so.1' },
+  // No glibc: it has big-endian powerpc64 with the older ABI alone.
   kernel: { ...pSeriesKernel, symbols: ['CPU_BIG_ENDIAN', ...pSeriesKernel.symbols] },
   emulator: pSeriesEmulator,
 });

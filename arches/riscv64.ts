@@ -11,6 +11,7 @@ export const arch = describeArch({
   unameMachines: ['riscv64'],
   gcc: { configure: [] },
   musl: { arch: 'riscv64', loader: 'ld-musl-riscv64.so.1' },
+  glibc: { loader: '/lib/ld-linux-riscv64-lp64d.so.1' },
   kernel: {
     ...virtRiscvKernel,
     symbols: ['ARCH_RV64I', 'SOC_VIRT', ...virtRiscvKernel.symbols],

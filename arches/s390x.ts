@@ -10,6 +10,7 @@ export const arch = describeArch({
   unameMachines: ['s390x'],
   gcc: { configure: ['--with-long-double-128'] },
   musl: { arch: 's390x', loader: 'ld-musl-s390x.so.1' },
+  glibc: { loader: '/lib/ld64.so.1' },
   kernel: {
     arch: 's390',
     goals: ['bzImage'],

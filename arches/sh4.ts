@@ -17,6 +17,7 @@ export const arch = describeArch({
     ],
   },
   musl: { arch: 'sh', loader: 'ld-musl-sh.so.1' },
+  glibc: { loader: '/lib/ld-linux.so.2' },
   kernel: {
     arch: 'sh',
     goals: ['zImage'],

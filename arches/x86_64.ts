@@ -12,6 +12,7 @@ export const arch = describeArch({
   runsOn: ['x86_64'],
   gcc: { configure: [] },
   musl: { arch: 'x86_64', loader: 'ld-musl-x86_64.so.1' },
+  glibc: { loader: '/lib64/ld-linux-x86-64.so.2' },
   kernel: { ...pcKernel, symbols: ['64BIT', ...pcKernel.symbols], objtool: true },
   emulator: {
     ...pcEmulator,

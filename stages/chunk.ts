@@ -98,7 +98,10 @@ function chunkAction(inputs: PlanInputs, request: SystemRequest, chunk: Chunk, t
   const script = chunkScript(chunk, {
     defaults: system.defaults,
     epochSeconds: inputs.lock.sourceDateEpoch,
-    rootLibrary: chunk.mode !== 'prelibc' && needed.some(({ mode }) => mode === 'prelibc'),
+    rootLoader:
+      chunk.mode !== 'prelibc' && needed.some(({ mode }) => mode === 'prelibc')
+        ? target.glibc?.loader
+        : undefined,
     check,
   });
   return defineAction({
@@ -141,7 +144,8 @@ function pathOf(needed: readonly Chunk[], served: boolean): string {
   };
   const system = ['/usr/bin', '/bin', '/usr/sbin', '/sbin'];
   const compilers = served ? ['/tools/distcc'] : [];
-  return [...compilers, ...prefixes(false), ...system, ...prefixes(true), '/tools/bin'].join(':');
+  const all = [...compilers, ...prefixes(false), ...system, ...prefixes(true), '/tools/bin'];
+  return [...new Set(all)].join(':');
 }
 
 function sourceRef({ pins, lock, system }: SystemRequest, { id, source }: Chunk): Ref {

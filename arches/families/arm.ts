@@ -8,6 +8,7 @@ export const softFloatArm = {
   bits: 32,
   byteOrder: 'little',
   musl: { arch: 'arm', loader: 'ld-musl-arm.so.1' },
+  glibc: { loader: '/lib/ld-linux.so.3' },
 } as const satisfies Partial<ArchDescriptor>;
 
 /** Common to all 32-bit ARM with a floating-point unit. */
@@ -15,6 +16,7 @@ export const hardFloatArm = {
   bits: 32,
   byteOrder: 'little',
   musl: { arch: 'arm', loader: 'ld-musl-armhf.so.1' },
+  glibc: { loader: '/lib/ld-linux-armhf.so.3' },
 } as const satisfies Partial<ArchDescriptor>;
 
 /**

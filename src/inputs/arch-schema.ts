@@ -143,6 +143,18 @@ export const archSchema = {
         },
       },
     },
+    glibc: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['loader'],
+      properties: {
+        loader: {
+          type: 'string',
+          pattern: '^/lib(64)?/ld[a-z0-9_-]*\\.so\\.[0-9]$',
+          description: 'a path of the form /lib/ld-NAME.so.N',
+        },
+      },
+    },
     kernel: {
       type: 'object',
       additionalProperties: false,

@@ -92,6 +92,11 @@ export interface Arch {
     /** File name of the dynamic loader in `/lib`. */
     readonly loader: string;
   };
+  /** Undefined: glibc does not have this arch with the same ABI. */
+  readonly glibc?: {
+    /** Path of the dynamic loader, which is a part of the ABI: `/lib/ld-linux.so.3`. */
+    readonly loader: string;
+  };
   readonly kernel: KernelBuild & {
     /** Kernel `ARCH=`. */
     readonly arch: string;

@@ -34,8 +34,11 @@ export interface ScriptContext {
   readonly defaults: Defaults;
   /** Time of every file that is installed, in seconds since 1970. */
   readonly epochSeconds: number;
-  /** Whether the compiler is to use the root's own C library rather than its own. */
-  readonly rootLibrary: boolean;
+  /**
+   * Dynamic loader of the C library that the compiler is to use instead of its own as soon as the root has it. Undefined: it always
+   * uses its own.
+   */
+  readonly rootLoader: string | undefined;
   /** Whether test commands run. */
   readonly check: boolean;
 }
@@ -50,7 +53,7 @@ export function chunkScript(chunk: Chunk, context: ScriptContext): string {
     '#!/bin/sh',
     'set -eu',
     'umask 022',
-    ...(context.rootLibrary ? [rootLibrary] : []),
+    ...(context.rootLoader === undefined ? [] : [useRootLibrary(context.rootLoader)]),
     `mkdir -p "$DESTDIR" ${resultDirectory}`,
     `cd ${sourceDirectory}`,
     knownMachine,
@@ -68,10 +71,10 @@ export function chunkScript(chunk: Chunk, context: ScriptContext): string {
   ].join('\n');
 }
 
-/** The compiler's front end reads these; the loader is the one that the root's C library has installed. */
-const rootLibrary = `for loader in /lib/ld-linux*.so.[0-9] /lib64/ld-linux*.so.[0-9] /lib/ld*.so.1 /lib64/ld*.so.1; do
-  if [ -e "$loader" ]; then export CCWRAP_TOPDIR=/usr CCWRAP_DYNAMIC_LINKER="$loader"; break; fi
-done`;
+/** The compiler's front end reads these variables. */
+function useRootLibrary(loader: string): string {
+  return `if [ -e ${loader} ]; then export CCWRAP_TOPDIR=/usr CCWRAP_DYNAMIC_LINKER=${loader}; fi`;
+}
 
 /** The machine that builds may be another than the one that is built for, and old scripts know none of today's names. */
 const knownMachine = `find . -name config.guess -type f | while IFS= read -r guess; do
@@ -81,7 +84,7 @@ done`;
 
 function limitJobs(most: number): string {
   const limit = String(most);
-  return `if [ "\${MAKEFLAGS#-j}" -gt ${limit} ]; then MAKEFLAGS=-j${limit}; fi`;
+  return `jobs=\${MAKEFLAGS#*-j}\nif [ "\${jobs%% *}" -gt ${limit} ]; then MAKEFLAGS=-j${limit}; fi`;
 }
 
 /** `run STEP COMMAND`: only building is done by several jobs, as definitions expect. */

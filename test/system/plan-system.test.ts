@@ -89,6 +89,28 @@ describe('the plan of a system', () => {
     expect(alone.chunk('tools/zlib').recipe.compileServer).toBeUndefined();
   });
 
+  test('uses the C library of the root once something was built for the time before there is one', async () => {
+    const system = sample();
+    const early: System = {
+      ...system,
+      strata: system.strata.map((stratum) => ({
+        ...stratum,
+        chunks: stratum.chunks.map((chunk) => ({
+          ...chunk,
+          mode: stratum.name === 'base' ? 'prelibc' : chunk.mode,
+        })),
+      })),
+    };
+    const loader = '/lib/ld-linux-aarch64.so.1';
+    expect(scriptOf((await planOf(early)).chunk('tools/zlib'))).toContain(`CCWRAP_DYNAMIC_LINKER=${loader}`);
+    expect(scriptOf((await planOf(early)).chunk('base/libc'))).not.toContain('CCWRAP');
+    expect(scriptOf((await planOf(system)).chunk('tools/zlib'))).not.toContain('CCWRAP');
+    // Before /tools, and after what the system itself has.
+    expect((await planOf(early)).chunk('tools/zlib').recipe.env['PATH']).toBe(
+      '/tools/distcc:/usr/bin:/bin:/usr/sbin:/sbin:/tools/bin',
+    );
+  });
+
   test('takes a version from the lock that no set has chosen', async () => {
     const extra = { ...repository.lock.sources[0], name: 'other', version: '3' };
     const lock = { ...repository.lock, sources: [...repository.lock.sources, extra] } as Repository['lock'];
