@@ -31,7 +31,8 @@ async function setUp() {
   const everything = { ...request, goal: { kind: 'everything', withNative: true } } as const;
   const squashfsTools = await storedOutput(everything, 'host-tools/squashfs-tools', 'out');
   const mksquashfs = path.join(squashfsTools, 'bin/mksquashfs');
-  const e2fsprogs = await storedOutput(everything, 'host-tools/e2fsprogs', 'out');
+  const ext2 = { ...request, goal: { kind: 'image', withNative: false, image: 'ext2' } } as const;
+  const e2fsprogs = await storedOutput(ext2, 'host-tools/e2fsprogs', 'out');
   const arch = await (await openArches(repository)).load('armv5l');
   if (!arch.ok) throw new Error(JSON.stringify(arch.failure));
   const { store, logs } = await openStore();
