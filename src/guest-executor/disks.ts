@@ -98,6 +98,9 @@ export async function writeSquashfs(
     '-noappend',
     '-no-xattrs',
     '-all-root',
+    // Otherwise everybody could write to the top directory, which no archive names.
+    '-root-mode',
+    '0755',
     '-no-compression',
   ];
   const child = spawn(mksquashfs, ['-', file, ...options], { env: {}, stdio: ['pipe', 'ignore', 'pipe'] });
