@@ -45,7 +45,7 @@ export function packSquashfs(inputs: PlanInputs, parts: RootImageParts, file: st
 }
 
 /** Name of the file system in itself, and seed of its directories' hashes: any fixed number serves. */
-const ext2Uuid = '00000000-0000-4000-8000-626f6f747374';
+export const ext2Uuid = '00000000-0000-4000-8000-626f6f747374';
 /** What a guest may write where it is let, in MiB. */
 const ext2Room = 64;
 

@@ -4,6 +4,7 @@ import { failed, ok, type Result } from '../core/result.ts';
 import type { BoundInput, BoundRecipe, Content } from '../plan/bound.ts';
 import { layTrees } from '../store/merge.ts';
 import type { TreeEntry } from '../store/store.ts';
+import { baseDirectory, baseFilesIn, type RootText } from './base-files.ts';
 import { buildDirectory, renderScript } from './script.ts';
 
 /** Entries of trees by digest, as returned by `Store.listTree`. */
@@ -45,12 +46,6 @@ export interface InputFile {
   readonly executable: boolean;
 }
 
-/** A text file of every root, or one made for this root. */
-export interface RootText {
-  readonly text: string;
-  readonly executable: boolean;
-}
-
 /** Where an output's tree is taken from once the script has ended. */
 export interface OutputPlace {
   readonly path: string;
@@ -83,21 +78,6 @@ const scriptPath = '/script';
 
 /** Command that runs the script of a root. */
 export const scriptCommand: readonly string[] = ['/bin/sh', '-e', scriptPath];
-
-const baseDirectory = '/etc';
-
-/** Files in every root that its trees do not bring, so that programs find its only user. */
-const baseFiles: Readonly<Record<string, string>> = {
-  passwd: 'root:x:0:0:root:/build:/bin/sh\n',
-  group: 'root:x:0:\n',
-  hosts: '127.0.0.1 localhost bootstrap\n',
-};
-
-function baseFilesIn(prefix: string): Readonly<Record<string, RootText>> {
-  return Object.fromEntries(
-    Object.entries(baseFiles).map(([name, text]) => [`${prefix}${name}`, { text, executable: false }]),
-  );
-}
 
 /** Names in the root under which a tree at `/` may have nothing; an empty directory counts as nothing. */
 const ownNames = new Set(['build', 'tmp', 'proc', 'dev', 'tools', 'script']);

@@ -12,7 +12,8 @@ import {
 } from '../store/merge.ts';
 import { digestBytes } from '../store/directory-message.ts';
 import type { Digest } from '../core/digest.ts';
-import type { InputRoot, Listings, Place, RootText, TreePart } from './input-root.ts';
+import type { RootText } from './base-files.ts';
+import type { InputRoot, Listings, Place, TreePart } from './input-root.ts';
 
 /** An input root as one tree, and the contents that are in no store. */
 export interface InputTree extends MergedTree {

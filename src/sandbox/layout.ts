@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import type { InputRoot, MountPoints, Place, RootText } from '../executor/input-root.ts';
+import type { RootText } from '../executor/base-files.ts';
+import type { InputRoot, MountPoints, Place } from '../executor/input-root.ts';
 import type { LocalTrees } from '../store/store.ts';
 
 /** Something mounted in a sandbox. Targets are absolute sandbox paths. */

@@ -47,7 +47,8 @@ export interface BuiltTree {
 
 /**
  * Builds a system, or some of its chunks, each in a guest of its own: first the image that the guests boot, then what they are built
- * by, and the chunks as soon as what they need is there. Returns what building the wanted chunks left, or the system. Fails with all failures; never empty.
+ * by, and the chunks as soon as what they need is there. Returns what building the wanted chunks left, or the system. Fails with all
+ * failures; never empty.
  */
 export async function buildSystem(
   request: SystemBuild,
@@ -101,7 +102,7 @@ export async function buildSystem(
   }
 }
 
-/** What guests boot, and the program that packs what they get. */
+/** What guests boot, and the programs that make their disks. */
 async function makeGuestParts(
   request: Pick<SystemBuild, 'planned' | 'context' | 'onEvent' | 'signal'>,
 ): Promise<Result<Readonly<Record<keyof ReturnType<typeof guestParts>, MadeTree>>, readonly Failure[]>> {

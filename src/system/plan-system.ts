@@ -43,8 +43,8 @@ export interface PlannedSystem {
 }
 
 /**
- * Plans the chunks of a system with everything that they are built by. Fails with `bad-definitions` if there is no arch for it, with
- * `unknown-name` for a chunk that it does not have, and as `planInputs` does.
+ * Plans the chunks of a system with everything that they are built by. Fails with
+ * `unknown-name` for a chunk that it does not have or an arch that there is not, and as `planInputs` does.
  */
 export async function planSystem(
   repository: Repository,

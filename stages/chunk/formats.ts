@@ -4,6 +4,7 @@ import type { Action, Product, Ref } from '../../src/plan/action.ts';
 import { output, run, shell, write } from '../../src/plan/builder.ts';
 import type { ActionName } from '../../src/plan/names.ts';
 import { baseEnvironment, buildAction, type PlanInputs } from '../inputs.ts';
+import { ext2Uuid } from '../root-images.ts';
 import { composedNames } from './compose.ts';
 import { ociArches } from './oci-arches.ts';
 
@@ -80,9 +81,6 @@ function packSquashfs(inputs: PlanInputs, parts: FormatParts, file: string): Act
   });
 }
 
-/** Name of the file system in itself, and seed of its directories' hashes: any fixed number serves. */
-const uuid = '00000000-0000-4000-8000-626f6f747374';
-
 /**
  * mke2fs copies a directory, in which all owners are root's and devices are missing, since nobody else can be had here; debugfs puts
  * them into the finished file system.
@@ -102,8 +100,8 @@ function packExt2(inputs: PlanInputs, parts: FormatParts, file: string): Action 
         tar -x -o -f /composed/${composedNames.archive} -X devices -C tree
         # A block of 4 KiB for each file beyond its own, and an eighth for tables; then as much again, at most a gigabyte, to write to.
         blocks=$(awk '{ n += 2; if ($1 ~ /^8/) n += int($5 / 4096) } END { n = int(n * 9 / 8) + 4096; m = n > 262144 ? 262144 : n; print n + m }' $contents)
-        mke2fs -q -t ext2 -b 4096 -I 256 -N $(($(wc -l <$contents) + 65536)) -m 0 -L root -U ${uuid} \\
-          -E root_owner=0:0,hash_seed=${uuid} -d tree /out/${file} $blocks
+        mke2fs -q -t ext2 -b 4096 -I 256 -N $(($(wc -l <$contents) + 65536)) -m 0 -L root -U ${ext2Uuid} \\
+          -E root_owner=0:0,hash_seed=${ext2Uuid} -d tree /out/${file} $blocks
         awk '
           {
             path = substr($0, index($0, " ./") + 2)
