@@ -8,6 +8,7 @@ export const arch = describeArch({
   summary: '32-bit ARM without floating-point unit (ARMv5TE), little endian',
   triple: 'armv5l-linux-musleabi',
   unameMachines: ['armv5tel', 'armv5tejl'],
+  runsOn: ['armv7l'],
   gcc: { configure: ['--with-arch=armv5te', '--with-float=soft'] },
   kernel: versatileKernel,
   emulator: versatileEmulator,

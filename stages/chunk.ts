@@ -7,6 +7,7 @@ import { defineAction, output, run, write } from '../src/plan/builder.ts';
 import { pseudoDigest } from '../src/plan/key.ts';
 import { actionName, type ActionName } from '../src/plan/names.ts';
 import { artefactAction } from './chunk/artefact.ts';
+import { builderPlatform, guestPlatform, machineNames, type Builder } from './chunk/builder.ts';
 import { composeAction } from './chunk/compose.ts';
 import { dependenciesOf } from './chunk/dependencies.ts';
 import { formatSystem, type SystemFormat } from './chunk/formats.ts';
@@ -15,7 +16,6 @@ import { stage as crossCompiler } from './cross-compiler.ts';
 import { system as systemGoal } from './goals.ts';
 import { stage as hostTools } from './host-tools.ts';
 import { baseEnvironment, MissingInput, type PlanInputs } from './inputs.ts';
-import { processorOf } from './machine.ts';
 import { stage as nativeCompiler } from './native-compiler.ts';
 import { stage as rootFilesystem } from './root-filesystem.ts';
 import { stage as stage1 } from './stage-1.ts';
@@ -36,9 +36,11 @@ export interface SystemRequest {
   readonly formats: readonly SystemFormat[];
   /** Whether the chunks' tests run. */
   readonly check: boolean;
+  /** The machine that builds the chunks. Undefined: guests of the target. */
+  readonly builder?: Builder;
 }
 
-/** Not given: there is nothing to build. */
+/** Not given: only what guests of the target are made of. */
 export const systemSetting = defineSetting<SystemRequest>();
 
 /** Name of the action that builds a chunk, by its id `STRATUM/NAME`. */
@@ -82,7 +84,7 @@ interface ChunkTools {
   readonly crossCompiler: Ref | undefined;
 }
 
-/** Builds a chunk on the arch itself, in a root that its dependencies make. */
+/** Builds a chunk by programs of the arch itself, in a root that its dependencies make. */
 function chunkAction(inputs: PlanInputs, request: SystemRequest, chunk: Chunk, tools: ChunkTools): Action {
   const { target } = inputs;
   const { system, check } = request;
@@ -93,8 +95,13 @@ function chunkAction(inputs: PlanInputs, request: SystemRequest, chunk: Chunk, t
     timeoutMinutes = presets.timeoutMinutes,
     compiler = true,
     distcc = compiler,
+    superuser = chunk.devices.length > 0,
   } = chunk.extensions;
-  const served = distcc ? tools.crossCompiler : undefined;
+  const { builder = { kind: 'guests', arch: target } } = request;
+  const platform = superuser ? guestPlatform(inputs, builder) : builderPlatform(inputs, builder);
+  const machine = machineNames(inputs, platform);
+  // Help is for those that are slower than the machine that helps.
+  const served = distcc && builder.kind === 'guests' ? tools.crossCompiler : undefined;
   const script = chunkScript(chunk, {
     defaults: system.defaults,
     epochSeconds: inputs.lock.sourceDateEpoch,
@@ -107,7 +114,7 @@ function chunkAction(inputs: PlanInputs, request: SystemRequest, chunk: Chunk, t
   return defineAction({
     name: chunkActionName(target.name, chunk.id),
     description: `${chunk.id}, built on ${target.name}`,
-    platform: { os: 'linux', cpu: processorOf(target) },
+    platform,
     tools: [tools.toolbox.tools, ...(compiler ? [tools.nativeCompiler] : [])],
     inputs: {
       '/': { writable: trees, below: [tools.toolbox.root] },
@@ -120,11 +127,12 @@ function chunkAction(inputs: PlanInputs, request: SystemRequest, chunk: Chunk, t
       TARGET: target.triple,
       BUILD_MODE: chunk.mode,
       TERM: 'dumb',
-      PATH: pathOf(needed, served !== undefined),
+      PATH: [...machine.path, ...pathOf(needed, served !== undefined)].join(':'),
     },
     commands: [
+      ...machine.commands,
       write('/build/chunk', script, 0o755),
-      run(['timeout', '-k', '10', String(timeoutMinutes * 60), 'sh', '/build/chunk']),
+      run(['timeout', '-k', '10', String(timeoutMinutes * 60), ...machine.prefix, 'sh', '/build/chunk']),
     ],
     outputs: { installed: resultDirectory },
     weight: presets.weight,
@@ -137,7 +145,7 @@ function chunkAction(inputs: PlanInputs, request: SystemRequest, chunk: Chunk, t
  * What is built wins over the toolbox, so that a system is built by its own programs as soon as it has them; what is installed for
  * building alone, with a prefix of its own, comes before that, unless it is from before there is a C library.
  */
-function pathOf(needed: readonly Chunk[], served: boolean): string {
+function pathOf(needed: readonly Chunk[], served: boolean): readonly string[] {
   const prefixes = (early: boolean): readonly string[] => {
     const found = needed.filter(({ mode }) => (mode === 'prelibc') === early).map(({ prefix }) => prefix);
     return [...new Set(found)].filter((prefix) => prefix !== '/usr').map((prefix) => `${prefix}/bin`);
@@ -145,7 +153,7 @@ function pathOf(needed: readonly Chunk[], served: boolean): string {
   const system = ['/usr/bin', '/bin', '/usr/sbin', '/sbin'];
   const compilers = served ? ['/tools/distcc'] : [];
   const all = [...compilers, ...prefixes(false), ...system, ...prefixes(true), '/tools/bin'];
-  return [...new Set(all)].join(':');
+  return [...new Set(all)];
 }
 
 function sourceRef({ pins, lock, system }: SystemRequest, { id, source }: Chunk): Ref {
@@ -185,7 +193,8 @@ export const stage = defineStage({
   },
   settings: { request: systemSetting },
   make: ({ inputs, needs: { host, compilers, native, root, cross, image }, settings: { request } }) => {
-    if (request === undefined) return { actions: [] };
+    if (request === undefined)
+      return { actions: image.actions, tests: Object.values(guestParts(inputs.target.name)) };
     const { system, only, lock } = request;
     const box = toolbox(inputs, { ...root, base: host.base });
     const tools: ChunkTools = {
@@ -209,7 +218,7 @@ export const stage = defineStage({
     const compose = composeAction(inputs, {
       name: composeActionName(inputs.target.name, system),
       system,
-      target: inputs.target,
+      platform: guestPlatform(inputs, request.builder ?? { kind: 'guests', arch: inputs.target }),
       toolbox: box,
       partsOf: ({ id }) => ({
         installed: output(chunkActionName(inputs.target.name, id), 'installed'),
@@ -228,11 +237,10 @@ export const stage = defineStage({
       }),
     );
     const formatActions = formatted.flatMap((one) => one.actions);
-    const wanted = (only ?? []).map((id) => artefactActionName(inputs.target.name, id));
     return {
-      actions: [box.action, ...actions, compose, ...formatActions, ...image.actions],
+      actions: [box.action, ...actions, compose, ...formatActions],
       products: only === undefined ? formatted.map(({ product }) => product) : [],
-      tests: [...wanted, ...Object.values(guestParts(inputs.target.name))],
+      tests: (only ?? []).map((id) => artefactActionName(inputs.target.name, id)),
       sources: lock,
     };
   },

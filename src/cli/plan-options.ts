@@ -6,7 +6,7 @@ import { failed, ok, type Result } from '../core/result.ts';
 import { defaultImageKind, imageKinds, type ImageKind } from '../../stages/image-kinds.ts';
 import type { BuildRequest } from './build-command.ts';
 import { jobs, nonEmpty, outHelp, sourceRequest, sourcing, type SourceOptions } from './options.ts';
-import { ownCompiler } from '../repository/load-inputs.ts';
+import { ownCompiler, ownMachine } from '../repository/load-inputs.ts';
 import type { PlanRequest } from '../repository/select-plan.ts';
 import type { Session } from './session.ts';
 
@@ -120,6 +120,14 @@ export function targetCompilerOption(): Option {
   return new Option(
     '--target-compiler <H>',
     `compile what is made for ARCH by the cross compiler that runs on this arch, or by one made for that alone: ${ownCompiler} (default: the host, where its programs run here)`,
+  ).argParser(nonEmpty);
+}
+
+/** `--builder`, for every command that has chunks built. */
+export function builderOption(): Option {
+  return new Option(
+    '--builder <ARCH>',
+    `the arch whose guests build the chunks, or ${ownMachine}: this machine (default: this machine where it runs the system's programs, otherwise guests of the system's arch)`,
   ).argParser(nonEmpty);
 }
 

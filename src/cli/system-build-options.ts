@@ -11,6 +11,7 @@ import { sourceRequest, type SourceOptions } from './options.ts';
 export interface SystemBuildOptions extends PinOptions, SourceOptions {
   readonly host?: string;
   readonly targetCompiler?: string;
+  readonly builder?: string;
   readonly only?: readonly string[];
   readonly check?: boolean;
   readonly format?: readonly SystemFormat[];
@@ -24,7 +25,7 @@ export interface SystemBuildOptions extends PinOptions, SourceOptions {
 /** What is to be built of a system. */
 export function systemWanted(
   { system, pins }: SystemWithPins,
-  { host, targetCompiler, only, check = false, format }: SystemBuildOptions,
+  { host, targetCompiler, builder, only, check = false, format }: SystemBuildOptions,
 ): SystemWanted {
   return {
     system,
@@ -34,6 +35,7 @@ export function systemWanted(
     ...(only === undefined ? {} : { only }),
     ...(host === undefined ? {} : { host }),
     ...(targetCompiler === undefined ? {} : { targetCompiler }),
+    ...(builder === undefined ? {} : { builder }),
   };
 }
 

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { systemFormats } from '../../stages/chunk/formats.ts';
 import type { SystemFetchOptions } from './system-fetch-command.ts';
+import type { SystemPlanOptions } from './system-plan-command.ts';
 import type { SystemBuildOptions } from './system-build-options.ts';
 import {
   jobs,
@@ -12,7 +13,7 @@ import {
   storeHelp,
   wholeNumber,
 } from './options.ts';
-import { hosting } from './plan-options.ts';
+import { builderOption, hosting } from './plan-options.ts';
 import type { Session } from './session.ts';
 
 /** The commands for systems of packages. */
@@ -29,21 +30,24 @@ export function systemCommands(
       .description(summary)
       .argument('<SYSTEM>', 'file of a system: systems/NAME.morph in a set of definitions');
 
-  systemCommand(
+  const plan = systemCommand(
     'plan',
     'print what a system consists of, in the order of building, or what is wrong with its definitions',
-  )
+  );
+  pinning(hosting(plan))
+    .addOption(builderOption())
     .option('--json', 'print JSON')
-    .action(async (file: string, options: { json?: boolean }) => {
+    .action(async (file: string, options: SystemPlanOptions) => {
       const { systemPlanCommand } = await import('./system-plan-command.ts');
-      done(await systemPlanCommand(session, file, options.json ?? false));
+      done(await systemPlanCommand(session, file, options));
     });
 
   const build = systemCommand(
     'build',
-    'build the chunks of a system, each in a guest of its own, with everything that this takes',
+    'build the chunks of a system by programs of its arch, with everything that this takes',
   );
   pinning(sourcing(hosting(build)))
+    .addOption(builderOption())
     .option('--only <CHUNK>', 'this chunk, with what it needs; may be repeated', repeated)
     .option(
       '--format <FORMAT>',

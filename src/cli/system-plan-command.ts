@@ -4,15 +4,32 @@ import { chunksOf } from '../definitions/read-system.ts';
 import type { PlanId } from '../plan/names.ts';
 import { archOf, planIdsOfChunks } from '../system/plan-system.ts';
 import type { ExitCode } from './exit-code.ts';
-import { openSystemWithPins } from './open-system.ts';
+import { openSystemWithPins, type PinOptions } from './open-system.ts';
 import { explain, type Session } from './session.ts';
 
+/** Options of `bootstrap system plan`. */
+export interface SystemPlanOptions extends PinOptions {
+  readonly json?: boolean;
+  readonly host?: string;
+  readonly targetCompiler?: string;
+  readonly builder?: string;
+}
+
 /** `bootstrap system plan`: what a system of a set of definitions consists of, in the order of building. */
-export async function systemPlanCommand(session: Session, file: string, json: boolean): Promise<ExitCode> {
-  const opened = await openSystemWithPins(session, file, {});
+export async function systemPlanCommand(
+  session: Session,
+  file: string,
+  { json = false, host, targetCompiler, builder, ...options }: SystemPlanOptions,
+): Promise<ExitCode> {
+  const opened = await openSystemWithPins(session, file, options);
   if (!opened.ok) return explain(session, opened.failure);
-  const { system } = opened.value;
-  const ids = await planIdsOfChunks(opened.value);
+  const { repository, system, pins } = opened.value;
+  const ids = await planIdsOfChunks(repository, {
+    ...{ system, pins },
+    ...(host === undefined ? {} : { host }),
+    ...(targetCompiler === undefined ? {} : { targetCompiler }),
+    ...(builder === undefined ? {} : { builder }),
+  });
   if (!ids.ok) return explain(session, ids.failure);
   session.out(
     json

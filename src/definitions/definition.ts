@@ -59,6 +59,8 @@ export interface Extensions {
   readonly compiler?: boolean;
   /** Whether its compiler may be helped by distcc. */
   readonly distcc?: boolean;
+  /** Whether it gives files to users other than root, which takes a machine of its own. Devices do so by themselves. */
+  readonly superuser?: boolean;
   /** Names of chunks that its programs need when they run. */
   readonly runtimeDepends?: readonly string[];
   /** Run only if tests are asked for. */

@@ -170,7 +170,7 @@ function deviceOf(written: WrittenDevice): Device {
 }
 
 function extensionsOf(written: WrittenExtensions): Extensions {
-  const { memory, compiler, distcc } = written;
+  const { memory, compiler, distcc, superuser } = written;
   const timeout = written['timeout-minutes'];
   const cpus = written['guest-cpus'];
   const runtime = written['runtime-depends'];
@@ -181,6 +181,7 @@ function extensionsOf(written: WrittenExtensions): Extensions {
     ...(cpus === undefined ? {} : { guestCpus: Number(cpus) }),
     ...(compiler === undefined ? {} : { compiler: compiler === 'true' }),
     ...(distcc === undefined ? {} : { distcc: distcc === 'true' }),
+    ...(superuser === undefined ? {} : { superuser: superuser === 'true' }),
     ...(runtime === undefined ? {} : { runtimeDepends: runtime }),
     ...(test === undefined ? {} : { testCommands: test }),
   };

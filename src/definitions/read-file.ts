@@ -79,6 +79,7 @@ export interface WrittenExtensions {
   readonly 'guest-cpus'?: string;
   readonly compiler?: 'true' | 'false';
   readonly distcc?: 'true' | 'false';
+  readonly superuser?: 'true' | 'false';
   readonly 'runtime-depends'?: readonly string[];
   readonly 'test-commands'?: readonly string[];
   readonly 'build-mode'?: 'staging' | 'bootstrap' | 'test' | 'prelibc';

@@ -47,6 +47,7 @@ const extensions = {
     'guest-cpus': positive,
     compiler: { enum: ['true', 'false'] },
     distcc: { enum: ['true', 'false'] },
+    superuser: { enum: ['true', 'false'] },
     'runtime-depends': { type: 'array', items: name },
     'test-commands': texts,
     'build-mode': buildMode,

@@ -24,6 +24,7 @@ export function findUnsupported(
   }));
 }
 
-function platformText({ os, cpu, alsoRuns = [] }: Platform): string {
-  return [`${os}/${cpu}`, ...alsoRuns].join(' with programs of ');
+function platformText({ os, cpu, alsoRuns = [], superuser = false }: Platform): string {
+  const machine = [`${os}/${cpu}`, ...alsoRuns].join(' with programs of ');
+  return superuser ? `${machine} and a root that may make devices` : machine;
 }

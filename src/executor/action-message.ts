@@ -47,6 +47,8 @@ export interface ActionResultMessage {
 
 /** Platform property with the processors whose programs an action needs beside the first one's, with spaces between them. */
 const alsoRunsName = 'also-runs';
+/** Platform property of actions whose root has to be a machine's. */
+const superuserName = 'superuser';
 
 export function encodeAction({ command, inputRoot, platform }: ActionMessage): Uint8Array {
   const writer = new BinaryWriter();
@@ -58,6 +60,7 @@ export function encodeAction({ command, inputRoot, platform }: ActionMessage): U
   writePair(writer, 1, 'OSFamily', platform.os);
   // None of the lexicon says that a worker runs programs of a second processor as well.
   if (platform.alsoRuns !== undefined) writePair(writer, 1, alsoRunsName, platform.alsoRuns.join(' '));
+  if (platform.superuser === true) writePair(writer, 1, superuserName, 'true');
   writer.join();
   return writer.finish();
 }
@@ -77,7 +80,12 @@ export function decodeAction(bytes: Uint8Array): ActionMessage | undefined {
   return {
     command,
     inputRoot,
-    platform: { os: 'linux', cpu, ...(alsoRuns === undefined ? {} : { alsoRuns }) },
+    platform: {
+      os: 'linux',
+      cpu,
+      ...(alsoRuns === undefined ? {} : { alsoRuns }),
+      ...(properties?.get(superuserName) === 'true' ? { superuser: true } : {}),
+    },
   };
 }
 

@@ -71,6 +71,8 @@ export interface InputRoot {
   /** In order of path, so that nested places follow the enclosing ones. */
   readonly places: readonly Place[];
   readonly outputs: Readonly<Record<string, OutputPlace>>;
+  /** Whether the action may make new names in the root itself. */
+  readonly writable: boolean;
 }
 
 /** Path of an action's script. */
@@ -181,6 +183,7 @@ class Draft {
       files,
       places: placed.map((one) => this.#placeOf(one)),
       outputs,
+      writable: this.#recipe.inputs.some(({ path, writable }) => path === '/' && writable),
     });
   }
 

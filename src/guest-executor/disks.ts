@@ -60,7 +60,15 @@ export function splitTools(
   if (found === undefined || !isAlone) return undefined;
   return {
     rest: { ...root, places: root.places.filter((place) => place !== found) },
-    tools: { directories: [], links: {}, texts: {}, files: {}, places: [found], outputs: {} },
+    tools: {
+      directories: [],
+      links: {},
+      texts: {},
+      files: {},
+      places: [found],
+      outputs: {},
+      writable: false,
+    },
   };
 }
 

@@ -45,6 +45,8 @@ export interface GuestExecutorOptions {
   readonly arch: Arch;
   /** GNU name of their processor, as platforms have it. */
   readonly cpu: string;
+  /** GNU names of other processors whose programs they run. Undefined: none. */
+  readonly alsoRuns?: readonly string[];
   /** Directory with kernel and initramfs of the arch, as `bootstrap image` makes it. */
   readonly image: string;
   /** Path of mksquashfs 4.6 or later. */
@@ -100,7 +102,8 @@ class GuestExecutor implements Executor {
   }
 
   supports({ os, cpu, alsoRuns = [] }: Platform): boolean {
-    return os === 'linux' && cpu === this.#options.cpu && alsoRuns.length === 0;
+    const own = this.#options;
+    return os === 'linux' && cpu === own.cpu && alsoRuns.every((other) => own.alsoRuns?.includes(other));
   }
 
   async check(): Promise<Result<void, Failure>> {

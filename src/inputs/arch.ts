@@ -78,7 +78,7 @@ export interface Arch {
   readonly triple: Triple;
   /** Processor name that the build machine's kernel reports (`uname -m`), if this arch can be a host. */
   readonly unameMachines: readonly string[];
-  /** Processors of build machines whose kernels run this arch's programs: `["x86_64"]` for `i686`. Undefined: none. */
+  /** Machines (`uname -m`) whose kernels run this arch's programs: `["x86_64"]` for `i686`. Undefined: none. */
   readonly runsOn?: readonly string[];
   readonly gcc: {
     /** Configure switches that select processor and ABI: `--with-arch=armv5te`. */

@@ -73,6 +73,8 @@ export interface Platform {
    * that an action on 64 bits uses. Undefined: none.
    */
   readonly alsoRuns?: readonly string[];
+  /** Whether its root may give files to any user and make devices. Undefined: that is not needed. */
+  readonly superuser?: boolean;
 }
 
 /** The part of an action that is hashed. */

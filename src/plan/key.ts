@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { digest, type Digest } from '../core/digest.ts';
 import { unreachable } from '../core/result.ts';
-import type { Command } from './action.ts';
+import type { Command, Platform } from './action.ts';
 import type { BoundRecipe, Content } from './bound.ts';
 import { key, planId, type Key, type PlanId } from './names.ts';
 
@@ -89,9 +89,13 @@ function recipeFields(recipe: BoundRecipe): Encodable {
       writable: present(input.writable),
     })),
     outputs: recipe.outputs,
-    platform: { os: recipe.platform.os, cpu: recipe.platform.cpu, alsoRuns: recipe.platform.alsoRuns },
+    platform: platformFields(recipe.platform),
     compileServer: recipe.compileServer === undefined ? undefined : contentFields(recipe.compileServer),
   };
+}
+
+function platformFields({ os, cpu, alsoRuns, superuser }: Platform): Encodable {
+  return { os, cpu, alsoRuns, superuser: present(superuser ?? false) };
 }
 
 function commandFields(command: Command): Encodable {

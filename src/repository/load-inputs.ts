@@ -76,6 +76,9 @@ export async function loadSources(
 /** The word of `--target-compiler` for a compiler of the build machine's own. */
 export const ownCompiler = 'build';
 
+/** The word of `--builder` for the build machine itself. */
+export const ownMachine = 'build';
+
 /** Names of a plan's arches, as the user wrote them. */
 export interface PlanNames {
   readonly arch: string;

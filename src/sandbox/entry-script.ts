@@ -107,8 +107,6 @@ export interface Entry {
   readonly programs: HostPrograms;
   /** What the action runs: a program's path in the root, and its arguments. */
   readonly argv: readonly string[];
-  /** Whether the root itself is writable, and not only mounts in it. Undefined: no. */
-  readonly writableRoot?: boolean;
   /** The program that records the action's commands, and its output file. Undefined: nothing is recorded. */
   readonly recorder?: { readonly program: string; readonly file: string };
 }
@@ -150,7 +148,7 @@ export function renderEntryScript(entry: Entry): string {
     // It becomes read-only before the action starts; otherwise root could set the machine's sysctls.
     `${mount} -n -t proc -o nosuid,nodev,noexec proc ${places.root}/proc`,
     `cd ${places.root}`,
-    `${mount} -n -o remount,bind,${entry.writableRoot === true ? '' : 'ro,'}${safeFlags} .`,
+    `${mount} -n -o remount,bind,${layout.writable ? '' : 'ro,'}${safeFlags} .`,
     'code=0',
     [
       `${recording}${helperPath} action ${jobserver ? '4' : '3'}`,

@@ -47,6 +47,8 @@ export interface Layout {
   /** Parents before their children. */
   readonly mounts: readonly Mount[];
   readonly outputs: Readonly<Record<string, OutputPlace>>;
+  /** Whether the action may make new names in the root itself. */
+  readonly writable: boolean;
 }
 
 /** Gives the paths of parts of a store. */
@@ -67,6 +69,7 @@ export function layOut(root: InputRoot, store: Parts): Layout {
     files: Object.fromEntries(files),
     mounts: root.places.map((place) => mountOf(place, store)),
     outputs: Object.fromEntries(outputs),
+    writable: root.writable,
   };
 }
 

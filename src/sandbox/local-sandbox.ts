@@ -86,8 +86,9 @@ class LocalExecutor implements Executor {
     this.#listings = new ListingCache(options.store);
   }
 
-  supports({ os, cpu, alsoRuns = [] }: Platform): boolean {
-    return os === this.#platform.os && cpu === this.#platform.cpu && alsoRuns.every(runsProgramsOf);
+  supports({ os, cpu, alsoRuns = [], superuser = false }: Platform): boolean {
+    const own = this.#platform;
+    return !superuser && os === own.os && cpu === own.cpu && alsoRuns.every(runsProgramsOf);
   }
 
   async check(): Promise<Result<void, Failure>> {

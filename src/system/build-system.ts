@@ -2,14 +2,7 @@ import path from 'node:path';
 import { chunkActionName, guestParts, sourceDirectoryName } from '../../stages/chunk.ts';
 import type { BuildContext } from '../build/build-context.ts';
 import { obtainCommit, type CommitContext } from '../build/fetch-commits.ts';
-import {
-  buildAndRead,
-  makeTrees,
-  tellFailure,
-  treeOf,
-  type MadeTree,
-  type TreesRequest,
-} from '../build/make-trees.ts';
+import { buildAndRead, makeTrees, tellFailure, treeOf, type TreesRequest } from '../build/make-trees.ts';
 import type { Digest } from '../core/digest.ts';
 import type { Failure } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';
@@ -18,8 +11,9 @@ import { sourceKey, type Pins } from '../definitions/pins.ts';
 import { createGuestExecutor } from '../guest-executor/guest-executor.ts';
 import type { Chunk } from '../definitions/definition.ts';
 import { processorOf } from '../../stages/machine.ts';
+import type { Executor } from '../executor/executor.ts';
+import type { Action } from '../plan/action.ts';
 import type { DirectoryProvider } from '../plan/providers.ts';
-import { narrowPlan } from '../plan/narrow.ts';
 import type { PlannedSystem } from './plan-system.ts';
 
 export interface SystemBuild extends Omit<TreesRequest, 'plan' | 'directories' | 'record' | 'allowed'> {
@@ -46,16 +40,16 @@ export interface BuiltTree {
 }
 
 /**
- * Builds a system, or some of its chunks, each in a guest of its own: first the image that the guests boot, then what they are built
- * by, and the chunks as soon as what they need is there. Returns what building the wanted chunks left, or the system. Fails with all
+ * Builds a system, or some of its chunks: first the image that guests boot, if something needs guests, then what chunks are built by,
+ * and each chunk as soon as what it needs is there. Returns what building the wanted chunks left, or the system. Fails with all
  * failures; never empty.
  */
 export async function buildSystem(
   request: SystemBuild,
 ): Promise<Result<readonly BuiltTree[], readonly Failure[]>> {
-  const { planned, context, guests, pins, commits, ...rest } = request;
+  const { planned, context, pins, commits, ...rest } = request;
   const { system, inputs, plan, chunks } = planned;
-  const { target, lock } = inputs;
+  const { target } = inputs;
   // Before the hours that compilers take.
   const unpinned = chunksOf(system).filter(
     ({ id, source }) =>
@@ -65,25 +59,14 @@ export async function buildSystem(
   );
   if (unpinned.length > 0)
     return tellFailure(request, { reason: 'unpinned-sources', chunks: unpinned.map(({ id }) => id) });
-  const booted = await makeGuestParts({ ...rest, context, planned });
-  if (!booted.ok) return booted;
-  const executor = createGuestExecutor({
-    store: context.store,
-    arch: target,
-    cpu: processorOf(target),
-    image: booted.value.image.path,
-    mksquashfs: path.join(booted.value.squashfsTools.path, 'bin/mksquashfs'),
-    mke2fs: path.join(booted.value.e2fsprogs.path, 'bin/mke2fs'),
-    guests: guests.most,
-    memory: guests.memory,
-    jobs: guests.jobs,
-    epochSeconds: lock.sourceDateEpoch,
-  });
+  const executor = await openGuests(request);
+  if (!executor.ok) return executor;
   const wanted =
     chunks?.map(({ id }) => {
       return { name: id, action: chunkActionName(target.name, id), output: 'installed' };
     }) ?? plan.products.map(({ name, ref }) => ({ name, action: ref.action, output: ref.output }));
-  const withGuests: BuildContext = { ...context, executors: [...context.executors, executor] };
+  const executors = executor.value === undefined ? [] : [executor.value];
+  const withGuests: BuildContext = { ...context, executors: [...context.executors, ...executors] };
   try {
     return await buildAndRead(
       { ...rest, plan, context: withGuests, directories: commitProvider(chunksOf(system), pins, commits) },
@@ -98,24 +81,42 @@ export async function buildSystem(
         ),
     );
   } finally {
-    await executor.close();
+    await executor.value?.close();
   }
 }
 
-/** What guests boot, and the programs that make their disks. */
-async function makeGuestParts(
-  request: Pick<SystemBuild, 'planned' | 'context' | 'onEvent' | 'signal'>,
-): Promise<Result<Readonly<Record<keyof ReturnType<typeof guestParts>, MadeTree>>, readonly Failure[]>> {
-  const { inputs, plan } = request.planned;
-  const { image, squashfsTools, e2fsprogs } = guestParts(inputs.target.name);
-  const parts = narrowPlan(plan, [image, squashfsTools, e2fsprogs], []);
-  return makeTrees(
-    { ...request, plan: parts },
+/** An executor for what no other one can run. Undefined: there is nothing of that kind. */
+async function openGuests(request: SystemBuild): Promise<Result<Executor | undefined, readonly Failure[]>> {
+  const { planned, context, guests } = request;
+  const { executors, store } = context;
+  const isAlone = (action: Action): boolean =>
+    !executors.some((executor) => executor.supports(action.recipe.platform));
+  if (!planned.plan.actions.some(isAlone)) return ok(undefined);
+  const { arch, alsoRuns, plan } = planned.guests;
+  const parts = guestParts(arch.name);
+  const made = await makeTrees(
+    { ...request, plan },
     {
-      image: { action: image, output: 'out' },
-      squashfsTools: { action: squashfsTools, output: 'out' },
-      e2fsprogs: { action: e2fsprogs, output: 'out' },
+      image: { action: parts.image, output: 'out' },
+      squashfsTools: { action: parts.squashfsTools, output: 'out' },
+      e2fsprogs: { action: parts.e2fsprogs, output: 'out' },
     },
+  );
+  if (!made.ok) return made;
+  return ok(
+    createGuestExecutor({
+      store,
+      arch,
+      alsoRuns,
+      cpu: processorOf(arch),
+      image: made.value.image.path,
+      mksquashfs: path.join(made.value.squashfsTools.path, 'bin/mksquashfs'),
+      mke2fs: path.join(made.value.e2fsprogs.path, 'bin/mke2fs'),
+      guests: guests.most,
+      memory: guests.memory,
+      jobs: guests.jobs,
+      epochSeconds: planned.inputs.lock.sourceDateEpoch,
+    }),
   );
 }
 

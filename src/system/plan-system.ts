@@ -1,8 +1,10 @@
 import { artefactActionName, chunkActionName, guestParts, systemSetting } from '../../stages/chunk.ts';
+import { guestArch, type Builder } from '../../stages/chunk/builder.ts';
 import type { SystemFormat } from '../../stages/chunk/formats.ts';
 import { system as systemGoal } from '../../stages/goals.ts';
 import { stages } from '../../stages/index.ts';
 import type { PlanInputs } from '../../stages/inputs.ts';
+import { processorOf } from '../../stages/machine.ts';
 import { planGoal } from '../../stages/registry.ts';
 import type { Failure } from '../core/failure.ts';
 import { unknownName } from '../core/nearest.ts';
@@ -11,11 +13,12 @@ import { baserockArches } from '../definitions/arches.ts';
 import type { Pins } from '../definitions/pins.ts';
 import { chunksOf } from '../definitions/read-system.ts';
 import type { Chunk, System } from '../definitions/definition.ts';
+import type { Arch } from '../inputs/arch.ts';
 import { planIds } from '../plan/bind.ts';
 import type { PlanId } from '../plan/names.ts';
 import type { Plan } from '../plan/action.ts';
 import { narrowPlan } from '../plan/narrow.ts';
-import { planInputs, type Repository } from '../repository/load-inputs.ts';
+import { ownMachine, planInputs, type Repository } from '../repository/load-inputs.ts';
 
 /** What is wanted of a system. */
 export interface SystemWanted {
@@ -30,6 +33,17 @@ export interface SystemWanted {
   /** As in `PlanNames`. */
   readonly host?: string;
   readonly targetCompiler?: string;
+  /** Name of the arch whose guests build the chunks, or `ownMachine`. Undefined: this machine where it runs the arch's programs. */
+  readonly builder?: string;
+}
+
+/** What guests are, and how they are made. */
+export interface PlannedGuests {
+  readonly arch: Arch;
+  /** GNU names of processors whose programs they run beside their own. */
+  readonly alsoRuns: readonly string[];
+  /** Makes what `guestParts` names. */
+  readonly plan: Plan;
 }
 
 /** The plan of a system. */
@@ -38,6 +52,7 @@ export interface PlannedSystem {
   readonly inputs: PlanInputs;
   /** Whole: compilers, tools and chunks. */
   readonly plan: Plan;
+  readonly guests: PlannedGuests;
   /** Chunks that were asked for, in the order of building. Undefined: the whole system. */
   readonly chunks?: readonly Chunk[];
 }
@@ -48,10 +63,15 @@ export interface PlannedSystem {
  */
 export async function planSystem(
   repository: Repository,
-  { system, pins, only, check, formats = ['tar'], ...names }: SystemWanted,
+  { system, pins, only, check, formats = ['tar'], builder: builderName, ...names }: SystemWanted,
 ): Promise<Result<PlannedSystem, Failure>> {
   const inputs = await planInputs(repository, { ...names, arch: archOf(system) });
   if (!inputs.ok) return inputs;
+  const { target } = inputs.value;
+  const builder = await chooseBuilder(repository, inputs.value, builderName);
+  if (!builder.ok) return builder;
+  const guests = await planGuests(repository, names, target, guestArch(target, builder.value));
+  if (!guests.ok) return guests;
   const chunks = chosenChunks(system, only);
   if (!chunks.ok) return chunks;
   const ids = chunks.value?.map(({ id }) => id);
@@ -61,6 +81,7 @@ export async function planSystem(
     lock: repository.lock.sources,
     check,
     formats,
+    builder: builder.value,
     ...(ids === undefined ? {} : { only: ids }),
   };
   const plan = planGoal(stages, inputs.value, {
@@ -68,13 +89,59 @@ export async function planSystem(
     settings: [systemSetting.is(request)],
   });
   if (!plan.ok) return plan;
-  const { name } = inputs.value.target;
-  const wanted = (ids ?? []).map((id) => artefactActionName(name, id));
+  const wanted = (ids ?? []).map((id) => artefactActionName(target.name, id));
   return ok({
     system,
     inputs: inputs.value,
-    plan: narrowPlan(plan.value, [...Object.values(guestParts(name)), ...wanted], plan.value.products),
+    plan: narrowPlan(plan.value, wanted, plan.value.products),
+    guests: guests.value,
     ...(chunks.value === undefined ? {} : { chunks: chunks.value }),
+  });
+}
+
+async function chooseBuilder(
+  { arches, runs }: Repository,
+  { build, target }: PlanInputs,
+  name: string | undefined,
+): Promise<Result<Builder, Failure>> {
+  if (name === undefined) return ok(runs(target) ? { kind: 'build' } : { kind: 'guests', arch: target });
+  const refuse = (why: string, hint: string): Result<never, Failure> =>
+    failed({ reason: 'bad-option', option: '--builder', value: name, why, hint });
+  if (name === ownMachine) {
+    if (runs(target)) return ok({ kind: 'build' });
+    return refuse(
+      `programs for ${target.name} do not run on this machine`,
+      'Leave the option out: guests build the chunks.',
+    );
+  }
+  const arch = await arches.find(name, 'arch');
+  if (!arch.ok) return arch;
+  // To the engine, its guests would be the same as this machine, which would get the work of building compilers too.
+  if (processorOf(arch.value) === build.cpu)
+    return refuse('this machine is of that arch itself', `Use \`--builder ${ownMachine}\`.`);
+  const runsTarget = arch.value.unameMachines.some((machine) => target.runsOn?.includes(machine));
+  if (arch.value.name === target.name || runsTarget) return ok({ kind: 'guests', arch: arch.value });
+  return refuse(
+    `programs for ${target.name} do not run on a machine of the arch ${arch.value.name}`,
+    'Name the arch of the system, or one that is in `runsOn` of its descriptor.',
+  );
+}
+
+/** A plan of guests of an arch, on which programs of the target run. */
+async function planGuests(
+  repository: Repository,
+  names: Pick<SystemWanted, 'host' | 'targetCompiler'>,
+  target: Arch,
+  arch: Arch,
+): Promise<Result<PlannedGuests, Failure>> {
+  const inputs = await planInputs(repository, { ...names, arch: arch.name });
+  if (!inputs.ok) return inputs;
+  const plan = planGoal(stages, inputs.value, { goal: systemGoal });
+  if (!plan.ok) return plan;
+  return ok({
+    arch: inputs.value.target,
+    alsoRuns: arch.name === target.name ? [] : [processorOf(target)],
+    plan: narrowPlan(plan.value, Object.values(guestParts(arch.name)), []),
   });
 }
 
@@ -103,19 +170,15 @@ function chosenChunks(
 }
 
 /** Plan ids of all chunks of a system, by the ids of the chunks; none if there is no arch for it. */
-export async function planIdsOfChunks({
-  repository,
-  system,
-  pins,
-}: {
-  readonly repository: Repository;
-  readonly system: System;
-  readonly pins: Pins;
-}): Promise<Result<Readonly<Record<string, PlanId>>, Failure>> {
+export async function planIdsOfChunks(
+  repository: Repository,
+  wanted: Omit<SystemWanted, 'only' | 'check'>,
+): Promise<Result<Readonly<Record<string, PlanId>>, Failure>> {
+  const { system } = wanted;
   if (!repository.arches.names.includes(archOf(system))) return ok({});
   const chunks = chunksOf(system);
   const only = chunks.map(({ id }) => id);
-  const planned = await planSystem(repository, { system, pins, only, check: false });
+  const planned = await planSystem(repository, { ...wanted, only, check: false });
   if (!planned.ok) return planned;
   const { plan, inputs } = planned.value;
   const ids = planIds(plan);

@@ -57,11 +57,12 @@ class MessageExecutor implements Executor {
     this.#listings = new ListingCache(options.store);
   }
 
-  supports({ os, cpu, alsoRuns = [] }: Platform): boolean {
+  supports({ os, cpu, alsoRuns = [], superuser = false }: Platform): boolean {
     const { platform } = this.#options;
     return (
       platform.os === os &&
       platform.cpu === cpu &&
+      (!superuser || platform.superuser === true) &&
       alsoRuns.every((other) => platform.alsoRuns?.includes(other) ?? false)
     );
   }

@@ -55,6 +55,7 @@ const kernelParts: Layout = {
   files: {},
   mounts: [],
   outputs: {},
+  writable: true,
 };
 
 const workerName = 'worker';
@@ -107,9 +108,10 @@ class Worker implements ActionService {
     if (action === undefined) throw new BadBlob(digest, 'is not an Action message');
     const command = decodeCommand(await needBlob(this.blobs, action.command));
     if (command === undefined) throw new BadBlob(action.command, 'is not a Command message');
-    const { cpu, alsoRuns = [] } = action.platform;
+    const { cpu, alsoRuns = [], superuser = false } = action.platform;
     const foreign = cpu === localPlatform().cpu ? alsoRuns.find((other) => !runsProgramsOf(other)) : cpu;
     if (foreign !== undefined) return broken(`no programs of ${foreign} run here`);
+    if (superuser) return broken('root may not make devices here');
 
     const root = join(scratch, places.root);
     await prepare(kernelParts, scratch, epochSeconds);
@@ -131,7 +133,6 @@ class Worker implements ActionService {
         // The number of jobs is not part of a message, because it must not be in a digest.
         environment: { MAKEFLAGS: makeFlags(undefined), ...command.environment },
         argv: command.argv,
-        writableRoot: true,
         overlays: means.overlays,
         jobserver: false,
         programs: means.programs,

@@ -1,11 +1,9 @@
 import { quoteWord } from '../../src/core/shell-word.ts';
 import type { Chunk, SplitRule, Stratum, System } from '../../src/definitions/definition.ts';
-import type { Arch } from '../../src/inputs/arch.ts';
-import type { Action, Ref } from '../../src/plan/action.ts';
+import type { Action, Platform, Ref } from '../../src/plan/action.ts';
 import { defineAction, run, write } from '../../src/plan/builder.ts';
 import type { ActionName } from '../../src/plan/names.ts';
 import { baseEnvironment, type PlanInputs } from '../inputs.ts';
-import { processorOf } from '../machine.ts';
 import type { Toolbox } from '../toolbox.ts';
 import { manifestNames } from './artefact.ts';
 import { installedNames } from './script.ts';
@@ -87,7 +85,8 @@ export function integrationCommands(installed: readonly InstalledChunk[]): reado
 export interface ComposeParts {
   readonly name: ActionName;
   readonly system: System;
-  readonly target: Arch;
+  /** A machine whose root may make devices. */
+  readonly platform: Platform;
   readonly toolbox: Toolbox;
   /** What building a chunk left, and how that is split. */
   readonly partsOf: (chunk: Chunk) => { readonly installed: Ref; readonly manifest: Ref };
@@ -98,7 +97,7 @@ export interface ComposeParts {
  * itself, where root is root: owners, devices and the programs of the system are what they are.
  */
 export function composeAction(inputs: PlanInputs, parts: ComposeParts): Action {
-  const { system, target, toolbox } = parts;
+  const { system, platform, toolbox } = parts;
   const installed = installedChunks(system);
   const places = installed.map(({ chunk, artefacts, whole }, index) => {
     const number = String(index).padStart(4, '0');
@@ -107,7 +106,7 @@ export function composeAction(inputs: PlanInputs, parts: ComposeParts): Action {
   return defineAction({
     name: parts.name,
     description: `the file system of ${system.name}`,
-    platform: { os: 'linux', cpu: processorOf(target) },
+    platform,
     tools: [toolbox.tools],
     inputs: Object.fromEntries(
       places.flatMap(({ number, installed: tree, manifest }) => [

@@ -20,7 +20,7 @@ function sessionWithSet(): TestSession {
 describe('system plan', () => {
   test('prints chunks by strata, in the order of building', async () => {
     const session = sessionWithSet();
-    expect(await systemPlanCommand(session, file, false)).toBe(0);
+    expect(await systemPlanCommand(session, file, {})).toBe(0);
     expect(session.said.err).toBe('');
     const ids = /^ {2}[0-9a-f]{12} /gm;
     expect(session.said.out.match(ids)).toHaveLength(4);
@@ -42,7 +42,7 @@ Configuration extensions, which are never run:
 
   test('prints everything as JSON', async () => {
     const session = sessionWithSet();
-    expect(await systemPlanCommand(session, file, true)).toBe(0);
+    expect(await systemPlanCommand(session, file, { json: true })).toBe(0);
     expect(JSON.parse(session.said.out)).toMatchObject({
       name: 'small',
       strata: [{ name: 'base' }, { name: 'tools' }],
@@ -53,7 +53,7 @@ Configuration extensions, which are never run:
   test('ends with 2 and all faults', async () => {
     const session = sessionWithSet();
     writeFileSync(path.join(session.home, 'set/VERSION'), 'version: 7\n');
-    expect(await systemPlanCommand(session, file, false)).toBe(2);
+    expect(await systemPlanCommand(session, file, {})).toBe(2);
     expect(session.said.out).toBe('');
     expect(session.said.err).toContain('  VERSION:1: version: must be one of "8"; is "7"\n');
   });

@@ -132,7 +132,7 @@ export function describeRealExecutor(name: string, setUp: () => Promise<Subject>
         {
           commands: [
             shell('cat /etc/passwd /etc/group /etc/hosts /usr/own /usr/under/file /under/file'),
-            shell('touch /etc/new /usr/under/new /under/new; ls /etc'),
+            shell('touch /etc/new /usr/under/new /under/new; mkdir -p /new/directory; ls /etc'),
           ],
         },
       );

@@ -83,12 +83,57 @@ strata:
 - name: both
   morph: strata/both.morph
 `,
+  'strata/here.morph': `name: here
+kind: stratum
+chunks:
+- name: below
+  morph: packages/below.morph
+  repo: lock:zlib
+  ref: 1.3.1
+- name: machine
+  morph: packages/machine.morph
+  repo: lock:zlib
+  ref: 1.3.1
+  build-depends: [below]
+`,
+  'packages/below.morph': `name: below
+kind: chunk
+install-commands:
+- mkdir -p "$DESTDIR/usr/share" "$DESTDIR/etc"; echo 'from below' > "$DESTDIR/usr/share/below"
+- chmod 4711 "$DESTDIR/usr/share/below"
+x-bootstrap: {compiler: false}
+`,
+  'packages/machine.morph': `name: machine
+kind: chunk
+build-commands:
+- '[ "$(cat /usr/share/below)" = "from below" ] && [ -e adler32.c ] && [ -x /usr/bin/env ]'
+- touch /etc/new /usr/share/new
+# By the command, by the kernel, and by a program of the arch itself.
+- '[ "$(uname -m)" = i686 ]; [ "$(/tools/bin/busybox uname -m)" = i686 ]; /tools/bin/bash -c true'
+install-commands:
+- mkdir -p "$DESTDIR/usr/share"; uname -sm > "$DESTDIR/usr/share/machine"
+x-bootstrap: {compiler: false}
+`,
+  'systems/here.morph': `name: here
+kind: system
+arch: x86_32
+strata:
+- name: here
+  morph: strata/here.morph
+`,
 };
 
 const work = mkdtempSync(path.join(tmpdir(), 'bootstrap-system-'));
 const archive = path.join(work, 'armv5l/systems/both.tar');
 afterAll(() => {
   rmSync(work, { recursive: true, force: true });
+});
+
+beforeAll(() => {
+  for (const [name, text] of Object.entries(definitions)) {
+    mkdirSync(path.dirname(path.join(work, name)), { recursive: true });
+    writeFileSync(path.join(work, name), text);
+  }
 });
 
 /** What one of our tools for this machine says; it has to succeed. */
@@ -132,10 +177,6 @@ describe('a system of two chunks', () => {
     );
 
   beforeAll(async () => {
-    for (const [name, text] of Object.entries(definitions)) {
-      mkdirSync(path.dirname(path.join(work, name)), { recursive: true });
-      writeFileSync(path.join(work, name), text);
-    }
     said = (await build()).stdout;
     members = await membersOf(archive);
   }, 1_200_000);
@@ -235,3 +276,12 @@ describe('a system of two chunks', () => {
     expect(stderr).not.toMatch(/^start /m);
   }, 120_000);
 });
+
+test('chunks of an arch whose programs run here need no guest', async () => {
+  const system = path.join(work, 'systems/here.morph');
+  const { stdout } = await bootstrap(...['system', 'build', system, '--host', 'i686', '--only', 'machine']);
+  const [, tree = ''] = /^ {2}here\/machine +(.*)$/m.exec(stdout) ?? [];
+  const members = await membersOf(path.join(tree, 'installed.tar'));
+  expect([...members.keys()]).toEqual(['./usr', './usr/share', './usr/share/machine']);
+  expect(members.get('./usr/share/machine')?.text).toBe('Linux i686\n');
+}, 600_000);

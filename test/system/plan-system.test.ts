@@ -45,7 +45,13 @@ async function planOf(system: System, wanted: Partial<SystemWanted> = {}, from =
       throw new Error(`no ${name} in ${plan.actions.map((one) => one.name).join(' ')}`);
     return found;
   };
-  return { plan, action, ids: planIds(plan), chunk: (id: string) => action(chunkActionName('aarch64', id)) };
+  return {
+    planned: planned.value,
+    plan,
+    action,
+    ids: planIds(plan),
+    chunk: (id: string) => action(chunkActionName('aarch64', id)),
+  };
 }
 
 function scriptOf({ recipe }: Action): string {
@@ -172,6 +178,57 @@ x-bootstrap: {test-commands: [./own-test]}
   });
 });
 
+describe('the machine that builds', () => {
+  /** The sample's system for another arch. */
+  const systemFor = (arch: string): System => ({ ...sample(), arch });
+  const zlib = (arch: string) => chunkActionName(arch, 'tools/zlib');
+
+  test('is a guest of another arch, if that runs the programs; it says it is the one that is built for', async () => {
+    const own = await planOf(systemFor('armv5l'));
+    const other = await planOf(systemFor('armv5l'), { builder: 'armv7l' });
+    expect(own.action(zlib('armv5l')).recipe.platform).toEqual({ os: 'linux', cpu: 'armv5l' });
+    const { recipe } = other.action(zlib('armv5l'));
+    expect(recipe.platform).toEqual({ os: 'linux', cpu: 'armv7l', alsoRuns: ['armv5l'] });
+    expect(recipe.env['PATH']).toMatch(/^\/build\/machine:\/tools\/distcc:/);
+    expect(scriptOf(other.action(zlib('armv5l')))).toMatch(/uname .*armv5tel/s);
+    expect(other.ids.get(zlib('armv5l'))).not.toBe(own.ids.get(zlib('armv5l')));
+    const { guests } = other.planned;
+    expect([guests.arch.name, guests.alsoRuns]).toEqual(['armv7l', ['armv5l']]);
+    expect(guests.plan.goals).toContain('system-image-armv7l/assemble');
+    expect(other.action('system-armv5l/small').recipe.platform).toMatchObject({
+      cpu: 'armv7l',
+      superuser: true,
+    });
+  });
+
+  test('is this one where it runs the programs, but not for what takes a root who may do everything', async () => {
+    const { action, planned } = await planOf(systemFor('x86_32'));
+    const { recipe } = action(zlib('i686'));
+    expect(recipe).toMatchObject({ platform: { cpu: 'x86_64', alsoRuns: ['i686'] }, env: {} });
+    expect(recipe.compileServer).toBeUndefined();
+    expect(recipe.env['PATH']).not.toContain('distcc');
+    expect(recipe.commands.at(-1)).toMatchObject({ argv: expect.arrayContaining(['linux32']) as unknown });
+    const devices = action(chunkActionName('i686', 'base/libc')).recipe.platform;
+    expect(devices).toEqual({ os: 'linux', cpu: 'i686', superuser: true });
+    expect(action('system-i686/small').recipe.platform).toEqual(devices);
+    expect([planned.guests.arch.name, planned.guests.alsoRuns]).toEqual(['i686', []]);
+    const inGuests = await planOf(systemFor('x86_32'), { builder: 'i686' });
+    expect(inGuests.action(zlib('i686')).recipe.platform).toEqual({ os: 'linux', cpu: 'i686' });
+  });
+
+  test.each([
+    ['armv5l', 'aarch64', /do not run on a machine of the arch aarch64/],
+    ['armv8l64', 'build', /do not run on this machine/],
+    ['x86_64', 'x86_64', /is of that arch itself/],
+  ])('cannot be one that does not run them: %s, built by %s', async (arch, builder, why) => {
+    const wanted = { system: systemFor(arch), pins: new Map(), check: false, host: 'i686', builder };
+    expect(await planSystem(repository, wanted)).toMatchObject({
+      ok: false,
+      failure: { reason: 'bad-option', option: '--builder', why: expect.stringMatching(why) as unknown },
+    });
+  });
+});
+
 describe('the id of a chunk', () => {
   const own = {
     chunk: chunkActionName('aarch64', 'tools/zlib'),
@@ -205,6 +262,7 @@ describe('the id of a chunk', () => {
       },
     ],
     ['a source', { system: withChunk({ source: { kind: 'locked', name: 'm4', version: '1.4.19' } }) }],
+    ['a root who gives files away', { system: withChunk({ extensions: { superuser: true } }) }],
     ['help by distcc', { system: withChunk({ extensions: { distcc: false } }) }],
   ])('changes with %s', async (_, change) => {
     expect(await changes(change)).toEqual(['chunk', 'split']);
@@ -265,7 +323,7 @@ describe('what a system installs', () => {
   test('is composed on its arch, of what its chunks left', async () => {
     const { action } = await planOf(sample());
     const { recipe } = action('system-aarch64/small');
-    expect(recipe.platform).toEqual({ os: 'linux', cpu: 'aarch64' });
+    expect(recipe.platform).toEqual({ os: 'linux', cpu: 'aarch64', superuser: true });
     expect(recipe.inputs.map(({ path, refs }) => [path, refs[0]])).toEqual([
       ['/chunks/0000/installed', { kind: 'output', action: 'chunk-aarch64-tools/zlib', output: 'installed' }],
       [
