@@ -1,5 +1,5 @@
 import type { Digest } from '../src/core/digest.ts';
-import type { Chunk, System } from '../src/definitions/definition.ts';
+import type { Chunk, Defaults, System } from '../src/definitions/definition.ts';
 import { sourceKey, type Pins } from '../src/definitions/pins.ts';
 import type { LockedSource } from '../src/inputs/lock.ts';
 import type { Action, Ref } from '../src/plan/action.ts';
@@ -85,7 +85,12 @@ interface ChunkTools {
 }
 
 /** Builds a chunk by programs of the arch itself, in a root that its dependencies make. */
-function chunkAction(inputs: PlanInputs, request: SystemRequest, chunk: Chunk, tools: ChunkTools): Action {
+function chunkAction(
+  inputs: PlanInputs,
+  request: SystemRequest,
+  { chunk, defaults }: { readonly chunk: Chunk; readonly defaults: Defaults },
+  tools: ChunkTools,
+): Action {
   const { target } = inputs;
   const { system, check } = request;
   const needed = dependenciesOf(system, chunk);
@@ -103,7 +108,7 @@ function chunkAction(inputs: PlanInputs, request: SystemRequest, chunk: Chunk, t
   // Help is for those that are slower than the machine that helps.
   const served = distcc && builder.kind === 'guests' ? tools.crossCompiler : undefined;
   const script = chunkScript(chunk, {
-    defaults: system.defaults,
+    defaults,
     epochSeconds: inputs.lock.sourceDateEpoch,
     rootLoader:
       chunk.mode !== 'prelibc' && needed.some(({ mode }) => mode === 'prelibc')
@@ -202,13 +207,15 @@ export const stage = defineStage({
       nativeCompiler: native.tree,
       crossCompiler: inputs.runs.includes(inputs.host.name) ? cross.tree : undefined,
     };
-    const chunks = system.strata.flatMap((stratum) => stratum.chunks);
-    const actions = chunks.flatMap((chunk) => {
-      const built = chunkAction(inputs, request, chunk, tools);
+    const chunks = system.strata.flatMap(({ chunks: own, defaults }) =>
+      own.map((chunk) => ({ chunk, defaults })),
+    );
+    const actions = chunks.flatMap(({ chunk, defaults }) => {
+      const built = chunkAction(inputs, request, { chunk, defaults }, tools);
       const artefact = artefactAction(inputs, {
         name: artefactActionName(inputs.target.name, chunk.id),
         chunk,
-        defaults: system.defaults,
+        defaults,
         target: inputs.target,
         installed: output(built, 'installed'),
         tools: [...host.base, ...compilers.target.tools],

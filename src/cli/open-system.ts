@@ -1,19 +1,21 @@
 import path from 'node:path';
 import type { Failure } from '../core/failure.ts';
-import { ok, type Result } from '../core/result.ts';
+import { failed, ok, type Result } from '../core/result.ts';
 import type { System } from '../definitions/definition.ts';
 import type { Pins } from '../definitions/pins.ts';
 import { loadRepository, type Repository } from '../repository/load-inputs.ts';
 import { pinsName, readPins } from '../repository/pins-file.ts';
-import { openSystem } from '../repository/read-definitions.ts';
+import { openSystem, type WantedReplacement } from '../repository/read-definitions.ts';
 import { parseAliases } from '../sources/git-url.ts';
 import type { Session } from './session.ts';
 
-/** Options of commands that need the commits from which chunks are made. */
-export interface PinOptions {
+/** Options of all commands for systems. */
+export interface SystemOptions {
   readonly pins?: string;
   /** `NAME=URL`. */
   readonly alias?: readonly string[];
+  /** `STRATUM=FILE`. */
+  readonly replace?: readonly string[];
 }
 
 /** A system with what says where its sources are. */
@@ -30,11 +32,13 @@ export interface SystemWithPins {
 export async function openSystemWithPins(
   session: Session,
   file: string,
-  options: PinOptions,
+  options: SystemOptions,
 ): Promise<Result<SystemWithPins, Failure>> {
   const aliases = parseAliases(options.alias ?? [], '--alias');
   if (!aliases.ok) return aliases;
-  const opened = await openSystem(path.resolve(session.cwd, file));
+  const replacements = parseReplacements(options.replace ?? [], session.cwd);
+  if (!replacements.ok) return replacements;
+  const opened = await openSystem(path.resolve(session.cwd, file), replacements.value);
   if (!opened.ok) return opened;
   const { root, system } = opened.value;
   const pinsFile =
@@ -44,4 +48,24 @@ export async function openSystemWithPins(
   const repository = await loadRepository(session.repository, session);
   if (!repository.ok) return repository;
   return ok({ repository: repository.value, system, pins: pins.value, pinsFile, aliases: aliases.value });
+}
+
+/** Reads `--replace STRATUM=FILE`. Fails with `bad-option`. */
+function parseReplacements(
+  written: readonly string[],
+  cwd: string,
+): Result<readonly WantedReplacement[], Failure> {
+  const replacements: WantedReplacement[] = [];
+  for (const value of written) {
+    const [, replaced = '', file = ''] = /^([^=]+)=(.+)$/s.exec(value) ?? [];
+    const twice = replacements.some((other) => other.replaced === replaced);
+    if (file === '' || twice) {
+      const why = twice ? `${replaced} is replaced twice` : 'it must be STRATUM=FILE';
+      const hint =
+        'Write `--replace strata/OLD.morph=strata/NEW.morph`, the first as the definitions have it.';
+      return failed({ reason: 'bad-option', option: '--replace', value, why, hint });
+    }
+    replacements.push({ replaced, file: path.resolve(cwd, file) });
+  }
+  return ok(replacements);
 }

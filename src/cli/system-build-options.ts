@@ -4,11 +4,11 @@ import type { Repository } from '../repository/load-inputs.ts';
 import type { SystemBuild } from '../system/build-system.ts';
 import type { SystemWanted } from '../system/plan-system.ts';
 import type { BuildingOptions } from './building.ts';
-import type { PinOptions, SystemWithPins } from './open-system.ts';
+import type { SystemOptions, SystemWithPins } from './open-system.ts';
 import { sourceRequest, type SourceOptions } from './options.ts';
 
 /** Options of `bootstrap system build`. */
-export interface SystemBuildOptions extends PinOptions, SourceOptions {
+export interface SystemBuildOptions extends SystemOptions, SourceOptions {
   readonly host?: string;
   readonly targetCompiler?: string;
   readonly builder?: string;

@@ -34,7 +34,7 @@ export function systemCommands(
     'plan',
     'print what a system consists of, in the order of building, or what is wrong with its definitions',
   );
-  pinning(hosting(plan))
+  reading(hosting(plan))
     .addOption(builderOption())
     .option('--json', 'print JSON')
     .action(async (file: string, options: SystemPlanOptions) => {
@@ -46,7 +46,7 @@ export function systemCommands(
     'build',
     'build the chunks of a system by programs of its arch, with everything that this takes',
   );
-  pinning(sourcing(hosting(build)))
+  reading(sourcing(hosting(build)))
     .addOption(builderOption())
     .option('--only <CHUNK>', 'this chunk, with what it needs; may be repeated', repeated)
     .option(
@@ -69,7 +69,7 @@ export function systemCommands(
     'fetch',
     'fetch the sources of a system, and compare them with what they were when they were pinned',
   );
-  pinning(fetch)
+  reading(fetch)
     .option('--pin', 'pin sources that are not pinned, as they are now')
     .option('--store <DIR>', storeHelp, nonEmpty)
     .option('--offline', 'fetch nothing; use what is in the store')
@@ -79,9 +79,14 @@ export function systemCommands(
     });
 }
 
-/** Options of commands that need the commits from which chunks are made. */
-function pinning(command: Command): Command {
+/** Options of all of them. */
+function reading(command: Command): Command {
   return command
+    .option(
+      '--replace <STRATUM=FILE>',
+      'take this stratum, with what it needs, in place of the one that the definitions have; may be repeated',
+      repeated,
+    )
     .option(
       '--pins <FILE>',
       'file of pins (default: bootstrap-pins.json in the root of the definitions)',

@@ -12,10 +12,10 @@ import { wantedSources } from '../repository/wanted-sources.ts';
 import { GitSources } from '../sources/git-source.ts';
 import { whileBuilding } from './building.ts';
 import { exitCodeOfAll, type ExitCode } from './exit-code.ts';
-import { openSystemWithPins, type PinOptions } from './open-system.ts';
+import { openSystemWithPins, type SystemOptions } from './open-system.ts';
 import { explain, storeDirectory, type Session } from './session.ts';
 
-export interface SystemFetchOptions extends PinOptions {
+export interface SystemFetchOptions extends SystemOptions {
   readonly pin?: boolean;
   readonly store?: string;
   readonly offline?: boolean;

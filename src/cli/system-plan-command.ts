@@ -4,11 +4,11 @@ import { chunksOf } from '../definitions/read-system.ts';
 import type { PlanId } from '../plan/names.ts';
 import { archOf, planIdsOfChunks } from '../system/plan-system.ts';
 import type { ExitCode } from './exit-code.ts';
-import { openSystemWithPins, type PinOptions } from './open-system.ts';
+import { openSystemWithPins, type SystemOptions } from './open-system.ts';
 import { explain, type Session } from './session.ts';
 
 /** Options of `bootstrap system plan`. */
-export interface SystemPlanOptions extends PinOptions {
+export interface SystemPlanOptions extends SystemOptions {
   readonly json?: boolean;
   readonly host?: string;
   readonly targetCompiler?: string;

@@ -105,6 +105,8 @@ export interface Stratum {
   /** In the order of the file, where a chunk comes after those that it needs. */
   readonly chunks: readonly Chunk[];
   readonly products: readonly SplitRule[];
+  /** Those of the set to which it belongs. */
+  readonly defaults: Defaults;
 }
 
 /** What is assumed where a chunk or stratum says nothing. */
@@ -132,5 +134,4 @@ export interface System {
   readonly strata: readonly Stratum[];
   /** Programs that would adapt the system on the machine that deploys it. They are never run. */
   readonly configurationExtensions: readonly string[];
-  readonly defaults: Defaults;
 }

@@ -25,6 +25,8 @@ const locked = 'lock:';
 /** What a chunk is read with. */
 export interface ChunkContext {
   readonly texts: DefinitionTexts;
+  /** Beginning of the paths of the files of its set. */
+  readonly prefix: string;
   /** Names of the build systems that DEFAULTS has. Undefined: it cannot be read. */
   readonly buildSystems: readonly string[] | undefined;
   readonly stratum: DefinitionFile<'stratum'>;
@@ -45,7 +47,8 @@ export function readChunk(entry: WrittenEntry, context: ChunkContext): Chunk {
   };
   if (entry.morph !== undefined && entry['build-system'] !== undefined)
     fault('build-system', 'is said beside morph, where the file has it');
-  const file = entry.morph === undefined ? undefined : chunkFile(entry.morph, context, fault);
+  const file =
+    entry.morph === undefined ? undefined : chunkFile(`${context.prefix}${entry.morph}`, context, fault);
   checkNeeds(entry, context, fault);
   const written = file?.written;
   const extensions = { ...written?.['x-bootstrap'], ...entry['x-bootstrap'] };
@@ -62,7 +65,7 @@ export function readChunk(entry: WrittenEntry, context: ChunkContext): Chunk {
   return {
     id: `${stratum.written.name}/${entry.name}`,
     name: entry.name,
-    ...(entry.morph === undefined ? {} : { file: entry.morph }),
+    ...(entry.morph === undefined ? {} : { file: `${context.prefix}${entry.morph}` }),
     source: sourceOf(entry),
     ...(buildSystem === undefined ? {} : { buildSystem }),
     commands: commandsOf(written ?? {}),

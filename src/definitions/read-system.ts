@@ -5,23 +5,41 @@ import type { Chunk, Defaults, Stratum, System } from './definition.ts';
 import { checkedRules, commandsOf, meant, readChunk } from './read-chunk.ts';
 import { readDefinition, type DefinitionFile, type DefinitionTexts } from './read-file.ts';
 
+/** A stratum that takes the place of another one, with the strata that it needs itself. */
+export interface Replacement {
+  /** Path of the stratum that it replaces. */
+  readonly replaced: string;
+  /** The set to which it belongs: the beginning of the paths of all files of that set, empty for the system's own. */
+  readonly set: string;
+  /** Its path, relative to the root of its set. */
+  readonly path: string;
+}
+
 /**
  * Reads a system of a set of Baserock definitions, format 8, with everything that is built for it. Fails with `bad-definitions` and
  * every fault of the files that belong to the system; other files of the set are not looked at.
  *
+ * @param texts those of the set by their paths, and those of the sets of replacements, with the beginnings that these say
  * @param path of the system's file, relative to the root of the set
  */
-export function readSystem(texts: DefinitionTexts, path: string): Result<System, Failure> {
+export function readSystem(
+  texts: DefinitionTexts,
+  path: string,
+  replacements: readonly Replacement[] = [],
+): Result<System, Failure> {
   const faults: FileFault[] = [];
   const report = (more: readonly FileFault[]): void => {
     faults.push(...more);
   };
-  read(texts, 'VERSION', 'version', report);
-  const defaultsFile = read(texts, 'DEFAULTS', 'defaults', report);
-  const defaults = readDefaults(defaultsFile, report);
-  const buildSystems = defaultsFile === undefined ? undefined : Object.keys(defaults.buildSystems);
+  const sets = new Map<string, DefinitionSet>();
+  const setOf = (prefix: string): DefinitionSet => {
+    const set = sets.get(prefix) ?? readSet(texts, prefix, report);
+    sets.set(prefix, set);
+    return set;
+  };
+  setOf('');
   const file = read(texts, path, 'system', report);
-  const strata = file === undefined ? [] : readStrata(texts, file, buildSystems, report);
+  const strata = file === undefined ? [] : readStrata(texts, file, { setOf, replacements }, report);
   if (faults.length > 0 || file === undefined) {
     return failed({ reason: 'bad-definitions', faults: inOrder(faults) });
   }
@@ -32,11 +50,13 @@ export function readSystem(texts: DefinitionTexts, path: string): Result<System,
     arch: written.arch,
     contents: written.strata.map(({ morph, artifacts }) => ({
       stratum: morph,
-      ...(artifacts === undefined ? {} : { artifacts }),
+      // Its artefacts have the names of another stratum.
+      ...(artifacts === undefined || replacements.some(({ replaced }) => replaced === morph)
+        ? {}
+        : { artifacts }),
     })),
     strata,
     configurationExtensions: written['configuration-extensions'] ?? [],
-    defaults,
   });
 }
 
@@ -56,6 +76,30 @@ function read<Kind extends 'version' | 'defaults' | 'system'>(
   return undefined;
 }
 
+/** What all strata of a set have in common. */
+interface DefinitionSet {
+  /** Beginning of the paths of its files. */
+  readonly prefix: string;
+  readonly defaults: Defaults;
+  /** Names of the build systems that DEFAULTS has. Undefined: it cannot be read. */
+  readonly buildSystems: readonly string[] | undefined;
+}
+
+function readSet(
+  texts: DefinitionTexts,
+  prefix: string,
+  report: (faults: readonly FileFault[]) => void,
+): DefinitionSet {
+  read(texts, `${prefix}VERSION`, 'version', report);
+  const file = read(texts, `${prefix}DEFAULTS`, 'defaults', report);
+  const defaults = readDefaults(file, report);
+  return {
+    prefix,
+    defaults,
+    buildSystems: file === undefined ? undefined : Object.keys(defaults.buildSystems),
+  };
+}
+
 function readDefaults(
   file: DefinitionFile<'defaults'> | undefined,
   report: (faults: readonly FileFault[]) => void,
@@ -73,35 +117,54 @@ function readDefaults(
   };
 }
 
+interface StrataContext {
+  readonly setOf: (prefix: string) => DefinitionSet;
+  readonly replacements: readonly Replacement[];
+}
+
 /** The strata of a system and all that these need, each after those that it needs. */
 function readStrata(
   texts: DefinitionTexts,
   system: DefinitionFile<'system'>,
-  buildSystems: readonly string[] | undefined,
+  context: StrataContext,
   report: (faults: readonly FileFault[]) => void,
 ): readonly Stratum[] {
   const files = new Map<string, DefinitionFile<'stratum'> | undefined>();
   const strata = new Map<string, Stratum>();
-  const named = (path: string, by: DefinitionFile<'system' | 'stratum'>, field: string): void => {
+  const named = (
+    path: string,
+    by: DefinitionFile<'system' | 'stratum'>,
+    field: string,
+    from: string,
+  ): void => {
     if (files.has(path)) return;
-    const text = texts.get(path);
+    // Others know it by the path of what it replaces.
+    const heir = context.replacements.find(({ replaced }) => replaced === path);
+    const place = heir === undefined ? path : `${heir.set}${heir.path}`;
+    const text = texts.get(place);
     if (text === undefined) {
-      report([by.faultAt(field, `${path} does not exist${meant(path, [...texts.keys()])}`)]);
+      report([by.faultAt(field, `${place} does not exist${meant(place, [...texts.keys()])}`)]);
       files.set(path, undefined);
       return;
     }
-    const file = readDefinition(path, text, 'stratum');
+    const file = readDefinition(place, text, 'stratum');
     files.set(path, 'written' in file ? file : undefined);
     if (!('written' in file)) {
       report(file);
       return;
     }
-    strata.set(path, readStratum(texts, file, buildSystems, report));
+    const set = context.setOf(heir?.set ?? from);
+    strata.set(path, readStratum(texts, { file, path, set, report }));
     for (const [index, { morph }] of (file.written['build-depends'] ?? []).entries())
-      named(morph, file, `build-depends[${String(index)}].morph`);
+      named(`${set.prefix}${morph}`, file, `build-depends[${String(index)}].morph`, set.prefix);
   };
   for (const [index, { morph }] of system.written.strata.entries())
-    named(morph, system, `strata[${String(index)}].morph`);
+    named(morph, system, `strata[${String(index)}].morph`, '');
+  for (const { replaced } of context.replacements) {
+    if (files.has(replaced)) continue;
+    const why = `no stratum is ${replaced}, which is to be replaced${meant(replaced, [...files.keys()])}`;
+    report([system.faultAt('strata', why)]);
+  }
 
   const roots = system.written.strata.flatMap(({ morph }) => strata.get(morph) ?? []);
   const { items, cycles } = orderByNeeds(roots, ({ needs }) =>
@@ -117,13 +180,17 @@ function readStrata(
   return items;
 }
 
-function readStratum(
-  texts: DefinitionTexts,
-  file: DefinitionFile<'stratum'>,
-  buildSystems: readonly string[] | undefined,
-  report: (faults: readonly FileFault[]) => void,
-): Stratum {
-  const { written, path } = file;
+interface StratumContext {
+  readonly file: DefinitionFile<'stratum'>;
+  /** By which others know it. */
+  readonly path: string;
+  readonly set: DefinitionSet;
+  readonly report: (faults: readonly FileFault[]) => void;
+}
+
+function readStratum(texts: DefinitionTexts, { file, path, set, report }: StratumContext): Stratum {
+  const { written } = file;
+  const { prefix, buildSystems, defaults } = set;
   const chunks: Chunk[] = [];
   const earlier: string[] = [];
   for (const [index, entry] of written.chunks.entries()) {
@@ -131,15 +198,16 @@ function readStratum(
       report([
         file.faultAt(`chunks[${String(index)}].name`, `${entry.name} is the name of an earlier chunk too`),
       ]);
-    chunks.push(readChunk(entry, { texts, buildSystems, stratum: file, index, earlier, report }));
+    chunks.push(readChunk(entry, { texts, prefix, buildSystems, stratum: file, index, earlier, report }));
     earlier.push(entry.name);
   }
   return {
     path,
     name: written.name,
-    needs: (written['build-depends'] ?? []).map(({ morph }) => morph),
+    needs: (written['build-depends'] ?? []).map(({ morph }) => `${prefix}${morph}`),
     chunks,
     products: checkedRules(written.products, 'products', file, report),
+    defaults,
   };
 }
 

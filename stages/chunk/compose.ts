@@ -29,13 +29,14 @@ export const composedNames = {
  * What a system installs, in its order: of the strata that it names, the chunks that are not for building alone, and of those the
  * artefacts that belong to the stratum's artefacts that it names.
  */
-export function installedChunks({ strata, contents, defaults }: System): readonly InstalledChunk[] {
+export function installedChunks({ strata, contents }: System): readonly InstalledChunk[] {
   return strata.flatMap((stratum) => {
     const named = contents.filter((content) => content.stratum === stratum.path);
     if (named.length === 0) return [];
     const wanted = named.some(({ artifacts }) => artifacts === undefined)
       ? undefined
       : named.flatMap(({ artifacts = [] }) => artifacts);
+    const { defaults } = stratum;
     const rules = [...stratum.products, ...ofStratum(stratum, defaults.stratumSplits)];
     return stratum.chunks
       .filter(({ mode }) => mode === 'staging' || mode === 'prelibc')

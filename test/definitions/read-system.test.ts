@@ -95,7 +95,8 @@ describe('a system', () => {
   });
 
   test('has the defaults, aliases resolved', () => {
-    const { defaults } = system();
+    const [{ defaults } = { defaults: undefined }] = system().strata;
+    if (defaults === undefined) throw new Error('no stratum');
     const strip = ['strip "$DESTDIR"/bin/*\n'];
     expect(defaults.buildSystems['cmake']?.commands['strip-commands']).toEqual(strip);
     expect(defaults.buildSystems['autotools']).toMatchObject({
@@ -103,6 +104,60 @@ describe('a system', () => {
       commands: { 'strip-commands': strip },
     });
     expect(defaults.chunkSplits.map(({ artifact }) => artifact)).toEqual(['-devel', '-runtime']);
+  });
+});
+
+describe('a stratum in place of another one', () => {
+  const heirs = {
+    'ours/VERSION': 'version: 8\n',
+    'ours/DEFAULTS': 'build-systems: {manual: {build-commands: [ours]}}\n',
+    'ours/strata/libc.morph': `name: ours
+kind: stratum
+build-depends: [{morph: strata/first.morph}]
+chunks: [{name: glibc, morph: packages/glibc.morph, repo: 'lock:glibc', ref: '2.41'}]
+`,
+    'ours/strata/first.morph': `name: first
+kind: stratum
+chunks: [{name: m4, repo: 'lock:m4', ref: '1.4.19'}]
+`,
+    'ours/packages/glibc.morph': 'name: glibc\nkind: chunk\n',
+  };
+  const replacement = { replaced: 'strata/base.morph', set: 'ours/', path: 'strata/libc.morph' };
+
+  test('comes with what it needs and the defaults of its own set', () => {
+    const read = readSystem(withFiles(heirs), file, [replacement]);
+    if (!read.ok) throw new Error(failureText(read.failure));
+    const { strata } = read.value;
+    expect(strata.map(({ path, needs, chunks }) => [path, needs, chunks.map(({ id }) => id)])).toEqual([
+      ['ours/strata/first.morph', [], ['first/m4']],
+      ['strata/base.morph', ['ours/strata/first.morph'], ['ours/glibc']],
+      ['strata/tools.morph', ['strata/base.morph'], ['tools/zlib', 'tools/nano']],
+    ]);
+    expect(strata.map(({ defaults }) => Object.keys(defaults.buildSystems))).toEqual([
+      ['manual'],
+      ['manual'],
+      ['manual', 'autotools', 'cmake'],
+    ]);
+    expect(strata[1]?.chunks[0]?.file).toBe('ours/packages/glibc.morph');
+  });
+
+  test('is installed whole', () => {
+    const texts = edited('systems/small.morph', 'artifacts: [tools-runtime]', 'artifacts: [tools-runtime]');
+    const wanted = [{ ...replacement, replaced: 'strata/tools.morph' }];
+    const read = readSystem(new Map([...texts, ...Object.entries(heirs)]), file, wanted);
+    expect(read.ok && read.value.contents).toEqual([{ stratum: 'strata/tools.morph' }]);
+  });
+
+  test('has its faults with the file that has them, and must replace one that there is', () => {
+    const broken = withFiles({ ...heirs, 'ours/DEFAULTS': undefined, 'ours/packages/glibc.morph': 'x: y\n' });
+    const read = readSystem(broken, file, [{ ...replacement, replaced: 'strata/bas.morph' }]);
+    expect(!read.ok && failureText(read.failure)).toContain(
+      'systems/small.morph:4: strata: no stratum is strata/bas.morph, which is to be replaced; did you mean strata/base.morph?',
+    );
+    const other = readSystem(broken, file, [replacement]);
+    expect(!other.ok && failureText(other.failure)).toMatch(
+      /ours\/DEFAULTS: does not exist[^]*ours\/packages\/glibc\.morph:1: /,
+    );
   });
 });
 

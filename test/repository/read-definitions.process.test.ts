@@ -29,6 +29,20 @@ afterAll(() => {
   rmSync(scratch, { recursive: true });
 });
 
+test('a stratum of another set is read with that set', async () => {
+  const other = path.join(scratch, 'other');
+  for (const [relative, content] of Object.entries(sampleDefinitions)) {
+    mkdirSync(path.dirname(path.join(other, relative)), { recursive: true });
+    writeFileSync(path.join(other, relative), content.replace('name: base\n', 'name: other\n'));
+  }
+  const heir = { replaced: 'strata/base.morph', file: path.join(other, 'strata/base.morph') };
+  const opened = await openSystem(file, [heir]);
+  if (!opened.ok) throw new Error(failureText(opened.failure));
+  expect(opened.value.system.strata.map(({ name }) => name)).toEqual(['other', 'tools']);
+  const missing = await openSystem(file, [{ ...heir, file: path.join(other, 'strata/none.morph') }]);
+  expect(!missing.ok && failureText(missing.failure)).toContain('none.morph does not exist');
+});
+
 describe('a set of definitions', () => {
   test('is found above the file of a system, which may be named by a link', async () => {
     expect(await text()).toBe('small');
