@@ -8,7 +8,7 @@ import { pseudoDigest } from '../src/plan/key.ts';
 import { actionName, type ActionName } from '../src/plan/names.ts';
 import { artefactAction } from './chunk/artefact.ts';
 import { builderPlatform, guestPlatform, machineNames, type Builder } from './chunk/builder.ts';
-import { composeAction } from './chunk/compose.ts';
+import { composeAction, installedChunks, type Composition } from './chunk/compose.ts';
 import { dependenciesOf } from './chunk/dependencies.ts';
 import { formatSystem, type SystemFormat } from './chunk/formats.ts';
 import { chunkScript, installDirectory, resultDirectory, sourceDirectory } from './chunk/script.ts';
@@ -38,6 +38,8 @@ export interface SystemRequest {
   readonly check: boolean;
   /** The machine that builds the chunks. Undefined: guests of the target. */
   readonly builder?: Builder;
+  /** The file system that is wanted. Undefined: what the system installs, under its name. */
+  readonly root?: Composition & { readonly title: string };
 }
 
 /** Not given: only what guests of the target are made of. */
@@ -54,8 +56,8 @@ export function artefactActionName(arch: string, id: string): ActionName {
 }
 
 /** Name of the action that makes a system's file system of what its chunks installed. */
-export function composeActionName(arch: string, { name }: Pick<System, 'name'>): ActionName {
-  return actionName(`system-${arch}/${name.replace(/[^a-zA-Z0-9._+@-]+/g, '-')}`);
+function composeActionName(arch: string, title: string): ActionName {
+  return actionName(`system-${arch}/${title.replace(/[^a-zA-Z0-9._+@-]+/g, '-')}`);
 }
 
 /** Actions that make what guests boot, and the programs that make their disks. */
@@ -200,7 +202,11 @@ export const stage = defineStage({
   make: ({ inputs, needs: { host, compilers, native, root, cross, image }, settings: { request } }) => {
     if (request === undefined)
       return { actions: image.actions, tests: Object.values(guestParts(inputs.target.name)) };
-    const { system, only, lock } = request;
+    const { system, only, lock, root: wantedRoot } = request;
+    const { title, ...composition } = wantedRoot ?? {
+      title: system.name,
+      installed: installedChunks(system),
+    };
     const box = toolbox(inputs, { ...root, base: host.base });
     const tools: ChunkTools = {
       toolbox: box,
@@ -223,8 +229,9 @@ export const stage = defineStage({
       return [built, artefact];
     });
     const compose = composeAction(inputs, {
-      name: composeActionName(inputs.target.name, system),
-      system,
+      name: composeActionName(inputs.target.name, title),
+      title,
+      composition,
       platform: guestPlatform(inputs, request.builder ?? { kind: 'guests', arch: inputs.target }),
       toolbox: box,
       partsOf: ({ id }) => ({
@@ -234,7 +241,7 @@ export const stage = defineStage({
     });
     const formatted = request.formats.map((format) =>
       formatSystem(inputs, format, {
-        system,
+        title,
         name: compose.name,
         target: inputs.target,
         composed: output(compose, 'root'),

@@ -57,7 +57,7 @@ export async function systemBuildCommand(
       }
       const published = await publishSystem(store, planned.value, built.value, directory);
       if (!published.ok) return explain(session, published.failure);
-      for (const place of published.value) session.out(`${shownPath(session, place)}\n`);
+      for (const form of published.value) session.out(`${shownPath(session, form.path)}\n`);
       return 0;
     },
   );

@@ -1,20 +1,12 @@
 import type { Command } from 'commander';
-import { systemFormats } from '../../stages/chunk/formats.ts';
-import type { SystemFetchOptions } from './system-fetch-command.ts';
-import type { SystemPlanOptions } from './system-plan-command.ts';
-import type { SystemBuildOptions } from './system-build-options.ts';
-import {
-  jobs,
-  nonEmpty,
-  outHelp,
-  repeated,
-  repeatedChoice,
-  sourcing,
-  storeHelp,
-  wholeNumber,
-} from './options.ts';
+import type { RootfsOptions } from './open-rootfs.ts';
+import { nonEmpty, repeated, storeHelp } from './options.ts';
 import { builderOption, hosting } from './plan-options.ts';
 import type { Session } from './session.ts';
+import type { SystemBuildOptions } from './system-build-options.ts';
+import type { SystemFetchOptions } from './system-fetch-command.ts';
+import { making, reading } from './system-options.ts';
+import type { SystemPlanOptions } from './system-plan-command.ts';
 
 /** The commands for systems of packages. */
 export function systemCommands(
@@ -46,20 +38,9 @@ export function systemCommands(
     'build',
     'build the chunks of a system by programs of its arch, with everything that this takes',
   );
-  reading(sourcing(hosting(build)))
-    .addOption(builderOption())
+  making(build)
     .option('--only <CHUNK>', 'this chunk, with what it needs; may be repeated', repeated)
-    .option(
-      '--format <FORMAT>',
-      `form of the system: ${systemFormats.join(', ')} (default: tar); may be repeated`,
-      (text: string, before?: readonly string[]) => repeatedChoice(text, before, systemFormats),
-    )
     .option('--check', 'run the tests of chunks')
-    .option('--guests <N>', 'number of guests at once (default: number of cores)', wholeNumber(1, 1000))
-    .option('-j, --jobs <N>', 'total number of concurrent compile processes (default: number of cores)', jobs)
-    .option('-k, --keep-going', 'after a failure, go on with what does not depend on it')
-    .option('--out <DIR>', outHelp, nonEmpty)
-    .option('--events <FILE>', 'also write events to this file, as lines of JSON', nonEmpty)
     .action(async (file: string, options: SystemBuildOptions) => {
       const { systemBuildCommand } = await import('./system-build-command.ts');
       done(await systemBuildCommand(session, file, options));
@@ -77,24 +58,21 @@ export function systemCommands(
       const { systemFetchCommand } = await import('./system-fetch-command.ts');
       done(await systemFetchCommand(session, file, options));
     });
-}
 
-/** Options of all of them. */
-function reading(command: Command): Command {
-  return command
+  making(
+    command('rootfs', 'build packages, and make a root filesystem of them and what they need').argument(
+      '<ARCH>',
+    ),
+  )
+    .requiredOption('--packages <FILE>', 'list of packages', nonEmpty)
     .option(
-      '--replace <STRATUM=FILE>',
-      'take this stratum, with what it needs, in place of the one that the definitions have; may be repeated',
-      repeated,
-    )
-    .option(
-      '--pins <FILE>',
-      'file of pins (default: bootstrap-pins.json in the root of the definitions)',
+      '--system <FILE>',
+      'file of the system whose chunks the packages are (default: definitions/systems/base-ARCH.morph)',
       nonEmpty,
     )
-    .option(
-      '--alias <NAME=URL>',
-      'what NAME: stands for at the beginning of a repository: upstream=git://git.example.org/; may be repeated',
-      repeated,
-    );
+    .option('--report <FILE>', 'write a report there, as JSON', nonEmpty)
+    .action(async (arch: string, options: RootfsOptions) => {
+      const { rootfsCommand } = await import('./rootfs-command.ts');
+      done(await rootfsCommand(session, arch, options));
+    });
 }

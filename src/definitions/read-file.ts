@@ -4,7 +4,14 @@ import { compileSchema } from '../inputs/compile-schema.ts';
 import { lineOf } from '../inputs/json-lines.ts';
 import { schemaFault } from '../inputs/schema-fault.ts';
 import type { SplitRule } from './definition.ts';
-import { chunkSchema, defaultsSchema, stratumSchema, systemSchema, versionSchema } from './schemas.ts';
+import {
+  chunkSchema,
+  defaultsSchema,
+  packagesSchema,
+  stratumSchema,
+  systemSchema,
+  versionSchema,
+} from './schemas.ts';
 import { readYaml } from './yaml-text.ts';
 
 /** Texts of a set of definitions by their paths, relative to its root. */
@@ -43,6 +50,11 @@ export interface WrittenFiles {
       readonly chunk?: readonly SplitRule[];
       readonly stratum?: readonly SplitRule[];
     };
+  };
+  readonly packages: {
+    readonly packages: Readonly<Record<string, { readonly artifacts?: readonly string[] }>>;
+    readonly pre_install_commands?: readonly string[];
+    readonly post_install_commands?: readonly string[];
   };
   readonly version: { readonly version: string };
 }
@@ -90,6 +102,7 @@ const schemas: Readonly<Record<keyof WrittenFiles, AnySchema>> = {
   stratum: stratumSchema,
   system: systemSchema,
   defaults: defaultsSchema,
+  packages: packagesSchema,
   version: versionSchema,
 };
 
@@ -104,18 +117,24 @@ export interface DefinitionFile<Kind extends keyof WrittenFiles> {
   readonly faultAt: (field: string, message: string) => FileFault;
 }
 
-/** Reads one file of a set, or says everything that is wrong with it. */
+/**
+ * Reads one file of a set, or says everything that is wrong with it.
+ *
+ * @param prepare what is done to the plain value before it is checked. Undefined: nothing.
+ */
 export function readDefinition<Kind extends keyof WrittenFiles>(
   path: string,
   text: string,
   kind: Kind,
+  prepare = (written: unknown): unknown => written,
 ): DefinitionFile<Kind> | readonly FileFault[] {
-  const { value, lines, faults } = readYaml(text);
+  const { value: written, lines, faults } = readYaml(text);
   const faultAt = (field: string, message: string): FileFault => {
     const line = lineOf(field, lines);
     return { file: path, field, message, ...(line === undefined ? {} : { line }) };
   };
   if (faults.length > 0) return faults.map((fault) => ({ ...fault, file: path }));
+  const value = prepare(written);
   const validate = checks[kind]();
   if (!validate(value)) {
     return (validate.errors ?? []).map((error) => {

@@ -126,4 +126,22 @@ export const defaultsSchema = object([], {
   'split-rules': object([], { chunk: splitRules, stratum: splitRules }),
 });
 
+/** Fields of embEDUx's lists that only Portage can obey. */
+const portage = {
+  not: {},
+  description:
+    "belongs to Gentoo's Portage; how a package is built is said in its chunk, and what of it is installed by `artifacts`",
+} as const;
+
+/** A list of packages has the shape of embEDUx's file; packages without anything to say are empty objects. */
+export const packagesSchema = object(['packages'], {
+  global: portage,
+  packages: {
+    type: 'object',
+    additionalProperties: object([], { artifacts: texts, use: portage, kw: portage }),
+  },
+  pre_install_commands: texts,
+  post_install_commands: texts,
+});
+
 export const versionSchema = object(['version'], { version: { enum: ['8'] } });

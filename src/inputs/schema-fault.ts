@@ -33,6 +33,11 @@ export function schemaFault(error: ErrorObject): Fault {
         message: `must be ${wanted ?? `of the form ${String(params['pattern'])}`}; is ${show(error.data)}`,
       };
     }
+    case 'not':
+      return {
+        field,
+        message: (error.parentSchema as { description?: string } | undefined)?.description ?? 'is not allowed',
+      };
     case 'minItems':
       return {
         field,

@@ -1,6 +1,5 @@
 import path from 'node:path';
-import { chunkActionName, guestParts, sourceDirectoryName } from '../../stages/chunk.ts';
-import type { BuildContext } from '../build/build-context.ts';
+import { artefactActionName, chunkActionName, guestParts, sourceDirectoryName } from '../../stages/chunk.ts';
 import { obtainCommit, type CommitContext } from '../build/fetch-commits.ts';
 import { buildAndRead, makeTrees, tellFailure, treeOf, type TreesRequest } from '../build/make-trees.ts';
 import type { Digest } from '../core/digest.ts';
@@ -14,12 +13,15 @@ import { processorOf } from '../../stages/machine.ts';
 import type { Executor } from '../executor/executor.ts';
 import type { Action } from '../plan/action.ts';
 import type { DirectoryProvider } from '../plan/providers.ts';
+import { createDirectoryProvider } from '../repository/overlay.ts';
 import type { PlannedSystem } from './plan-system.ts';
 
 export interface SystemBuild extends Omit<TreesRequest, 'plan' | 'directories' | 'record' | 'allowed'> {
   readonly planned: PlannedSystem;
   readonly pins: Pins;
   readonly commits: CommitContext;
+  /** The user's directories that the plan names. Undefined: none. */
+  readonly given?: ReadonlyMap<string, string>;
   readonly guests: {
     /** How many there may be at once. */
     readonly most: number;
@@ -44,44 +46,79 @@ export interface BuiltTree {
  * and each chunk as soon as what it needs is there. Returns what building the wanted chunks left, or the system. Fails with all
  * failures; never empty.
  */
-export async function buildSystem(
+export function buildSystem(request: SystemBuild): Promise<Result<readonly BuiltTree[], readonly Failure[]>> {
+  const { inputs, plan, chunks } = request.planned;
+  const wanted =
+    chunks?.map(({ id }) => {
+      return { name: id, action: chunkActionName(inputs.target.name, id), output: 'installed' };
+    }) ?? plan.products.map(({ name, ref }) => ({ name, action: ref.action, output: ref.output }));
+  return withGuests(request, (building) =>
+    buildAndRead(building, (outcome) =>
+      Promise.resolve(
+        ok(
+          wanted.map(({ name, ...output }) => {
+            const tree = treeOf(outcome, output);
+            return { name, tree, path: building.context.store.treePath(tree) };
+          }),
+        ),
+      ),
+    ),
+  );
+}
+
+/**
+ * Builds the chunks that are wanted of a system, and all that they need. Returns for each of these, by id, the directory with its
+ * manifest: see `manifestNames`. Fails as `buildSystem` does.
+ */
+export async function buildManifests(
   request: SystemBuild,
-): Promise<Result<readonly BuiltTree[], readonly Failure[]>> {
-  const { planned, context, pins, commits, ...rest } = request;
-  const { system, inputs, plan, chunks } = planned;
-  const { target } = inputs;
+): Promise<Result<ReadonlyMap<string, string>, readonly Failure[]>> {
+  const { system, inputs, plan } = request.planned;
+  const built = chunksOf(system).flatMap(({ id }) => {
+    const action = artefactActionName(inputs.target.name, id);
+    return plan.actions.some(({ name }) => name === action)
+      ? [[id, { action, output: 'manifest' }] as const]
+      : [];
+  });
+  return withGuests(request, async (building) => {
+    const made = await makeTrees(building, Object.fromEntries(built));
+    return made.ok ? ok(new Map(Object.entries(made.value).map(([id, { path: at }]) => [id, at]))) : made;
+  });
+}
+
+/** Does work with an executor for guests, if something needs them. */
+async function withGuests<Value>(
+  request: SystemBuild,
+  work: (building: TreesRequest) => Promise<Result<Value, readonly Failure[]>>,
+): Promise<Result<Value, readonly Failure[]>> {
+  const { planned, context, pins, commits, given, ...rest } = request;
+  const { system, inputs, plan } = planned;
   // Before the hours that compilers take.
   const unpinned = chunksOf(system).filter(
     ({ id, source }) =>
       source.kind === 'git' &&
       !pins.has(sourceKey(source)) &&
-      plan.actions.some(({ name }) => name === chunkActionName(target.name, id)),
+      plan.actions.some(({ name }) => name === chunkActionName(inputs.target.name, id)),
   );
   if (unpinned.length > 0)
     return tellFailure(request, { reason: 'unpinned-sources', chunks: unpinned.map(({ id }) => id) });
-  const executor = await openGuests(request);
-  if (!executor.ok) return executor;
-  const wanted =
-    chunks?.map(({ id }) => {
-      return { name: id, action: chunkActionName(target.name, id), output: 'installed' };
-    }) ?? plan.products.map(({ name, ref }) => ({ name, action: ref.action, output: ref.output }));
-  const executors = executor.value === undefined ? [] : [executor.value];
-  const withGuests: BuildContext = { ...context, executors: [...context.executors, ...executors] };
+  const guests = await openGuests(request);
+  if (!guests.ok) return guests;
+  const executors = guests.value === undefined ? [] : [guests.value];
+  const commitTrees = commitProvider(chunksOf(system), pins, commits);
+  const userTrees = createDirectoryProvider(context.store, given ?? new Map());
   try {
-    return await buildAndRead(
-      { ...rest, plan, context: withGuests, directories: commitProvider(chunksOf(system), pins, commits) },
-      (outcome) =>
-        Promise.resolve(
-          ok(
-            wanted.map(({ name, ...output }) => {
-              const tree = treeOf(outcome, output);
-              return { name, tree, path: context.store.treePath(tree) };
-            }),
-          ),
-        ),
-    );
+    return await work({
+      ...rest,
+      plan,
+      context: { ...context, executors: [...context.executors, ...executors] },
+      directories: {
+        obtain: (name, expected) =>
+          (given?.has(name) === true ? userTrees : commitTrees).obtain(name, expected),
+      },
+    });
   } finally {
-    await executor.value?.close();
+    await guests.value?.close();
   }
 }
 

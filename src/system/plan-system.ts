@@ -1,4 +1,10 @@
-import { artefactActionName, chunkActionName, guestParts, systemSetting } from '../../stages/chunk.ts';
+import {
+  artefactActionName,
+  chunkActionName,
+  guestParts,
+  systemSetting,
+  type SystemRequest,
+} from '../../stages/chunk.ts';
 import { guestArch, type Builder } from '../../stages/chunk/builder.ts';
 import type { SystemFormat } from '../../stages/chunk/formats.ts';
 import { system as systemGoal } from '../../stages/goals.ts';
@@ -30,6 +36,8 @@ export interface SystemWanted {
   readonly formats?: readonly SystemFormat[];
   /** Whether tests run. */
   readonly check: boolean;
+  /** As in `SystemRequest`. */
+  readonly root?: SystemRequest['root'];
   /** As in `PlanNames`. */
   readonly host?: string;
   readonly targetCompiler?: string;
@@ -63,7 +71,7 @@ export interface PlannedSystem {
  */
 export async function planSystem(
   repository: Repository,
-  { system, pins, only, check, formats = ['tar'], builder: builderName, ...names }: SystemWanted,
+  { system, pins, only, check, formats = ['tar'], builder: builderName, root, ...names }: SystemWanted,
 ): Promise<Result<PlannedSystem, Failure>> {
   const inputs = await planInputs(repository, { ...names, arch: archOf(system) });
   if (!inputs.ok) return inputs;
@@ -82,6 +90,7 @@ export async function planSystem(
     check,
     formats,
     builder: builder.value,
+    ...(root === undefined ? {} : { root }),
     ...(ids === undefined ? {} : { only: ids }),
   };
   const plan = planGoal(stages, inputs.value, {

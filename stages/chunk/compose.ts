@@ -1,12 +1,10 @@
 import { quoteWord } from '../../src/core/shell-word.ts';
-import type { Chunk, SplitRule, Stratum, System } from '../../src/definitions/definition.ts';
+import type { Chunk, ChunkSource, SplitRule, Stratum, System } from '../../src/definitions/definition.ts';
 import type { Action, Platform, Ref } from '../../src/plan/action.ts';
 import { defineAction, run, write } from '../../src/plan/builder.ts';
 import type { ActionName } from '../../src/plan/names.ts';
-import { baseEnvironment, type PlanInputs } from '../inputs.ts';
+import { baseEnvironment, repoFile, type PlanInputs } from '../inputs.ts';
 import type { Toolbox } from '../toolbox.ts';
-import { manifestNames } from './artefact.ts';
-import { installedNames } from './script.ts';
 
 /** A chunk of which something is installed in a system. */
 export interface InstalledChunk {
@@ -83,9 +81,24 @@ export function integrationCommands(installed: readonly InstalledChunk[]): reado
   return named.sort((a, b) => (a.name < b.name ? -1 : 1)).flatMap(({ texts }) => texts);
 }
 
+/** What a file system is composed of. */
+export interface Composition {
+  /** In the order in which it is installed. */
+  readonly installed: readonly InstalledChunk[];
+  /** Commands that run in the top directory of the file system before chunks are installed, by the shell of the toolbox. */
+  readonly preInstall?: readonly string[];
+  /** Commands that run with the file system as their root at the end, by its own shell. */
+  readonly postInstall?: readonly string[];
+  /** Files that are laid into it before chunks are installed, and at the end, before the last commands. */
+  readonly before?: Ref;
+  readonly after?: Ref;
+}
+
 export interface ComposeParts {
   readonly name: ActionName;
-  readonly system: System;
+  /** Of the file system, for people. */
+  readonly title: string;
+  readonly composition: Composition;
   /** A machine whose root may make devices. */
   readonly platform: Platform;
   readonly toolbox: Toolbox;
@@ -94,34 +107,42 @@ export interface ComposeParts {
 }
 
 /**
- * Lays what the chunks of a system installed into one file system and runs their integration commands in it. It happens on the arch
- * itself, where root is root: owners, devices and the programs of the system are what they are.
+ * Lays what chunks installed into one file system and runs their integration commands in it. It happens on the arch itself, where
+ * root is root: owners, devices and the programs of the system are what they are. The file system has a record of each chunk, as
+ * `var/lib/packages/STRATUM/NAME`.
  */
 export function composeAction(inputs: PlanInputs, parts: ComposeParts): Action {
-  const { system, platform, toolbox } = parts;
-  const installed = installedChunks(system);
+  const { composition, platform, toolbox } = parts;
+  const { installed, before, after } = composition;
   const places = installed.map(({ chunk, artefacts, whole }, index) => {
     const number = String(index).padStart(4, '0');
-    return { number, artefacts: whole ? [] : artefacts, id: chunk.id, ...parts.partsOf(chunk) };
+    return {
+      number,
+      id: chunk.id,
+      version: versionOf(chunk.source),
+      artefacts: whole ? [] : artefacts,
+      ...parts.partsOf(chunk),
+    };
   });
   return defineAction({
     name: parts.name,
-    description: `the file system of ${system.name}`,
+    description: `the file system of ${parts.title}`,
     platform,
     tools: [toolbox.tools],
-    inputs: Object.fromEntries(
-      places.flatMap(({ number, installed: tree, manifest }) => [
-        [`/chunks/${number}/installed`, tree],
-        [`/chunks/${number}/manifest`, manifest],
-      ]),
-    ),
+    inputs: {
+      ...Object.fromEntries(
+        places.flatMap(({ number, installed: tree, manifest }) => [
+          [`/chunks/${number}/installed`, tree],
+          [`/chunks/${number}/manifest`, manifest],
+        ]),
+      ),
+      '/functions': repoFile(inputs, 'target/chunk/compose.sh'),
+      ...(before === undefined ? {} : { '/overlays/before': before }),
+      ...(after === undefined ? {} : { '/overlays/after': after }),
+    },
     env: { ...baseEnvironment(inputs), TERM: 'dumb' },
     commands: [
-      write(
-        '/build/compose',
-        composeScript(places, integrationCommands(installed), inputs.lock.sourceDateEpoch),
-        0o755,
-      ),
+      write('/build/compose', composeScript(places, composition, inputs.lock.sourceDateEpoch), 0o755),
       run(['sh', '/build/compose']),
     ],
     outputs: { root: '/composed' },
@@ -130,74 +151,43 @@ export function composeAction(inputs: PlanInputs, parts: ComposeParts): Action {
   });
 }
 
-function composeScript(
-  places: readonly { readonly number: string; readonly id: string; readonly artefacts: readonly string[] }[],
-  commands: readonly string[],
-  epochSeconds: number,
-): string {
-  return `#!/bin/sh
-set -eu
-umask 022
-mkdir -p /system /composed
-cd /system
-
-# add NUMBER ID [ARTEFACT…]: without artefacts, everything. No file may be there already.
-add() {
-  number=$1
-  echo "+ $2"
-  shift 2
-  splits=/chunks/$number/manifest/${manifestNames.splits}
-  archive=/chunks/$number/installed/${installedNames.archive}
-  whole=yes
-  if [ $# -gt 0 ]; then whole=no; fi
-  for artefact; do if [ -e "$splits/$artefact" ]; then cat "$splits/$artefact"; fi; done >/tmp/chosen
-  awk -v whole=$whole '
-    BEGIN { printf "" >"/tmp/files"; printf "" >>"/tmp/directories" }
-    FILENAME == "/tmp/chosen" { chosen["./" $0]; path = "./" $0; while (sub("/[^/]*$", "", path)) above[path]; next }
-    {
-      path = substr($0, index($0, " ./") + 1)
-      if (whole == "no" && !(path in chosen) && !(path in above)) next
-      if ($1 !~ /^4/ || path in chosen) print path >"/tmp/files"
-      if ($1 !~ /^4/) next
-      print $2, $3 ":" $4, path >>"/tmp/directories"
-      # As tar makes those that it is not told of.
-      if (whole == "no" && !(path in chosen)) print "755 0:0", path >>"/tmp/directories"
-    }
-  ' /tmp/chosen /chunks/$number/installed/${installedNames.contents}
-  while IFS= read -r path; do
-    if [ -L "$path" ] || { [ -e "$path" ] && [ ! -d "$path" ]; }; then
-      echo "\${path#.} is installed by two chunks"
-      exit 1
-    fi
-  done </tmp/files
-  if [ $whole = yes ]; then tar -x -f $archive; else tar -x -f $archive -T /tmp/files; fi
+function versionOf(source: ChunkSource): string {
+  return source.kind === 'locked' ? source.version : (source.unpetrifiedRef ?? source.ref);
 }
-${places.map(({ number, id, artefacts }) => `add ${[number, id, ...artefacts].map((word) => quoteWord(word)).join(' ')}`).join('\n')}
 
-# Of directories that several chunks have, the modes and owners of the first one count.
-awk '
-  {
-    made = $1 " " $2
-    path = substr($0, length(made) + 2)
-    if (!(path in first)) first[path] = made
-    last[path] = made
-  }
-  END { for (path in first) if (first[path] != last[path]) print first[path], path }
-' /tmp/directories | while read -r mode owner path; do
-  chown "$owner" "$path"
-  chmod "$mode" "$path"
-done
-
-# integrate COMMAND
-integrate() {
-  printf '%s\\n' "+ $1"
-  chroot /system /bin/sh -e -c "$1" </dev/null
+interface Place {
+  readonly number: string;
+  readonly id: string;
+  readonly version: string;
+  /** Empty: all. */
+  readonly artefacts: readonly string[];
 }
-${commands.map((command) => `integrate ${quoteWord(command)}`).join('\n')}
 
-find . -exec touch -h -d @${String(epochSeconds)} {} +
-find . -mindepth 1 | sort >/tmp/names
-find . -mindepth 1 -exec stat -c '%f %a %u %g %s %t %T %n' {} + | sort -k 8 >/composed/${composedNames.contents}
-tar -c -f /composed/${composedNames.archive} --no-recursion -T /tmp/names
-`;
+function composeScript(places: readonly Place[], composition: Composition, epochSeconds: number): string {
+  const { installed, preInstall = [], postInstall = [], before, after } = composition;
+  const lines = (name: string, all: readonly (readonly string[])[]): readonly string[] =>
+    all.map((words) => [name, ...words.map((word) => quoteWord(word))].join(' '));
+  const commands = (name: string, texts: readonly string[]): readonly string[] =>
+    lines(
+      name,
+      texts.map((text) => [text]),
+    );
+  return [
+    '#!/bin/sh',
+    'mkdir -p /system /composed',
+    'cd /system',
+    '. /functions',
+    ...(before === undefined ? [] : ['overlay before']),
+    ...commands('outside', preInstall),
+    ...lines(
+      'add',
+      places.map(({ number, id, version, artefacts }) => [number, id, version, ...artefacts]),
+    ),
+    'directories',
+    ...commands('inside', integrationCommands(installed)),
+    ...(after === undefined ? [] : ['overlay after']),
+    ...commands('inside', postInstall),
+    `finish ${String(epochSeconds)} /composed/${composedNames.archive} /composed/${composedNames.contents}`,
+    '',
+  ].join('\n');
 }

@@ -1,4 +1,3 @@
-import type { System } from '../../src/definitions/definition.ts';
 import type { Arch } from '../../src/inputs/arch.ts';
 import type { Action, Product, Ref } from '../../src/plan/action.ts';
 import { output, run, shell, write } from '../../src/plan/builder.ts';
@@ -10,7 +9,8 @@ import { ociArches } from './oci-arches.ts';
 
 /** What formats are made of, and by. */
 export interface FormatParts {
-  readonly system: System;
+  /** Name of the file system. */
+  readonly title: string;
   /** Name of the action that composed it; those of formats continue it. */
   readonly name: ActionName;
   readonly target: Arch;
@@ -47,8 +47,8 @@ export function formatSystem(
   parts: FormatParts,
 ): { readonly actions: readonly Action[]; readonly product: Product } {
   const { file, pack }: Format = formats[format];
-  const name = file(parts.system.name);
-  const description = `the file system of ${parts.system.name}`;
+  const name = file(parts.title.replace(/[^a-zA-Z0-9._+@-]+/g, '-'));
+  const description = `the file system of ${parts.title}`;
   if (pack === undefined) {
     return { actions: [], product: { name, ref: parts.composed, path: composedNames.archive, description } };
   }
@@ -60,7 +60,7 @@ function packSquashfs(inputs: PlanInputs, parts: FormatParts, file: string): Act
   const epoch = String(inputs.lock.sourceDateEpoch);
   return buildAction(inputs, {
     name: `${parts.name}.squashfs`,
-    description: `${parts.system.name} as squashfs`,
+    description: `${parts.title} as squashfs`,
     tools: [...parts.base, parts.squashfsTools],
     inputs: { '/composed': parts.composed },
     // No SOURCE_DATE_EPOCH: mksquashfs refuses its time options then.
@@ -88,7 +88,7 @@ function packSquashfs(inputs: PlanInputs, parts: FormatParts, file: string): Act
 function packExt2(inputs: PlanInputs, parts: FormatParts, file: string): Action {
   return buildAction(inputs, {
     name: `${parts.name}.ext2`,
-    description: `${parts.system.name} as ext2`,
+    description: `${parts.title} as ext2`,
     tools: [...parts.base, parts.e2fsprogs],
     inputs: { '/composed': parts.composed },
     env: baseEnvironment(inputs),
@@ -156,13 +156,13 @@ function packOci(inputs: PlanInputs, parts: FormatParts, file: string): Action {
         digest: 'sha256:@MANIFEST@',
         size: '@MANIFEST_SIZE@',
         platform,
-        annotations: { 'org.opencontainers.image.ref.name': parts.system.name },
+        annotations: { 'org.opencontainers.image.ref.name': parts.title },
       },
     ],
   });
   return buildAction(inputs, {
     name: `${parts.name}.oci`,
-    description: `${parts.system.name} as an image for containers`,
+    description: `${parts.title} as an image for containers`,
     tools: parts.base,
     inputs: { '/composed': parts.composed },
     env: baseEnvironment(inputs),

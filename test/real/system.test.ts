@@ -7,7 +7,7 @@ import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { list, type ReadEntry } from 'tar';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { bootstrap, storedOutput } from './built.ts';
+import { bootstrap, repository, runProgram, storedOutput } from './built.ts';
 
 const definitions: Readonly<Record<string, string>> = {
   VERSION: 'version: 8\n',
@@ -275,6 +275,66 @@ describe('a system of two chunks', () => {
     const { stderr } = await build();
     expect(stderr).not.toMatch(/^start /m);
   }, 120_000);
+});
+
+describe('a root filesystem from a list of packages', () => {
+  const list = path.join(work, 'lists/own root.yml');
+  const report = path.join(work, 'report.json');
+  const reported = () => JSON.parse(readFileSync(report, 'utf8')) as Record<string, unknown>;
+  const make = (text: string) => {
+    mkdirSync(path.join(work, 'lists/pre_install_overlay/etc'), { recursive: true });
+    mkdirSync(path.join(work, 'lists/post_install_overlay/etc'), { recursive: true });
+    writeFileSync(path.join(work, 'lists/pre_install_overlay/etc/early'), 'early\n');
+    writeFileSync(path.join(work, 'lists/post_install_overlay/etc/passwd'), 'of the overlay\n');
+    writeFileSync(list, text);
+    const system = path.join(work, 'systems/both.morph');
+    return runProgram([
+      ...([`${repository}/bootstrap`, 'rootfs', 'armv5l', '--packages', list, '--system', system] as const),
+      ...['--host', 'i686', '--out', work, '--report', report],
+    ]);
+  };
+
+  test('has them, what its commands made, and a record of each', async () => {
+    const text = `packages:
+  first: {}
+  second: {artifacts: [second-misc]}
+pre_install_commands: ['cat etc/early > etc/seen; [ ! -e bin ]']
+post_install_commands: ['read -r a < /etc/passwd; read -r b < /etc/seen; echo "$a, $b" > /etc/late']
+`;
+    const { exitCode } = await make(text);
+    expect(exitCode).toBe(0);
+    const members = await membersOf(path.join(work, 'armv5l/rootfs/own-root.tar'));
+    expect(members.get('./etc/late')?.text).toBe('of the overlay, early\n');
+    expect(members.get('./usr/share/second/text')?.text).toBe('of second\n');
+    const record = members.get('./var/lib/packages/both/first')?.text ?? '';
+    expect(record).toMatch(/^version 1\.3\.1\nartefacts\nneeds/);
+    expect(record).toMatch(
+      /^d root$[^]*^c [0-9a-f]{64} etc\/passwd$[^]*^f usr\/share\/first\/it's a \[name\]$/m,
+    );
+    expect(reported()).toMatchObject({
+      ...{ name: 'own root', arch: 'armv5l', exitCode: 0, failures: [] },
+      packages: [
+        { id: 'both/first', version: '1.3.1' },
+        { id: 'both/second', artefacts: ['second-misc'], files: 1 },
+      ],
+      products: [
+        {
+          path: path.join(work, 'armv5l/rootfs/own-root.tar'),
+          sha256: expect.stringMatching(/^[0-9a-f]{64}$/) as unknown,
+        },
+      ],
+    });
+  }, 600_000);
+
+  test('fails with a report, and leaves what there was', async () => {
+    const before = statSync(path.join(work, 'armv5l/rootfs/own-root.tar')).mtimeMs;
+    expect((await make('packages: [thrid]\n')).exitCode).toBe(2);
+    expect(reported()).toMatchObject({
+      exitCode: 2,
+      failures: [{ text: expect.stringContaining('both has no such chunk') as unknown }],
+    });
+    expect(statSync(path.join(work, 'armv5l/rootfs/own-root.tar')).mtimeMs).toBe(before);
+  });
 });
 
 test('chunks of an arch whose programs run here need no guest', async () => {

@@ -3,12 +3,15 @@ import { artefactActionName, chunkActionName } from '../../stages/chunk.ts';
 import { installedChunks, integrationCommands } from '../../stages/chunk/compose.ts';
 import { readSystem } from '../../src/definitions/read-system.ts';
 import type { Chunk, System } from '../../src/definitions/definition.ts';
+import { pseudoDigest } from '../../src/plan/key.ts';
 import { planIds } from '../../src/plan/bind.ts';
 import type { Action } from '../../src/plan/action.ts';
 import { loadRepository, type Repository } from '../../src/repository/load-inputs.ts';
 import { planSystem, type SystemWanted } from '../../src/system/plan-system.ts';
 import { repository as root } from '../cli/rig.ts';
 import { sampleDefinitions } from '../definitions/sample-definitions.ts';
+
+const artefactDigest = pseudoDigest('a test', 'files');
 
 let repository: Repository;
 beforeAll(async () => {
@@ -324,7 +327,8 @@ describe('what a system installs', () => {
     const { action } = await planOf(sample());
     const { recipe } = action('system-aarch64/small');
     expect(recipe.platform).toEqual({ os: 'linux', cpu: 'aarch64', superuser: true });
-    expect(recipe.inputs.map(({ path, refs }) => [path, refs[0]])).toEqual([
+    const parts = recipe.inputs.filter(({ path }) => path.startsWith('/chunks/'));
+    expect(parts.map(({ path, refs }) => [path, refs[0]])).toEqual([
       ['/chunks/0000/installed', { kind: 'output', action: 'chunk-aarch64-tools/zlib', output: 'installed' }],
       [
         '/chunks/0000/manifest',
@@ -336,7 +340,35 @@ describe('what a system installs', () => {
         { kind: 'output', action: 'artefact-aarch64-tools/nano', output: 'manifest' },
       ],
     ]);
-    expect(scriptOf(action('system-aarch64/small'))).toContain('\nadd 0000 tools/zlib zlib-runtime\n');
+    expect(scriptOf(action('system-aarch64/small'))).toContain('\nadd 0000 tools/zlib 1.3.1 zlib-runtime\n');
+  });
+
+  test('can be a choice of chunks with files and commands around them', async () => {
+    const system = sample();
+    const zlib = system.strata.flatMap(({ chunks }) => chunks).find(({ name }) => name === 'zlib');
+    if (zlib === undefined) throw new Error('no zlib');
+    const digest = artefactDigest;
+    const root = {
+      title: 'own root',
+      installed: [{ chunk: zlib, artefacts: ['zlib-runtime'], whole: true }],
+      preInstall: ['mkdir a'],
+      postInstall: ['touch b'],
+      after: { kind: 'directory', name: 'files', digest } as const,
+    };
+    const { action, plan } = await planOf(system, { root, formats: ['oci'] });
+    const composed = action('system-aarch64/own-root');
+    const lines = scriptOf(composed).split('\n');
+    expect(lines.slice(lines.indexOf('. /functions') + 1, -2)).toEqual([
+      "outside 'mkdir a'",
+      'add 0000 tools/zlib 1.3.1',
+      'directories',
+      'overlay after',
+      "inside 'touch b'",
+    ]);
+    expect(composed.recipe.inputs).toContainEqual(
+      expect.objectContaining({ path: '/overlays/after', refs: [root.after] }),
+    );
+    expect(plan.products.map(({ name }) => name)).toEqual(['own-root.oci']);
   });
 
   test('runs again for commands that it integrates with, and no chunk does', async () => {

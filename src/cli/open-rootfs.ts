@@ -1,0 +1,100 @@
+import { readFile, rename, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describeSystemError, errorCode } from '../core/fault.ts';
+import type { Failure } from '../core/failure.ts';
+import { failed, ok, type Result } from '../core/result.ts';
+import { readPackageList } from '../definitions/package-list.ts';
+import { digestOverlay, type UserDirectory } from '../repository/overlay.ts';
+import type { RootfsWanted } from '../system/build-rootfs.ts';
+import { archOf } from '../system/plan-system.ts';
+import { openSystemWithPins, type SystemWithPins } from './open-system.ts';
+import { systemWanted, type SystemBuildOptions } from './system-build-options.ts';
+import type { Session } from './session.ts';
+
+/** Options of `bootstrap rootfs`. */
+export interface RootfsOptions extends Omit<SystemBuildOptions, 'only' | 'check'> {
+  /** File with the list of packages. */
+  readonly packages: string;
+  /** File of the system among whose chunks these are. Undefined: our base system for the arch. */
+  readonly system?: string;
+  /** File for a report, as JSON. */
+  readonly report?: string;
+}
+
+/** Name of the products: that of the file with the list, without its end. */
+export function rootfsTitle({ packages }: Pick<RootfsOptions, 'packages'>): string {
+  return path.basename(packages).replace(/\.[^.]*$/, '');
+}
+
+/** Reads everything that the user has named. */
+export async function openRootfs(
+  session: Session,
+  arch: string,
+  title: string,
+  options: RootfsOptions,
+): Promise<Result<SystemWithPins & { readonly wanted: RootfsWanted }, Failure>> {
+  const file =
+    options.system === undefined
+      ? path.join(session.repository, `definitions/systems/base-${arch}.morph`)
+      : path.resolve(session.cwd, options.system);
+  const opened = await openSystemWithPins(session, file, options);
+  if (!opened.ok) return opened;
+  const { system } = opened.value;
+  if (archOf(system) !== arch) {
+    const why = `it is for ${archOf(system)}, and the root filesystem is to be for ${arch}`;
+    return failed({
+      ...{ reason: 'bad-option', option: '--system', value: options.system ?? file, why },
+      hint: 'Name the file of a system for the arch.',
+    });
+  }
+  const text = await readList(path.resolve(session.cwd, options.packages), options.packages);
+  if (!text.ok) return text;
+  const list = readPackageList(options.packages, text.value, system);
+  if (!list.ok) return list;
+  const beside = path.dirname(path.resolve(session.cwd, options.packages));
+  const before = await overlayAt(path.join(beside, 'pre_install_overlay'));
+  if (!before.ok) return before;
+  const after = await overlayAt(path.join(beside, 'post_install_overlay'));
+  if (!after.ok) return after;
+  const wanted = systemWanted(opened.value, options);
+  return ok({
+    ...opened.value,
+    wanted: {
+      ...wanted,
+      ...{ title, file: options.packages, list: list.value, formats: wanted.formats ?? ['tar'] },
+      ...(before.value === undefined ? {} : { before: before.value }),
+      ...(after.value === undefined ? {} : { after: after.value }),
+    },
+  });
+}
+
+async function readList(file: string, named: string): Promise<Result<string, Failure>> {
+  try {
+    return ok(await readFile(file, 'utf8'));
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === undefined) throw error;
+    const hint = 'Name a YAML file with a list of packages: docs/systems.md says how it looks.';
+    return failed({ reason: 'unreadable-user-file', what: 'the list of packages', path: named, code, hint });
+  }
+}
+
+/** A directory beside the list; there need not be one. */
+async function overlayAt(directory: string): Promise<Result<UserDirectory | undefined, Failure>> {
+  const found = await stat(directory).catch(() => undefined);
+  return found === undefined ? ok(undefined) : digestOverlay(directory);
+}
+
+/** Writes a report; whoever reads it meanwhile finds the one from before. */
+export async function writeReport(file: string, text: string): Promise<Result<void, Failure>> {
+  try {
+    const unfinished = `${file}.${String(process.pid)}.new`;
+    await writeFile(unfinished, text);
+    await rename(unfinished, file);
+    return ok(undefined);
+  } catch (error) {
+    const failure = describeSystemError(error, file);
+    if (failure === undefined) throw error;
+    return failed(failure);
+  }
+}
