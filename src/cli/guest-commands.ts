@@ -44,6 +44,11 @@ export function guestCommands(
     .argument('<ARCH>')
     .option('--name <NAME>', 'name of this guest (default: the name of its arch)', nonEmpty)
     .option('--share <DIR>', 'directory to mount on /share in the guest', nonEmpty)
+    .option(
+      '--root <FILE>',
+      'system, squashfs or ext2, whose programs are run in place of those of the image',
+      nonEmpty,
+    )
     .option('--home <FILE>', 'scratch disk for /home; created if it does not exist', nonEmpty)
     .option('--memory <MIB>', 'memory size of the guest', wholeNumber(1, 1_048_576))
     .option(

@@ -14,6 +14,8 @@ export interface StartOptions {
   readonly name?: string;
   /** Directory for /share. */
   readonly share?: string;
+  /** File of a system whose programs run in the guest. */
+  readonly root?: string;
   /** File of the scratch disk for /home. */
   readonly home?: string;
   /** MiB. */
@@ -30,7 +32,7 @@ export async function startCommand(session: Session, options: StartOptions): Pro
   const found = await arches.find(options.arch, 'arch');
   if (!found.ok) return explain(session, found.failure);
   const arch = found.value;
-  const { name = arch.name, memory, share, home } = options;
+  const { name = arch.name, memory, share, root, home } = options;
   const misnamed = guestNameFault(name);
   if (misnamed !== undefined) return explain(session, misnamed);
   const image = await findBuiltImage(session, arch, options.out);
@@ -44,6 +46,7 @@ export async function startCommand(session: Session, options: StartOptions): Pro
     {
       memory,
       share: share === undefined ? share : named(share),
+      root: root === undefined ? root : named(root),
       home: home === undefined ? home : named(home),
     },
     session.env,

@@ -17,6 +17,8 @@ export interface WantedAttachments {
   readonly memory?: number | undefined;
   /** Directory to attach as /share. */
   readonly share?: NamedPlace | undefined;
+  /** File of a system, squashfs or ext2. */
+  readonly root?: NamedPlace | undefined;
   /** File of the scratch disk for /home; created if missing. */
   readonly home?: NamedPlace | undefined;
 }
@@ -49,6 +51,15 @@ export async function attachmentVariables(
       return failed({ reason: 'bad-option', option: '--share', value: wanted.share.name, why, hint });
     }
     variables['GUEST_SHARE'] = wanted.share.path;
+  }
+  if (wanted.root !== undefined) {
+    const kind = await kindOf(wanted.root.path);
+    if (kind !== 'file') {
+      const why = kind === 'nothing' ? 'there is no such file' : 'it is not a regular file';
+      const hint = 'Name a system that was made with `--format squashfs` or `--format ext2`.';
+      return failed({ reason: 'bad-option', option: '--root', value: wanted.root.name, why, hint });
+    }
+    variables['GUEST_ROOT'] = wanted.root.path;
   }
   if (wanted.home !== undefined) {
     const fault = await makeScratchDisk(wanted.home);

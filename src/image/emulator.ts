@@ -61,6 +61,12 @@ export interface Attachment {
 }
 
 export const attachments = [
+  {
+    name: 'root',
+    variable: 'GUEST_ROOT',
+    kind: 'read-only disk',
+    purpose: 'system (squashfs or ext2) whose programs are run in place of those of the image',
+  },
   { name: 'home', variable: 'GUEST_HOME', kind: 'disk', purpose: 'scratch disk for /home, a file' },
   {
     name: 'control',
@@ -87,6 +93,11 @@ export const attachments = [
     purpose: 'directory for what a control image leaves in /upload',
   },
 ] as const satisfies readonly Attachment[];
+
+/** What can be attached to an image: to one with a root disk of its own, no other. */
+export function attachmentsOf(disk: RootDisk | undefined): readonly Attachment[] {
+  return attachments.filter(({ name }) => disk === undefined || name !== rootSerial);
+}
 
 /** Variable of run-emulator.sh: the port of this machine that is forwarded to the guest's command channel. */
 export const sshPortVariable = 'GUEST_SSH_PORT';

@@ -1,7 +1,7 @@
 import { joinShell, sh, type ShellText } from '../core/shell-text.ts';
 import type { Arch } from '../inputs/arch.ts';
 import {
-  attachments,
+  attachmentsOf,
   attachmentWords,
   clockVariable,
   emulatorWords,
@@ -58,6 +58,13 @@ function attachmentLines(arch: Arch, attachment: Attachment): ShellText {
   in_option "$${variable}"
   set -- "$@" ${shellArguments(attachmentWords(arch, attachment), ' \\\n    ')}
 fi
+`;
+}
+
+function ownRootLines({ file }: RootDisk): ShellText {
+  return sh`[ -z "\${GUEST_ROOT-}" ] ||
+  fail 2 "GUEST_ROOT=$GUEST_ROOT: this image has ${file} as its root; use one whose root is an initramfs"
+
 `;
 }
 
@@ -139,7 +146,7 @@ export function renderRunScript(arch: Arch, disk?: RootDisk): string {
 #   KERNEL_EXTRA  further words for the kernel command line, for example HANDOFF=/path/of/a/program. The kernel splits
 #                 them at spaces outside of double quotes
 #
-${joinShell(attachments.map(({ variable, purpose }) => sh`#   ${variable.padEnd(14)}  ${purpose}\n`))}#   ${sshPortVariable}  port of 127.0.0.1 that leads to the guest's command channel
+${joinShell(attachmentsOf(disk).map(({ variable, purpose }) => sh`#   ${variable.padEnd(14)}  ${purpose}\n`))}#   ${sshPortVariable}  port of 127.0.0.1 that leads to the guest's command channel
 ${disk?.writable === true ? writableRootNote(disk) : nothing}set -eu
 
 fail() {
@@ -186,12 +193,12 @@ if [ -n "\${${sshPortVariable}-}" ]; then
   network_options=",hostfwd=tcp:127.0.0.1:$${sshPortVariable}-:22"
 fi
 
-${disk === undefined ? nothing : rootDiskLines(disk)}set -- ${shellArguments([...emulatorWords(arch), ...rootWords(arch, disk)], ' \\\n  ')}
+${disk === undefined ? nothing : ownRootLines(disk)}${disk === undefined ? nothing : rootDiskLines(disk)}set -- ${shellArguments([...emulatorWords(arch), ...rootWords(arch, disk)], ' \\\n  ')}
 if [ -r "$directory/${imageFiles.toolchain}" ]; then
   set -- "$@" \\
     ${shellArguments(toolchainWords(arch), ' \\\n    ')}
 fi
-${joinShell(attachments.map((attachment) => attachmentLines(arch, attachment)))}
+${joinShell(attachmentsOf(disk).map((attachment) => attachmentLines(arch, attachment)))}
 # QEMU_EXTRA is split at spaces, and nothing in it is taken for a pattern of file names.
 set -f
 exec ${emulator.program} "$@" \${QEMU_EXTRA-}

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { attachments, emulatorArguments, imageFiles } from '../../src/image/emulator.ts';
+import { attachments, emulatorArguments, imageFiles, type RootDisk } from '../../src/image/emulator.ts';
 import { renderRunScript } from '../../src/image/run-script.ts';
 import type { Arch, ArchDescriptor } from '../../src/inputs/arch.ts';
 import { checkArch } from '../../src/inputs/arch-schema.ts';
@@ -154,12 +154,12 @@ function start(
 /** What the images of these tests have their root filesystem on. */
 const rootDisk = { file: 'root.ext2', writable: true } as const;
 
-function layImage(directory: string, arch: Arch): void {
+function layImage(directory: string, arch: Arch, disk?: RootDisk): void {
   rmSync(join(base, 'cwd'), { recursive: true, force: true });
   mkdirSync(join(base, 'cwd'));
   mkdirSync(directory, { recursive: true });
   for (const file of [...Object.values(imageFiles), rootDisk.file]) writeFileSync(join(directory, file), '');
-  writeFileSync(join(directory, imageFiles.script), renderRunScript(arch, rootDisk));
+  writeFileSync(join(directory, imageFiles.script), renderRunScript(arch, disk));
 }
 
 function after(words: readonly string[], option: string): string | undefined {
@@ -171,7 +171,7 @@ describe.each(shells)('run-emulator.sh in $name', (shell) => {
     fc.assert(
       fc.property(oddArch, fileName, (arch, name) => {
         const directory = join(base, 'images', name);
-        layImage(directory, arch);
+        layImage(directory, arch, rootDisk);
         const files = readdirSync(directory).sort();
         const words = start(shell, directory);
         const { emulator } = arch;

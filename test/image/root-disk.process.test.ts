@@ -108,6 +108,18 @@ describe('an image with a root disk', () => {
 
 describe('an image without one', () => {
   it('does not mention it', () => {
-    expect(renderRunScript(arch)).not.toMatch(/root\.|GUEST_ROOT/);
+    expect(renderRunScript(arch)).not.toMatch(/root\.|GUEST_ROOT_WRITABLE/);
+  });
+
+  it("takes one of the user's, and no other image does", () => {
+    const script = renderRunScript(arch);
+    expect(script).toContain('-device virtio-blk-pci,drive=root,serial=root');
+    for (const disk of disks) {
+      const { status, stderr } = start(disk, { GUEST_ROOT: '/dev/null' });
+      expect([status, stderr]).toEqual([
+        2,
+        `run-emulator.sh: GUEST_ROOT=/dev/null: this image has ${disk.file} as its root; use one whose root is an initramfs\n`,
+      ]);
+    }
   });
 });

@@ -285,12 +285,13 @@ describe('a root filesystem from a list of packages', () => {
     mkdirSync(path.join(work, 'lists/pre_install_overlay/etc'), { recursive: true });
     mkdirSync(path.join(work, 'lists/post_install_overlay/etc'), { recursive: true });
     writeFileSync(path.join(work, 'lists/pre_install_overlay/etc/early'), 'early\n');
-    writeFileSync(path.join(work, 'lists/post_install_overlay/etc/passwd'), 'of the overlay\n');
+    writeFileSync(path.join(work, 'lists/post_install_overlay/etc/passwd'), 'root:x:0:0::/root:/bin/sh\n');
     writeFileSync(list, text);
     const system = path.join(work, 'systems/both.morph');
     return runProgram([
       ...([`${repository}/bootstrap`, 'rootfs', 'armv5l', '--packages', list, '--system', system] as const),
       ...['--host', 'i686', '--out', work, '--report', report],
+      ...['--format', 'tar', '--format', 'squashfs', '--format', 'ext2'],
     ]);
   };
 
@@ -304,7 +305,7 @@ post_install_commands: ['read -r a < /etc/passwd; read -r b < /etc/seen; echo "$
     const { exitCode } = await make(text);
     expect(exitCode).toBe(0);
     const members = await membersOf(path.join(work, 'armv5l/rootfs/own-root.tar'));
-    expect(members.get('./etc/late')?.text).toBe('of the overlay, early\n');
+    expect(members.get('./etc/late')?.text).toBe('root:x:0:0::/root:/bin/sh, early\n');
     expect(members.get('./usr/share/second/text')?.text).toBe('of second\n');
     const record = members.get('./var/lib/packages/both/first')?.text ?? '';
     expect(record).toMatch(/^version 1\.3\.1\nartefacts\nneeds/);
@@ -317,14 +318,43 @@ post_install_commands: ['read -r a < /etc/passwd; read -r b < /etc/seen; echo "$
         { id: 'both/first', version: '1.3.1' },
         { id: 'both/second', artefacts: ['second-misc'], files: 1 },
       ],
-      products: [
-        {
-          path: path.join(work, 'armv5l/rootfs/own-root.tar'),
-          sha256: expect.stringMatching(/^[0-9a-f]{64}$/) as unknown,
-        },
-      ],
+      products: ['tar', 'squashfs', 'ext2'].map((format) => ({
+        path: path.join(work, `armv5l/rootfs/own-root.${format}`),
+        sha256: expect.stringMatching(/^[0-9a-f]{64}$/) as unknown,
+      })),
     });
   }, 600_000);
+
+  test.each(['squashfs', 'ext2'])(
+    'boots as %s: its programs run, and what they write is no part of it',
+    async (format) => {
+      const file = path.join(work, `armv5l/rootfs/own-root.${format}`);
+      const before = readFileSync(file);
+      const name = `system-${String(process.pid)}-${format}`;
+      await bootstrap('image', 'armv5l', '--host', 'i686', '--out', work);
+      await bootstrap('start', 'armv5l', '--root', file, '--name', name, '--out', work);
+      try {
+        const text =
+          'read -r line </etc/late; echo "$line"; : >/etc/new && echo written; [ -e /dev/null ] && [ -e /proc/1 ] && echo kernel';
+        const { stdout } = await bootstrap('exec', '--no-tty', name, '--', '/bin/sh', '-c', text);
+        expect(stdout).toBe('root:x:0:0::/root:/bin/sh, early\nwritten\nkernel\n');
+        const su = await bootstrap(
+          'exec',
+          '--no-tty',
+          name,
+          '--',
+          '/bin/sh',
+          '-c',
+          '[ -u /bin/su ] && [ -O /bin/sh ]',
+        );
+        expect(su.exitCode).toBe(0);
+      } finally {
+        await bootstrap('stop', name);
+      }
+      expect(readFileSync(file).equals(before)).toBe(true);
+    },
+    600_000,
+  );
 
   test('fails with a report, and leaves what there was', async () => {
     const before = statSync(path.join(work, 'armv5l/rootfs/own-root.tar')).mtimeMs;
