@@ -29,6 +29,7 @@ import { portingCommands } from './porting-commands.ts';
 import type { AskedVersions } from '../inputs/versions.ts';
 import { explain, type Session } from './session.ts';
 import { storeCommands } from './store-commands.ts';
+import { packageCommands } from './package-commands.ts';
 import { systemCommands } from './system-commands.ts';
 import { versioning, type OfferedVersions } from './version-options.ts';
 
@@ -253,8 +254,8 @@ export function createProgram(
       const { shareUnpackCommand } = await import('./share-command.ts');
       done(await shareUnpackCommand(session, tarball, directory));
     });
-
   systemCommands(command, session, done);
+  packageCommands(command, session, done);
   storeCommands(command, session, done);
 
   for (const planning of program.commands.filter((one) => choosing.includes(one.name()))) {

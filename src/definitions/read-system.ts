@@ -236,6 +236,11 @@ function inOrder(all: readonly FileFault[]): readonly FileFault[] {
   );
 }
 
+/** What people call the version of a chunk. */
+export function versionOf({ source }: Pick<Chunk, 'source'>): string {
+  return source.kind === 'locked' ? source.version : (source.unpetrifiedRef ?? source.ref);
+}
+
 /** All chunks of a system, in an order in which each comes after those that it needs. */
 export function chunksOf({ strata }: Pick<System, 'strata'>): readonly Chunk[] {
   return strata.flatMap(({ chunks }) => chunks);

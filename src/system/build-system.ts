@@ -32,6 +32,14 @@ export interface SystemBuild extends Omit<TreesRequest, 'plan' | 'directories' |
   };
 }
 
+/** Directories of a chunk that was built; absolute. */
+export interface BuiltChunk {
+  /** What it installed: see `installedNames`. */
+  readonly installed: string;
+  /** What that is: see `manifestNames`. */
+  readonly manifest: string;
+}
+
 /** Something that was built, in the store. */
 export interface BuiltTree {
   /** Id of the chunk, or name of the product. */
@@ -67,22 +75,33 @@ export function buildSystem(request: SystemBuild): Promise<Result<readonly Built
 }
 
 /**
- * Builds the chunks that are wanted of a system, and all that they need. Returns for each of these, by id, the directory with its
- * manifest: see `manifestNames`. Fails as `buildSystem` does.
+ * Builds the chunks that are wanted of a system, and all that they need. Returns these by id. Fails as `buildSystem` does.
  */
-export async function buildManifests(
+export async function buildChunks(
   request: SystemBuild,
-): Promise<Result<ReadonlyMap<string, string>, readonly Failure[]>> {
+): Promise<Result<ReadonlyMap<string, BuiltChunk>, readonly Failure[]>> {
   const { system, inputs, plan } = request.planned;
-  const built = chunksOf(system).flatMap(({ id }) => {
-    const action = artefactActionName(inputs.target.name, id);
-    return plan.actions.some(({ name }) => name === action)
-      ? [[id, { action, output: 'manifest' }] as const]
-      : [];
-  });
+  const { name: arch } = inputs.target;
+  const ids = chunksOf(system)
+    .map(({ id }) => id)
+    .filter((id) => plan.actions.some(({ name }) => name === artefactActionName(arch, id)));
+  const wanted = ids.flatMap((id) => [
+    [`installed ${id}`, { action: chunkActionName(arch, id), output: 'installed' }] as const,
+    [`manifest ${id}`, { action: artefactActionName(arch, id), output: 'manifest' }] as const,
+  ]);
   return withGuests(request, async (building) => {
-    const made = await makeTrees(building, Object.fromEntries(built));
-    return made.ok ? ok(new Map(Object.entries(made.value).map(([id, { path: at }]) => [id, at]))) : made;
+    const made = await makeTrees(building, Object.fromEntries(wanted));
+    if (!made.ok) return made;
+    const placeOf = (name: string): string => {
+      const tree = made.value[name];
+      if (tree === undefined) throw new Error(`no ${name}`);
+      return tree.path;
+    };
+    return ok(
+      new Map(
+        ids.map((id) => [id, { installed: placeOf(`installed ${id}`), manifest: placeOf(`manifest ${id}`) }]),
+      ),
+    );
   });
 }
 

@@ -1,4 +1,5 @@
 import type { BuildEvent } from '../core/event.ts';
+import { versionOf } from '../definitions/read-system.ts';
 import { planIds } from '../plan/bind.ts';
 import { chunkActionName } from '../../stages/chunk.ts';
 import type { BuiltRootfs } from './build-rootfs.ts';
@@ -69,7 +70,7 @@ export function rootfsReport({
       built?.manifestOf(chunk).files.filter(({ artifact }) => artefacts.includes(artifact ?? '')) ?? [];
     return {
       id: chunk.id,
-      version: chunk.source.kind === 'locked' ? chunk.source.version : chunk.source.ref,
+      version: versionOf(chunk),
       planId: ids.get(chunkActionName(arch, chunk.id)) as string | undefined,
       artefacts,
       files: files.length,

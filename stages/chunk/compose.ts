@@ -1,5 +1,6 @@
 import { quoteWord } from '../../src/core/shell-word.ts';
-import type { Chunk, ChunkSource, SplitRule, Stratum, System } from '../../src/definitions/definition.ts';
+import type { Chunk, SplitRule, Stratum, System } from '../../src/definitions/definition.ts';
+import { versionOf } from '../../src/definitions/read-system.ts';
 import type { Action, Platform, Ref } from '../../src/plan/action.ts';
 import { defineAction, run, write } from '../../src/plan/builder.ts';
 import type { ActionName } from '../../src/plan/names.ts';
@@ -119,7 +120,7 @@ export function composeAction(inputs: PlanInputs, parts: ComposeParts): Action {
     return {
       number,
       id: chunk.id,
-      version: versionOf(chunk.source),
+      version: versionOf(chunk),
       artefacts: whole ? [] : artefacts,
       ...parts.partsOf(chunk),
     };
@@ -136,7 +137,7 @@ export function composeAction(inputs: PlanInputs, parts: ComposeParts): Action {
           [`/chunks/${number}/manifest`, manifest],
         ]),
       ),
-      '/functions': repoFile(inputs, 'target/chunk/compose.sh'),
+      '/functions': repoFile(inputs, 'target/chunk/install.sh'),
       ...(before === undefined ? {} : { '/overlays/before': before }),
       ...(after === undefined ? {} : { '/overlays/after': after }),
     },
@@ -149,10 +150,6 @@ export function composeAction(inputs: PlanInputs, parts: ComposeParts): Action {
     weight: 60,
     memory: 512,
   });
-}
-
-function versionOf(source: ChunkSource): string {
-  return source.kind === 'locked' ? source.version : (source.unpetrifiedRef ?? source.ref);
 }
 
 interface Place {
@@ -174,10 +171,12 @@ function composeScript(places: readonly Place[], composition: Composition, epoch
     );
   return [
     '#!/bin/sh',
+    'set -eu',
+    'chunks=/chunks work=/tmp',
     'mkdir -p /system /composed',
     'cd /system',
     '. /functions',
-    ...(before === undefined ? [] : ['overlay before']),
+    ...(before === undefined ? [] : ['overlay /overlays/before']),
     ...commands('outside', preInstall),
     ...lines(
       'add',
@@ -185,7 +184,7 @@ function composeScript(places: readonly Place[], composition: Composition, epoch
     ),
     'directories',
     ...commands('inside', integrationCommands(installed)),
-    ...(after === undefined ? [] : ['overlay after']),
+    ...(after === undefined ? [] : ['overlay /overlays/after']),
     ...commands('inside', postInstall),
     `finish ${String(epochSeconds)} /composed/${composedNames.archive} /composed/${composedNames.contents}`,
     '',

@@ -308,7 +308,7 @@ post_install_commands: ['read -r a < /etc/passwd; read -r b < /etc/seen; echo "$
     expect(members.get('./etc/late')?.text).toBe('root:x:0:0::/root:/bin/sh, early\n');
     expect(members.get('./usr/share/second/text')?.text).toBe('of second\n');
     const record = members.get('./var/lib/packages/both/first')?.text ?? '';
-    expect(record).toMatch(/^version 1\.3\.1\nartefacts\nneeds/);
+    expect(record).toMatch(/^version 1\.3\.1\nartefacts\nmanifest [0-9a-f]{64}\nneeds/);
     expect(record).toMatch(
       /^d root$[^]*^c [0-9a-f]{64} etc\/passwd$[^]*^f usr\/share\/first\/it's a \[name\]$/m,
     );
@@ -324,6 +324,36 @@ post_install_commands: ['read -r a < /etc/passwd; read -r b < /etc/seen; echo "$
       })),
     });
   }, 600_000);
+
+  /** In a system that has nothing but a shell. */
+  async function managePackages(name: string): Promise<void> {
+    const system = ['--system', path.join(work, 'systems/both.morph'), '--host', 'i686'];
+    const read = (file: string) =>
+      bootstrap('exec', '--no-tty', name, '--', '/bin/sh', '-c', `read -r a <${file}; echo "$a"`);
+    expect((await bootstrap('package', 'list', name)).stdout).toBe('both/first 1.3.1\nboth/second 1.3.1\n');
+    expect((await bootstrap('package', 'install', name, 'second', ...system)).stdout).toContain(
+      'installed already',
+    );
+    expect((await bootstrap('package', 'remove', name, 'second')).stdout).toBe('both/second: removed\n');
+    expect(
+      (await runProgram([`${repository}/bootstrap`, 'package', 'remove', name, 'second'])).exitCode,
+    ).toBe(2);
+    expect((await bootstrap('package', 'install', name, 'second', ...system)).stdout).toContain(
+      'both/second: installed 1.3.1',
+    );
+    expect((await read('/usr/share/second/text')).stdout).toBe('of second\n');
+    const file = path.join(work, 'packages/second.morph');
+    const before = readFileSync(file, 'utf8');
+    writeFileSync(file, before.replace("'of second'", "'of another second'").replace('echo of', 'echo of'));
+    try {
+      expect((await bootstrap('package', 'upgrade', name, ...system)).stdout).toContain(
+        'both/second: replaced 1.3.1 by 1.3.1',
+      );
+      expect((await read('/usr/share/second/text')).stdout).toBe('of another second\n');
+    } finally {
+      writeFileSync(file, before);
+    }
+  }
 
   test.each(['squashfs', 'ext2'])(
     'boots as %s: its programs run, and what they write is no part of it',
@@ -348,6 +378,7 @@ post_install_commands: ['read -r a < /etc/passwd; read -r b < /etc/seen; echo "$
           '[ -u /bin/su ] && [ -O /bin/sh ]',
         );
         expect(su.exitCode).toBe(0);
+        if (format === 'ext2') await managePackages(name);
       } finally {
         await bootstrap('stop', name);
       }

@@ -362,7 +362,7 @@ describe('what a system installs', () => {
       "outside 'mkdir a'",
       'add 0000 tools/zlib 1.3.1',
       'directories',
-      'overlay after',
+      'overlay /overlays/after',
       "inside 'touch b'",
     ]);
     expect(composed.recipe.inputs).toContainEqual(
