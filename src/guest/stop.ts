@@ -32,15 +32,23 @@ const usualLimits: StopLimits = { connect: 20, shutDown: 30, terminate: 10 };
  * does nothing.
  */
 const shutDown = `test -s /run/keys/host-key || exit
+run() { \${busybox:-} "$@"; }
 trap '' HUP INT TERM
 kill -TERM -1
-sleep 1
+run sleep 1
 kill -KILL -1
-sync
-swapoff -a
-umount -a -r
-reboot -f
-poweroff -f`;
+run sync
+run swapoff -a
+run umount -a -r
+run reboot -f
+run poweroff -f`;
+
+/** A system of the user's may have none of these programs; the command channel brought them. */
+const detached = `if [ -x /run/busybox ]; then
+  export busybox=/run/busybox
+  exec $busybox setsid $busybox sh -c "$1"
+fi
+exec setsid sh -c "$1"`;
 
 /** Ends a guest and removes its state. None of its processes is left afterwards. */
 export async function stopGuest(
@@ -75,7 +83,7 @@ async function askToShutDown(state: GuestState, guest: Guest, limits: StopLimits
   if (!connected.ok) return hasEnded(guest, 0);
   const nowhere = new PassThrough().resume();
   // In the background, because killing the server also ends the shell that it waits for.
-  const argv = ['setsid', 'sh', '-c', shutDown] as const;
+  const argv = ['sh', '-c', detached, 'sh', shutDown] as const;
   runInGuest(connected.value, { argv }, { stdout: nowhere, stderr: nowhere });
   const ended = await hasEnded(guest, limits.shutDown);
   connected.value.destroy();

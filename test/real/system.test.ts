@@ -380,7 +380,7 @@ post_install_commands: ['read -r a < /etc/passwd; read -r b < /etc/seen; echo "$
         expect(su.exitCode).toBe(0);
         if (format === 'ext2') await managePackages(name);
       } finally {
-        await bootstrap('stop', name);
+        expect((await bootstrap('stop', name)).stdout).toContain('shut down');
       }
       expect(readFileSync(file).equals(before)).toBe(true);
     },
