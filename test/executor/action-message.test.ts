@@ -31,6 +31,8 @@ describe('the message of an action', () => {
     expect(decodeAction(encodeAction(action))).toEqual(action);
     const further = { ...action, platform: { ...action.platform, alsoRuns: ['i686', 'x86_64'] } } as const;
     expect(decodeAction(encodeAction(further))).toEqual(further);
+    const privileged = { ...action, platform: { ...action.platform, superuser: true } } as const;
+    expect(decodeAction(encodeAction(privileged))).toEqual(privileged);
   });
 
   it('is encoded as the API numbers its fields', () => {

@@ -41,6 +41,15 @@ export function describeRealExecutor(name: string, setUp: () => Promise<Subject>
       expect(executor.supports({ ...platformOf(subject), alsoRuns: ['pdp11'] })).toBe(false);
     });
 
+    it('has a root who may make devices and give files away exactly if its executor says so', async () => {
+      const { result } = await tryRecipe(subject, {
+        commands: [shell('mknod /build/device c 1 3 && : >/build/file && chown 1:2 /build/file')],
+      });
+      if (!result.ok) throw new Error(JSON.stringify(result.failure));
+      const supported = subject.executor.supports({ ...platformOf(subject), superuser: true });
+      expect(result.value.exitCode === 0).toBe(supported);
+    });
+
     it('is its input root, file by file', async () => {
       const tool = await addTree(subject.store, {
         'bin/hello': { executable: '#!/bin/sh\necho hello\n' },

@@ -64,6 +64,7 @@ describe('keyOf', () => {
     ['a writable layer', { inputs: recipe.inputs.map((input) => ({ ...input, writable: true })) }],
     ['outputs', { outputs: { other: sandboxPath('/build/out') } }],
     ['platform', { platform: { os: 'linux', cpu: 'aarch64' } }],
+    ['the power of root', { platform: { os: 'linux', cpu: 'x86_64', superuser: true } }],
     ['further processors', { platform: { os: 'linux', cpu: 'x86_64', alsoRuns: ['i686'] } }],
   ])('changes with %s', (_what, change) => {
     expect(keyOf({ ...recipe, ...change })).not.toBe(keyOf(recipe));
