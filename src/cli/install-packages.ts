@@ -6,11 +6,10 @@ import { readPackageList } from '../definitions/package-list.ts';
 import { GitSources } from '../sources/git-source.ts';
 import { buildPackages } from '../system/build-packages.ts';
 import { manifestSum, packageArchive, type PackageParts } from '../system/package-archive.ts';
-import { archOf } from '../system/plan-system.ts';
 import { whileBuilding } from './building.ts';
 import { exitCodeOfAll, type ExitCode } from './exit-code.ts';
 import { runPackageProgram, type GuestPackage, type ReachedGuest } from './guest-packages.ts';
-import { openSystemWithPins } from './open-system.ts';
+import { openSystemFor } from './open-system.ts';
 import { explain, storeDirectory, type Session } from './session.ts';
 import {
   guestLimits,
@@ -62,24 +61,9 @@ export async function installPackages(
   options: PackageOptions,
 ): Promise<ExitCode> {
   const { arch } = reached.guest;
-  const file =
-    options.system === undefined
-      ? path.join(session.repository, `definitions/systems/base-${arch}.morph`)
-      : path.resolve(session.cwd, options.system);
-  const opened = await openSystemWithPins(session, file, options);
+  const opened = await openSystemFor(session, arch, 'the guest', options);
   if (!opened.ok) return explain(session, opened.failure);
   const { repository, system, pins, aliases } = opened.value;
-  if (archOf(system) !== arch) {
-    const why = `it is for ${archOf(system)}, and the guest is of ${arch}`;
-    const hint = 'Name the file of a system for the arch of the guest.';
-    return explain(session, {
-      reason: 'bad-option',
-      option: '--system',
-      value: options.system ?? file,
-      why,
-      hint,
-    });
-  }
   const named = action.kind === 'upgrade' ? installedIds(had, action.names) : ok(action.names);
   if (!named.ok) return explain(session, named.failure);
   const names = named.value.length > 0 ? named.value : had.map(({ id }) => id);

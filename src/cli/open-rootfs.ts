@@ -6,8 +6,7 @@ import { failed, ok, type Result } from '../core/result.ts';
 import { readPackageList } from '../definitions/package-list.ts';
 import { digestOverlay, type UserDirectory } from '../repository/overlay.ts';
 import type { RootfsWanted } from '../system/build-rootfs.ts';
-import { archOf } from '../system/plan-system.ts';
-import { openSystemWithPins, type SystemWithPins } from './open-system.ts';
+import { openSystemFor, type SystemWithPins } from './open-system.ts';
 import { systemWanted, type SystemBuildOptions } from './system-build-options.ts';
 import type { Session } from './session.ts';
 
@@ -33,20 +32,9 @@ export async function openRootfs(
   title: string,
   options: RootfsOptions,
 ): Promise<Result<SystemWithPins & { readonly wanted: RootfsWanted }, Failure>> {
-  const file =
-    options.system === undefined
-      ? path.join(session.repository, `definitions/systems/base-${arch}.morph`)
-      : path.resolve(session.cwd, options.system);
-  const opened = await openSystemWithPins(session, file, options);
+  const opened = await openSystemFor(session, arch, 'the root filesystem', options);
   if (!opened.ok) return opened;
   const { system } = opened.value;
-  if (archOf(system) !== arch) {
-    const why = `it is for ${archOf(system)}, and the root filesystem is to be for ${arch}`;
-    return failed({
-      ...{ reason: 'bad-option', option: '--system', value: options.system ?? file, why },
-      hint: 'Name the file of a system for the arch.',
-    });
-  }
   const text = await readList(path.resolve(session.cwd, options.packages), options.packages);
   if (!text.ok) return text;
   const list = readPackageList(options.packages, text.value, system);

@@ -7,6 +7,7 @@ import { loadRepository, type Repository } from '../repository/load-inputs.ts';
 import { pinsName, readPins } from '../repository/pins-file.ts';
 import { openSystem, type WantedReplacement } from '../repository/read-definitions.ts';
 import { parseAliases } from '../sources/git-url.ts';
+import { archOf } from '../system/plan-system.ts';
 import type { Session } from './session.ts';
 
 /** Options of all commands for systems. */
@@ -48,6 +49,32 @@ export async function openSystemWithPins(
   const repository = await loadRepository(session.repository, session);
   if (!repository.ok) return repository;
   return ok({ repository: repository.value, system, pins: pins.value, pinsFile, aliases: aliases.value });
+}
+
+/**
+ * The same for the system of `--system`, or else our base system for an arch. Fails with `bad-option` if it is for another arch.
+ *
+ * @param wanted what is to be for the arch: `the root filesystem`
+ */
+export async function openSystemFor(
+  session: Session,
+  arch: string,
+  wanted: string,
+  options: SystemOptions & { readonly system?: string },
+): Promise<Result<SystemWithPins, Failure>> {
+  const file =
+    options.system === undefined
+      ? path.join(session.repository, `definitions/systems/base-${arch}.morph`)
+      : path.resolve(session.cwd, options.system);
+  const opened = await openSystemWithPins(session, file, options);
+  if (!opened.ok) return opened;
+  const own = archOf(opened.value.system);
+  if (own === arch) return opened;
+  return failed({
+    ...{ reason: 'bad-option', option: '--system', value: options.system ?? file },
+    why: `it is for ${own}, and ${wanted} is for ${arch}`,
+    hint: 'Name the file of a system for the arch.',
+  });
 }
 
 /** Reads `--replace STRATUM=FILE`. Fails with `bad-option`. */
