@@ -36,7 +36,8 @@ export function schemaFault(error: ErrorObject): Fault {
     case 'not':
       return {
         field,
-        message: (error.parentSchema as { description?: string } | undefined)?.description ?? 'is not allowed',
+        message:
+          (error.parentSchema as { description?: string } | undefined)?.description ?? 'is not allowed',
       };
     case 'minItems':
       return {
