@@ -18,10 +18,11 @@ outside() {
   sh -e -c "$1" </dev/null
 }
 
-# inside COMMAND: with the file system as root, by its own shell.
+# inside COMMAND: with the file system as root, by its own shell and with its own programs.
+chroot=$(command -v chroot || :)
 inside() {
   printf '%s\n' "+ $1"
-  chroot . /bin/sh -e -c "$1" </dev/null
+  PATH=/usr/sbin:/usr/bin:/sbin:/bin "$chroot" . /bin/sh -e -c "$1" </dev/null
 }
 
 # choose NUMBER [ARTEFACT…]: notes what these artefacts install; without any, all. In files what is no directory, or an empty one,
