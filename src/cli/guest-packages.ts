@@ -20,8 +20,7 @@ export interface GuestPackage {
 }
 
 /** What target/chunk/package.sh runs. */
-const programs =
-  'awk cat chmod chown cp find grep head mkdir mv rm rmdir sed sh sha256sum sort tail tar touch tr xargs';
+const programs = 'awk cat chmod chown cp find grep head mkdir mv rm rmdir sed sh sha256sum sort tar tr';
 
 /**
  * Unpacks an archive from standard input and runs the program in it, by a busybox that needs nothing of the system: that of the

@@ -1,18 +1,16 @@
-import path from 'node:path';
 import type { Failure } from '../core/failure.ts';
 import { unknownName } from '../core/nearest.ts';
 import { failed, ok, type Result } from '../core/result.ts';
 import { readPackageList } from '../definitions/package-list.ts';
-import { GitSources } from '../sources/git-source.ts';
 import { buildPackages } from '../system/build-packages.ts';
 import { manifestSum, packageArchive, type PackageParts } from '../system/package-archive.ts';
 import { whileBuilding } from './building.ts';
 import { exitCodeOfAll, type ExitCode } from './exit-code.ts';
 import { runPackageProgram, type GuestPackage, type ReachedGuest } from './guest-packages.ts';
 import { openSystemFor } from './open-system.ts';
-import { explain, storeDirectory, type Session } from './session.ts';
+import { explain, type Session } from './session.ts';
 import {
-  guestLimits,
+  chunkBuilding,
   systemBuilding,
   systemWanted,
   type SystemBuildOptions,
@@ -63,7 +61,7 @@ export async function installPackages(
   const { arch } = reached.guest;
   const opened = await openSystemFor(session, arch, 'the guest', options);
   if (!opened.ok) return explain(session, opened.failure);
-  const { repository, system, pins, aliases } = opened.value;
+  const { repository, system } = opened.value;
   const named = action.kind === 'upgrade' ? installedIds(had, action.names) : ok(action.names);
   if (!named.ok) return explain(session, named.failure);
   const names = named.value.length > 0 ? named.value : had.map(({ id }) => id);
@@ -77,16 +75,10 @@ export async function installPackages(
     session,
     systemBuilding(repository, options),
     async ({ closeReporter, context, ...progress }) => {
-      const cacheDirectory = path.join(storeDirectory(session, options.store), 'downloads');
-      const git = new GitSources({ cacheDirectory, offline: options.offline ?? false });
       const built = await buildPackages(
         repository,
         { ...systemWanted(opened.value, options), packages: list.value.packages, file: 'the command line' },
-        {
-          ...{ ...progress, context, pins, keepGoing: options.keepGoing ?? false },
-          commits: { aliases, git, store: context.store, onEvent: progress.onEvent },
-          guests: guestLimits(options),
-        },
+        chunkBuilding(session, opened.value, options, { ...progress, context }),
       );
       closeReporter();
       if (!built.ok) return exitCodeOfAll(built.failure);

@@ -1,6 +1,6 @@
-import { readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { describeSystemError, errorCode } from '../core/fault.ts';
+import { errorCode } from '../core/fault.ts';
 import type { Failure } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';
 import { readPackageList } from '../definitions/package-list.ts';
@@ -71,18 +71,4 @@ async function readList(file: string, named: string): Promise<Result<string, Fai
 async function overlayAt(directory: string): Promise<Result<UserDirectory | undefined, Failure>> {
   const found = await stat(directory).catch(() => undefined);
   return found === undefined ? ok(undefined) : digestOverlay(directory);
-}
-
-/** Writes a report; whoever reads it meanwhile finds the one from before. */
-export async function writeReport(file: string, text: string): Promise<Result<void, Failure>> {
-  try {
-    const unfinished = `${file}.${String(process.pid)}.new`;
-    await writeFile(unfinished, text);
-    await rename(unfinished, file);
-    return ok(undefined);
-  } catch (error) {
-    const failure = describeSystemError(error, file);
-    if (failure === undefined) throw error;
-    return failed(failure);
-  }
 }

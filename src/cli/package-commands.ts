@@ -1,9 +1,8 @@
 import type { Command } from 'commander';
-import { jobs, nonEmpty, sourcing, storeHelp, wholeNumber } from './options.ts';
+import { nonEmpty, storeHelp } from './options.ts';
 import type { PackageAction, PackageOptions } from './install-packages.ts';
-import { builderOption, hosting } from './plan-options.ts';
 import type { Session } from './session.ts';
-import { reading } from './system-options.ts';
+import { buildingChunks, choosingSystem } from './system-options.ts';
 
 /** The commands for packages in running guests. */
 export function packageCommands(
@@ -18,6 +17,7 @@ export function packageCommands(
       .summary(summary)
       .description(summary)
       .argument('<GUEST>', 'name of the guest: the name of its arch unless `start --name` set another');
+  const building = (one: Command): Command => choosingSystem(buildingChunks(one));
   const run = async (guest: string, action: PackageAction, options: PackageOptions): Promise<void> => {
     const { packageCommand: perform } = await import('./package-command.ts');
     done(await perform(session, guest, action, options));
@@ -34,33 +34,15 @@ export function packageCommands(
       run(guest, { kind: 'remove', names }, options),
     );
 
-  making(packageCommand('install', 'build packages and what they need, and install them in a guest'))
+  building(packageCommand('install', 'build packages and what they need, and install them in a guest'))
     .argument('<NAME...>', 'chunks of the system')
     .action((guest: string, names: readonly string[], options: PackageOptions) =>
       run(guest, { kind: 'install', names }, options),
     );
 
-  making(packageCommand('upgrade', 'build packages of a guest again, and replace those that differ'))
+  building(packageCommand('upgrade', 'build packages of a guest again, and replace those that differ'))
     .argument('[NAME...]', 'default: all')
     .action((guest: string, names: readonly string[], options: PackageOptions) =>
       run(guest, { kind: 'upgrade', names }, options),
     );
-}
-
-function making(command: Command): Command {
-  return reading(sourcing(hosting(command)))
-    .addOption(builderOption())
-    .option(
-      '--system <FILE>',
-      'file of the system whose chunks the packages are (default: definitions/systems/base-ARCH.morph)',
-      nonEmpty,
-    )
-    .option(
-      '--guests <N>',
-      'number of guests that build at once (default: number of cores)',
-      wholeNumber(1, 1000),
-    )
-    .option('-j, --jobs <N>', 'total number of concurrent compile processes (default: number of cores)', jobs)
-    .option('-k, --keep-going', 'after a failure, go on with what does not depend on it')
-    .option('--events <FILE>', 'also write events to this file, as lines of JSON', nonEmpty);
 }

@@ -254,6 +254,7 @@ export function createProgram(
       const { shareUnpackCommand } = await import('./share-command.ts');
       done(await shareUnpackCommand(session, tarball, directory));
     });
+
   systemCommands(command, session, done);
   packageCommands(command, session, done);
   storeCommands(command, session, done);

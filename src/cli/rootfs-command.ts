@@ -3,15 +3,15 @@ import path from 'node:path';
 import type { Failure } from '../core/failure.ts';
 import { prepareOutDirectory } from '../release/out-directory.ts';
 import { failureText } from '../report/failure-text.ts';
-import { GitSources } from '../sources/git-source.ts';
+import { replaceFile } from '../repository/replace-file.ts';
 import { buildRootfs, type BuiltRootfs } from '../system/build-rootfs.ts';
 import { publishSystem, type PublishedForm } from '../system/publish-system.ts';
 import { RunRecord, rootfsReport } from '../system/rootfs-report.ts';
 import { whileBuilding } from './building.ts';
 import { exitCodeOf, exitCodeOfAll, type ExitCode } from './exit-code.ts';
-import { openRootfs, rootfsTitle, writeReport, type RootfsOptions } from './open-rootfs.ts';
-import { guestLimits, systemBuilding } from './system-build-options.ts';
-import { explain, outDirectory, shownPath, storeDirectory, type Session } from './session.ts';
+import { openRootfs, rootfsTitle, type RootfsOptions } from './open-rootfs.ts';
+import { chunkBuilding, systemBuilding } from './system-build-options.ts';
+import { explain, outDirectory, shownPath, type Session } from './session.ts';
 
 /** `bootstrap rootfs ARCH --packages FILE`: builds packages and makes a root filesystem of them. */
 export async function rootfsCommand(
@@ -33,7 +33,7 @@ export async function rootfsCommand(
       ...(built === undefined ? {} : { built }),
       ...(published === undefined ? {} : { published }),
     });
-    const written = await writeReport(path.resolve(session.cwd, options.report), text);
+    const written = await replaceFile(path.resolve(session.cwd, options.report), text);
     return written.ok ? exitCode : explain(session, written.failure);
   };
   const refuse = (failure: Failure): Promise<ExitCode> => {
@@ -43,7 +43,7 @@ export async function rootfsCommand(
   };
   const opened = await openRootfs(session, arch, title, options);
   if (!opened.ok) return refuse(opened.failure);
-  const { repository, pins, aliases, wanted } = opened.value;
+  const { repository, wanted } = opened.value;
   const directory = path.join(outDirectory(session, options.out, arch, repository), 'rootfs');
   const prepared = await prepareOutDirectory(directory);
   if (!prepared.ok) return refuse(prepared.failure);
@@ -51,22 +51,20 @@ export async function rootfsCommand(
     session,
     systemBuilding(repository, options),
     async ({ closeReporter, context, ...progress }) => {
-      const { store } = context;
-      const cacheDirectory = path.join(storeDirectory(session, options.store), 'downloads');
-      const git = new GitSources({ cacheDirectory, offline: options.offline ?? false });
       const onEvent: typeof progress.onEvent = (event) => {
         record.add(event);
         progress.onEvent(event);
       };
-      const built = await buildRootfs(repository, wanted, {
-        ...{ ...progress, onEvent, context, pins },
-        keepGoing: options.keepGoing ?? false,
-        commits: { aliases, git, store, onEvent },
-        guests: guestLimits(options),
-      });
+      const building = chunkBuilding(session, opened.value, options, { ...progress, context, onEvent });
+      const built = await buildRootfs(repository, wanted, building);
       closeReporter();
       if (!built.ok) return finish(exitCodeOfAll(built.failure));
-      const published = await publishSystem(store, built.value.planned, built.value.products, directory);
+      const published = await publishSystem(
+        context.store,
+        built.value.planned,
+        built.value.products,
+        directory,
+      );
       if (!published.ok) return refuse(published.failure);
       for (const form of published.value) session.out(`${shownPath(session, form.path)}\n`);
       return finish(0, built.value, published.value);

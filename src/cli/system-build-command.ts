@@ -1,6 +1,5 @@
 import path from 'node:path';
 import { count } from '../core/count.ts';
-import { GitSources } from '../sources/git-source.ts';
 import { prepareOutDirectory } from '../release/out-directory.ts';
 import { buildSystem } from '../system/build-system.ts';
 import { publishSystem } from '../system/publish-system.ts';
@@ -9,12 +8,12 @@ import { whileBuilding } from './building.ts';
 import { exitCodeOfAll, type ExitCode } from './exit-code.ts';
 import { openSystemWithPins } from './open-system.ts';
 import {
-  guestLimits,
+  chunkBuilding,
   systemBuilding,
   systemWanted,
   type SystemBuildOptions,
 } from './system-build-options.ts';
-import { explain, outDirectory, shownPath, storeDirectory, type Session } from './session.ts';
+import { explain, outDirectory, shownPath, type Session } from './session.ts';
 
 /** `bootstrap system build`: builds the chunks of a system, each in a guest. */
 export async function systemBuildCommand(
@@ -24,7 +23,7 @@ export async function systemBuildCommand(
 ): Promise<ExitCode> {
   const opened = await openSystemWithPins(session, file, options);
   if (!opened.ok) return explain(session, opened.failure);
-  const { repository, system, pins, aliases } = opened.value;
+  const { repository, system } = opened.value;
   const planned = await planSystem(repository, systemWanted(opened.value, options));
   if (!planned.ok) return explain(session, planned.failure);
   const products = outDirectory(session, options.out, planned.value.inputs.target.name, repository);
@@ -35,18 +34,8 @@ export async function systemBuildCommand(
     session,
     systemBuilding(repository, options),
     async ({ closeReporter, context, ...progress }) => {
-      const { store } = context;
-      const cacheDirectory = path.join(storeDirectory(session, options.store), 'downloads');
-      const git = new GitSources({ cacheDirectory, offline: options.offline ?? false });
-      const built = await buildSystem({
-        ...progress,
-        context,
-        keepGoing: options.keepGoing ?? false,
-        planned: planned.value,
-        pins,
-        commits: { aliases, git, store, onEvent: progress.onEvent },
-        guests: guestLimits(options),
-      });
+      const building = chunkBuilding(session, opened.value, options, { ...progress, context });
+      const built = await buildSystem({ ...building, planned: planned.value });
       closeReporter();
       if (!built.ok) return exitCodeOfAll(built.failure);
       if (planned.value.chunks !== undefined) {
@@ -55,7 +44,7 @@ export async function systemBuildCommand(
         session.out(`${system.name}: ${count(built.value.length, 'chunk')}\n${lines.join('')}`);
         return 0;
       }
-      const published = await publishSystem(store, planned.value, built.value, directory);
+      const published = await publishSystem(context.store, planned.value, built.value, directory);
       if (!published.ok) return explain(session, published.failure);
       for (const form of published.value) session.out(`${shownPath(session, form.path)}\n`);
       return 0;

@@ -1,11 +1,14 @@
 import { availableParallelism, freemem } from 'node:os';
+import path from 'node:path';
 import type { SystemFormat } from '../../stages/chunk/formats.ts';
 import type { Repository } from '../repository/load-inputs.ts';
+import { GitSources } from '../sources/git-source.ts';
 import type { SystemBuild } from '../system/build-system.ts';
 import type { SystemWanted } from '../system/plan-system.ts';
-import type { BuildingOptions } from './building.ts';
+import type { Building, BuildingOptions } from './building.ts';
 import type { SystemOptions, SystemWithPins } from './open-system.ts';
 import { sourceRequest, type SourceOptions } from './options.ts';
+import { storeDirectory, type Session } from './session.ts';
 
 /** Options of `bootstrap system build`. */
 export interface SystemBuildOptions extends SystemOptions, SourceOptions {
@@ -24,8 +27,15 @@ export interface SystemBuildOptions extends SystemOptions, SourceOptions {
 
 /** What is to be built of a system. */
 export function systemWanted(
-  { system, pins }: SystemWithPins,
-  { host, targetCompiler, builder, only, check = false, format }: SystemBuildOptions,
+  { system, pins }: Pick<SystemWithPins, 'system' | 'pins'>,
+  {
+    host,
+    targetCompiler,
+    builder,
+    only,
+    check = false,
+    format,
+  }: Pick<SystemBuildOptions, 'host' | 'targetCompiler' | 'builder' | 'only' | 'check' | 'format'>,
 ): SystemWanted {
   return {
     system,
@@ -50,8 +60,25 @@ export function systemBuilding({ lock }: Repository, options: SystemBuildOptions
   };
 }
 
+/** What building chunks takes beside a plan. */
+export function chunkBuilding(
+  session: Session,
+  { pins, aliases }: Pick<SystemWithPins, 'pins' | 'aliases'>,
+  options: SystemBuildOptions,
+  { context, onEvent, signal }: Pick<Building, 'context' | 'onEvent' | 'signal'>,
+): Omit<SystemBuild, 'planned'> {
+  const cacheDirectory = path.join(storeDirectory(session, options.store), 'downloads');
+  const git = new GitSources({ cacheDirectory, offline: options.offline ?? false });
+  return {
+    ...{ context, onEvent, signal, pins },
+    keepGoing: options.keepGoing ?? false,
+    commits: { aliases, git, store: context.store, onEvent },
+    guests: guestLimits(options),
+  };
+}
+
 /** How many guests there may be, and what they may take. */
-export function guestLimits({ guests, jobs }: SystemBuildOptions): SystemBuild['guests'] {
+function guestLimits({ guests, jobs }: SystemBuildOptions): SystemBuild['guests'] {
   return {
     most: guests ?? availableParallelism(),
     // What the system would rather have for its caches is left alone.

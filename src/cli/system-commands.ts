@@ -5,7 +5,7 @@ import { builderOption, hosting } from './plan-options.ts';
 import type { Session } from './session.ts';
 import type { SystemBuildOptions } from './system-build-options.ts';
 import type { SystemFetchOptions } from './system-fetch-command.ts';
-import { making, reading } from './system-options.ts';
+import { choosingSystem, making, reading } from './system-options.ts';
 import type { SystemPlanOptions } from './system-plan-command.ts';
 
 /** The commands for systems of packages. */
@@ -59,17 +59,10 @@ export function systemCommands(
       done(await systemFetchCommand(session, file, options));
     });
 
-  making(
-    command('rootfs', 'build packages, and make a root filesystem of them and what they need').argument(
-      '<ARCH>',
-    ),
-  )
+  const rootfs = command('rootfs', 'build packages, and make a root filesystem of them and what they need');
+  choosingSystem(making(rootfs))
+    .argument('<ARCH>')
     .requiredOption('--packages <FILE>', 'list of packages', nonEmpty)
-    .option(
-      '--system <FILE>',
-      'file of the system whose chunks the packages are (default: definitions/systems/base-ARCH.morph)',
-      nonEmpty,
-    )
     .option('--report <FILE>', 'write a report there, as JSON', nonEmpty)
     .action(async (arch: string, options: RootfsOptions) => {
       const { rootfsCommand } = await import('./rootfs-command.ts');

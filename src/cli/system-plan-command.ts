@@ -6,6 +6,7 @@ import { archOf, planIdsOfChunks } from '../system/plan-system.ts';
 import type { ExitCode } from './exit-code.ts';
 import { openSystemWithPins, type SystemOptions } from './open-system.ts';
 import { explain, type Session } from './session.ts';
+import { systemWanted } from './system-build-options.ts';
 
 /** Options of `bootstrap system plan`. */
 export interface SystemPlanOptions extends SystemOptions {
@@ -19,20 +20,15 @@ export interface SystemPlanOptions extends SystemOptions {
 export async function systemPlanCommand(
   session: Session,
   file: string,
-  { json = false, host, targetCompiler, builder, ...options }: SystemPlanOptions,
+  options: SystemPlanOptions,
 ): Promise<ExitCode> {
   const opened = await openSystemWithPins(session, file, options);
   if (!opened.ok) return explain(session, opened.failure);
-  const { repository, system, pins } = opened.value;
-  const ids = await planIdsOfChunks(repository, {
-    ...{ system, pins },
-    ...(host === undefined ? {} : { host }),
-    ...(targetCompiler === undefined ? {} : { targetCompiler }),
-    ...(builder === undefined ? {} : { builder }),
-  });
+  const { repository, system } = opened.value;
+  const ids = await planIdsOfChunks(repository, systemWanted(opened.value, options));
   if (!ids.ok) return explain(session, ids.failure);
   session.out(
-    json
+    options.json === true
       ? `${JSON.stringify({ ...system, planIds: ids.value }, undefined, 2)}\n`
       : systemText(system, ids.value),
   );

@@ -193,7 +193,7 @@ if [ -n "\${${sshPortVariable}-}" ]; then
   network_options=",hostfwd=tcp:127.0.0.1:$${sshPortVariable}-:22"
 fi
 
-${disk === undefined ? nothing : ownRootLines(disk)}${disk === undefined ? nothing : rootDiskLines(disk)}set -- ${shellArguments([...emulatorWords(arch), ...rootWords(arch, disk)], ' \\\n  ')}
+${disk === undefined ? nothing : sh`${ownRootLines(disk)}${rootDiskLines(disk)}`}set -- ${shellArguments([...emulatorWords(arch), ...rootWords(arch, disk)], ' \\\n  ')}
 if [ -r "$directory/${imageFiles.toolchain}" ]; then
   set -- "$@" \\
     ${shellArguments(toolchainWords(arch), ' \\\n    ')}

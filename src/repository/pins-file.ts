@@ -1,8 +1,9 @@
-import { readFile, rename, writeFile } from 'node:fs/promises';
-import { describeSystemError, errorCode } from '../core/fault.ts';
+import { readFile } from 'node:fs/promises';
+import { errorCode } from '../core/fault.ts';
 import type { Failure } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';
 import { parsePins, renderPins, sourceKey, type Pin, type Pins } from '../definitions/pins.ts';
+import { replaceFile } from './replace-file.ts';
 
 /** Name of the file of pins beside a set of definitions. */
 export const pinsName = 'bootstrap-pins.json';
@@ -24,14 +25,5 @@ export async function readPins(file: string): Promise<Result<Pins, Failure>> {
 export async function addPin(file: string, pin: Pin): Promise<Result<void, Failure>> {
   const pins = await readPins(file);
   if (!pins.ok) return pins;
-  try {
-    const unfinished = `${file}.${String(process.pid)}.new`;
-    await writeFile(unfinished, renderPins(new Map([...pins.value, [sourceKey(pin), pin]])));
-    await rename(unfinished, file);
-    return ok(undefined);
-  } catch (error) {
-    const failure = describeSystemError(error, file);
-    if (failure === undefined) throw error;
-    return failed(failure);
-  }
+  return replaceFile(file, renderPins(new Map([...pins.value, [sourceKey(pin), pin]])));
 }

@@ -1,4 +1,5 @@
 import type { BuildEvent } from '../core/event.ts';
+import type { Failure } from '../core/failure.ts';
 import { versionOf } from '../definitions/read-system.ts';
 import { planIds } from '../plan/bind.ts';
 import { chunkActionName } from '../../stages/chunk.ts';
@@ -19,9 +20,9 @@ export class RunRecord {
   readonly #skipped: string[] = [];
   readonly #failed: { text: string; log?: string }[] = [];
   readonly #cached = new Set<string>();
-  readonly #textOf: (failure: Extract<BuildEvent, { kind: 'failed' }>['failure']) => string;
+  readonly #textOf: (failure: Failure) => string;
 
-  constructor(textOf: (failure: Extract<BuildEvent, { kind: 'failed' }>['failure']) => string) {
+  constructor(textOf: (failure: Failure) => string) {
     this.#textOf = textOf;
   }
 

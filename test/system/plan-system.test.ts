@@ -11,7 +11,7 @@ import { planSystem, type SystemWanted } from '../../src/system/plan-system.ts';
 import { repository as root } from '../cli/rig.ts';
 import { sampleDefinitions } from '../definitions/sample-definitions.ts';
 
-const artefactDigest = pseudoDigest('a test', 'files');
+const filesDigest = pseudoDigest('a test', 'files');
 
 let repository: Repository;
 beforeAll(async () => {
@@ -347,7 +347,7 @@ describe('what a system installs', () => {
     const system = sample();
     const zlib = system.strata.flatMap(({ chunks }) => chunks).find(({ name }) => name === 'zlib');
     if (zlib === undefined) throw new Error('no zlib');
-    const digest = artefactDigest;
+    const digest = filesDigest;
     const root = {
       title: 'own root',
       installed: [{ chunk: zlib, artefacts: ['zlib-runtime'], whole: true }],
