@@ -27,6 +27,7 @@ export const arch = describeArch({
     userProgram: 'qemu-aarch64',
     // The machine's default is a 32-bit processor.
     cpu: 'cortex-a57',
+    processors: 8,
     commandLineLimit: 2048,
   },
 });

@@ -25,6 +25,7 @@ export const arch = describeArch({
     machine: 'virt',
     console: 'ttyS0',
     memory: { preset: 256 },
+    processors: 8,
     virtio: 'pci',
     network: 'virtio-net-pci',
     networkBy: 'device',

@@ -99,6 +99,7 @@ function chunkAction(
   const trees = needed.map(({ id }) => output(artefactActionName(target.name, id), 'files'));
   const {
     memory = presets.memory,
+    guestCpus,
     timeoutMinutes = presets.timeoutMinutes,
     compiler = true,
     distcc = compiler,
@@ -144,6 +145,7 @@ function chunkAction(
     outputs: { installed: resultDirectory },
     weight: presets.weight,
     memory,
+    ...(guestCpus === undefined ? {} : { processors: guestCpus }),
     ...(served === undefined ? {} : { compileServer: served }),
   });
 }

@@ -114,6 +114,8 @@ export const virtArmEmulator: ArchDescriptor['emulator'] = {
   machine: 'virt',
   console: 'ttyAMA0',
   memory: { preset: 256 },
+  // The kernel for 32 bits is configured for no more.
+  processors: 4,
   virtio: 'pci',
   network: 'virtio-net-pci',
   // The card's boot ROM is in a package that Debian only recommends, and nothing is booted from the network.

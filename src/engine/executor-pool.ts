@@ -68,7 +68,11 @@ export class ExecutorPool {
       return { kind: 'never', failure: refused.at(-1) };
     }
     const sound = able.filter(({ state }) => state !== 'doubtful');
-    const request: RoomRequest = { name: action.name, platform, memory: action.memory };
+    const { name, memory, processors } = action;
+    const request: RoomRequest = {
+      ...{ name, platform, memory },
+      ...(processors === undefined ? {} : { processors }),
+    };
     for (const member of sound.length > 0 ? sound : able) {
       if (member.state === 'untried' || member.state === 'doubtful') this.#check(member);
       if (member.state !== 'working') continue;

@@ -17,6 +17,8 @@ export interface RoomRequest {
   readonly platform: Platform;
   /** Peak memory in MiB. */
   readonly memory: number;
+  /** Processors that it has a use for; it has to run with fewer too. Undefined: one. */
+  readonly processors?: number;
 }
 
 /** Room for one action, held until it is released. What kind of room is up to the executor. */

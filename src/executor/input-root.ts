@@ -244,6 +244,15 @@ class Draft {
   /** Adds what a tree has at the top: its directories become places, its links links of the root. */
   #wantTopOf(tree: Digest, layer: 'parts' | 'below', byName: Map<string, Wanted>, writable: boolean): void {
     const entries = this.#list(tree);
+    const files = entries.filter(
+      ({ path, kind }) => kind === 'file' && !path.includes('/') && !ownNames.has(path),
+    );
+    if (files[0] !== undefined) {
+      const more = files.length > 1 ? ` and ${String(files.length - 1)} more` : '';
+      this.#faults.push(
+        `a tree mounted at / contains the file /${files[0].path}${more}; only directories and links may be there`,
+      );
+    }
     for (const entry of entries) {
       if (entry.path.includes('/')) continue;
       const at = `/${entry.path}`;
@@ -251,9 +260,7 @@ class Draft {
         const empty = entry.kind === 'directory' && !entries.some(({ path }) => isBelow(path, entry.path));
         if (!empty) this.#faults.push(`a tree mounted at / contains ${at}, which the sandbox reserves`);
       } else if (entry.kind === 'file') {
-        this.#faults.push(
-          `a tree mounted at / contains the file ${at}; only directories and links may be there`,
-        );
+        continue;
       } else if (
         layer === 'below' &&
         (Object.hasOwn(this.#links, at) || (byName.has(at) && entry.kind === 'symlink'))

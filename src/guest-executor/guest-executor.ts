@@ -11,7 +11,6 @@ import type { ExecuteRequest, Execution, Executor, Reservation, RoomRequest } fr
 import { inputRoot, type InputRoot, type Listings } from '../executor/input-root.ts';
 import { inputTree } from '../executor/input-tree.ts';
 import { ListingCache } from '../executor/listings.ts';
-import { reservation } from '../executor/reservation.ts';
 import { renderScript } from '../executor/script.ts';
 import { signalName, treesOf, verifyInputs } from '../executor/verify-inputs.ts';
 import {
@@ -36,6 +35,7 @@ import {
   writeScratchDisk,
   writeSquashfs,
 } from './disks.ts';
+import { GuestRoom, type GuestSize } from './guest-room.ts';
 import { openResult, runEmulator } from './guest-process.ts';
 import { resultNames } from './guest-script.ts';
 
@@ -53,7 +53,7 @@ export interface GuestExecutorOptions {
   readonly mksquashfs: string;
   /** Path of mke2fs. */
   readonly mke2fs: string;
-  /** How many guests there may be at once. */
+  /** How many guests of one processor there may be at once; one of several counts as so many. */
   readonly guests: number;
   /** MiB of memory for all guests together. */
   readonly memory: number;
@@ -62,9 +62,6 @@ export interface GuestExecutorOptions {
   /** The guests' time when an action starts, in seconds since 1970. */
   readonly epochSeconds: number;
 }
-
-/** What a guest needs beside the action's own memory: kernel, initramfs, init. MiB. */
-const guestOverhead = 192;
 
 /** Size of a scratch disk; what an action does not write takes no room. */
 const scratchBytes = 16 * 2 ** 30;
@@ -87,18 +84,17 @@ class GuestExecutor implements Executor {
   readonly name: string;
   readonly #options: GuestExecutorOptions;
   readonly #listings: ListingCache;
-  readonly #listeners = new Set<() => void>();
-  readonly #memoryOf = new WeakMap<Reservation, number>();
+  readonly #room: GuestRoom;
   readonly #toolDisks = new Map<string, Promise<string>>();
   #toolScratch: ReturnType<Store['makeScratch']> | undefined;
-  #guests = 0;
-  #memory = 0;
   #emulator = '';
 
   constructor(options: GuestExecutorOptions) {
     this.name = `guests of ${options.arch.name}`;
     this.#options = options;
     this.#listings = new ListingCache(options.store);
+    const { memory, guests: processors } = options;
+    this.#room = new GuestRoom(options.arch.emulator, { memory, processors });
   }
 
   supports({ os, cpu, alsoRuns = [] }: Platform): boolean {
@@ -123,25 +119,12 @@ class GuestExecutor implements Executor {
     return ok(undefined);
   }
 
-  /** At least one guest can always run, whatever memory it wants. */
-  tryReserve({ memory }: RoomRequest): Reservation | undefined {
-    const needed = this.#memoryFor(memory);
-    const { guests, memory: limit } = this.#options;
-    if (this.#guests >= guests || (this.#guests > 0 && this.#memory + needed > limit)) return undefined;
-    this.#guests += 1;
-    this.#memory += needed;
-    const room = reservation(() => {
-      this.#guests -= 1;
-      this.#memory -= needed;
-      for (const listener of this.#listeners) listener();
-    });
-    this.#memoryOf.set(room, needed);
-    return room;
+  tryReserve(request: RoomRequest): Reservation | undefined {
+    return this.#room.tryReserve(request);
   }
 
   onRoom(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#room.onRoom(listener);
   }
 
   async close(): Promise<void> {
@@ -153,13 +136,6 @@ class GuestExecutor implements Executor {
 
   execute(request: ExecuteRequest): Promise<Result<Execution, Failure>> {
     return catchFailures(this.#options.store.root, () => this.#execute(request));
-  }
-
-  /** MiB of a guest for an action: what the board has by preset at least, and no more than it can have. */
-  #memoryFor(memory: number): number {
-    const { preset, limit } = this.#options.arch.emulator.memory;
-    const wanted = Math.max(preset, memory + guestOverhead);
-    return limit === undefined ? wanted : Math.min(limit, wanted);
   }
 
   async #execute(request: ExecuteRequest): Promise<Result<Execution, Failure>> {
@@ -196,12 +172,12 @@ class GuestExecutor implements Executor {
       await log.keep('script', renderScript(recipe.commands));
       await log.keep('environment', renderEnvironment(environment));
       const started = performance.now();
-      const memory = this.#memoryOf.get(request.reservation) ?? this.#memoryFor(0);
-      let guest = await this.#runGuest(request, join(scratch.path, 'first'), { disk, tools }, memory);
+      const size = this.#room.sizeOf(request.reservation);
+      let guest = await this.#runGuest(request, join(scratch.path, 'first'), { disk, tools }, size);
       if (guest.exitCode === undefined && !isAborted(signal)) {
         // A machine may die for reasons of its own; one that dies twice has its reason in the action.
         log.write(Buffer.from('+ the guest ended without a result: once more, in another one\n'));
-        guest = await this.#runGuest(request, join(scratch.path, 'second'), { disk, tools }, memory);
+        guest = await this.#runGuest(request, join(scratch.path, 'second'), { disk, tools }, size);
       }
       const wallSeconds = (performance.now() - started) / 1000;
       const logged = await log.close();
@@ -222,7 +198,7 @@ class GuestExecutor implements Executor {
     { log, recipe, signal }: ExecuteRequest,
     directory: string,
     disks: ActionDisks,
-    memory: number,
+    size: GuestSize,
   ): Promise<{ readonly exitCode: number | undefined; readonly places: Places }> {
     const places = placesIn(directory);
     await mkdir(places.results, { recursive: true });
@@ -238,7 +214,7 @@ class GuestExecutor implements Executor {
           });
     await writeScratchDisk(this.#options.mke2fs, places.scratch, scratchBytes);
     const end = await runEmulator({
-      argv: this.#commandLine(places, disks, memory, network),
+      argv: this.#commandLine(places, disks, size, network),
       temporary: places.temporary,
       console: places.console,
       log: join(places.results, resultNames.log),
@@ -274,7 +250,7 @@ class GuestExecutor implements Executor {
   #commandLine(
     places: Places,
     { disk, tools }: ActionDisks,
-    memory: number,
+    { memory, processors }: GuestSize,
     network: string,
   ): readonly [string, ...string[]] {
     const { arch, image } = this.#options;
@@ -289,6 +265,7 @@ class GuestExecutor implements Executor {
     return [
       this.#emulator,
       ...emulatorArguments(arch, settings, false),
+      ...(processors === 1 ? [] : ['-smp', String(processors)]),
       ...(tools === undefined ? [] : attachmentArguments(arch, toolDisk, tools)),
       ...attachments.flatMap((attachment) => {
         const place = attached[attachment.name as keyof typeof attached] as string | undefined;

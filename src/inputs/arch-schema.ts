@@ -220,6 +220,7 @@ export const archSchema = {
             limit: { type: 'integer', minimum: 1 },
           },
         },
+        processors: { type: 'integer', minimum: 1 },
         virtio: { type: 'string', enum: ['pci', 'device', 'ccw'] },
         virtioPlaces: {
           type: 'array',

@@ -121,6 +121,8 @@ export interface Arch {
     readonly console: string;
     /** MiB. `limit` undefined: limited only by the host. */
     readonly memory: { readonly preset: number; readonly limit?: number };
+    /** How many processors the machine can have, with a kernel that uses them. Undefined: one. */
+    readonly processors?: number;
     /** How virtio devices are attached: the suffix of their names (`virtio-blk-pci`). */
     readonly virtio: 'pci' | 'device' | 'ccw';
     /**

@@ -105,6 +105,8 @@ export interface Action {
   readonly weight: number;
   /** Peak memory in MiB that the scheduler sets aside. */
   readonly memory: number;
+  /** Processors that it has a use for, where the machine that runs it is made for it. Undefined: one. */
+  readonly processors?: number;
   /** Outputs that are scratch (build trees): the first to be collected. */
   readonly scratch: readonly string[];
   /** Commands in `bin/` by output, for the check that no two tools of one action provide the same one. */

@@ -102,6 +102,7 @@ function fieldsOf(action: Action): Encodable {
     compileServer: recipe.compileServer === undefined ? undefined : refFields(recipe.compileServer),
     weight: String(action.weight),
     memory: String(action.memory),
+    processors: action.processors === undefined ? undefined : String(action.processors),
     scratch: action.scratch,
     provides: action.provides,
     programsFor: action.programsFor,

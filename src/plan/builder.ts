@@ -20,6 +20,7 @@ export interface ActionSpec {
   readonly weight: number;
   /** MiB; undefined: 512. */
   readonly memory?: number;
+  readonly processors?: number;
   readonly scratch?: readonly string[];
   readonly provides?: Readonly<Record<string, readonly string[]>>;
   /** Processor of the programs in its outputs. Undefined: the platform's. */
@@ -55,6 +56,7 @@ export function defineAction(spec: ActionSpec): Action {
     },
     weight: spec.weight,
     memory: spec.memory ?? 512,
+    ...(spec.processors === undefined ? {} : { processors: spec.processors }),
     scratch: spec.scratch ?? [],
     provides: spec.provides ?? {},
     ...(spec.programsFor === undefined || spec.programsFor === spec.platform.cpu

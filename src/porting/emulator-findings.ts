@@ -53,6 +53,7 @@ export async function emulatorFindings(arch: Arch, emulator: Emulator): Promise<
   );
   findings.push(...(await attachmentFindings(arch, emulator, trials)));
   findings.push(...(await memoryFindings(arch, trials)));
+  findings.push(...(await processorFindings(arch, trials)));
   return findings;
 }
 
@@ -250,4 +251,19 @@ export async function startWith(
   if (about !== 'kernel' && about !== 'firmware') return failed(started.failure);
   const again = await lookAtMachine(program, [...args, '-accel', 'qtest']);
   return again.ok || about === 'kernel' ? again : failed(started.failure);
+}
+
+async function processorFindings({ emulator }: Arch, trials: Trials): Promise<readonly Finding[]> {
+  const { processors, memory } = emulator;
+  if (processors === undefined) return [];
+  const field = 'emulator.processors';
+  const started = await trials.start({ memory: memory.preset }, ['-smp', String(processors)]);
+  if (started.ok) return [finding.ok(field, String(processors), 'the machine accepts so many')];
+  return [
+    finding.fault(
+      field,
+      String(processors),
+      `the machine does not accept so many: ${started.failure.trim()}`,
+    ),
+  ];
 }

@@ -48,6 +48,12 @@ export function artefactAction(inputs: PlanInputs, parts: ArtefactParts): Action
       write('/build/rules', renderRules(rulesOf(parts))),
       shell(
         `contents=/installed/${installedNames.contents}
+        awk '$1 !~ /^[246a]/ && !/ \\.\\/.*\\// { print substr($0, index($0, " ./") + 2) }' $contents >top
+        if [ -s top ]; then
+          echo "It installs $(wc -l <top) files in the top directory of the system, where there may be directories and links only:"
+          head -n 5 top
+          exit 1
+        fi
         awk '$1 ~ /^[26]/ { print substr($0, index($0, " ./") + 1) }' $contents >devices
         tar -x -o -f /installed/${installedNames.archive} -X devices -C /files
         chmod -R u+rwX /files

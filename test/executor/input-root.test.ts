@@ -170,8 +170,11 @@ describe('an input root', () => {
     expect(faultsOf([at('/x', [file('text'), some])])).toEqual([
       's/a: /x: a file cannot be united with others, nor be writable',
     ]);
-    expect(faultsOf([at('/', [tree({ 'tools/x': '', file: '' })])])).toEqual([
+    expect(faultsOf([at('/', [tree({ file: '' })])])).toEqual([
       's/a: a tree mounted at / contains the file /file; only directories and links may be there',
+    ]);
+    expect(faultsOf([at('/', [tree({ 'tools/x': '', file: '', other: '' })])])).toEqual([
+      's/a: a tree mounted at / contains the file /file and 1 more; only directories and links may be there',
       's/a: a tree mounted at / contains /tools, which the sandbox reserves',
     ]);
   });

@@ -98,6 +98,13 @@ describe('the plan of a system', () => {
     expect(alone.chunk('tools/zlib').recipe.compileServer).toBeUndefined();
   });
 
+  test('may want more processors, which change nothing of what is built', async () => {
+    const [one, two] = [await planOf(sample()), await planOf(withChunk({ extensions: { guestCpus: 2 } }))];
+    expect([one, two].map(({ chunk }) => chunk('tools/zlib').processors)).toEqual([undefined, 2]);
+    const name = chunkActionName('aarch64', 'tools/zlib');
+    expect(two.ids.get(name)).toBe(one.ids.get(name));
+  });
+
   test('uses the C library of the root once something was built for the time before there is one', async () => {
     const system = sample();
     const early: System = {
