@@ -18,12 +18,14 @@ import { explain, storeDirectory, type Session } from './session.ts';
  * `bootstrap log ACTION`: the paths of its latest script and environment, then its whole log.
  *
  * @param commands instead of the log the record of the commands that it ran
+ * @param known the action is known to exist: one of a system, which no plan for an arch has
  */
 export async function logCommand(
   session: Session,
   name: string,
   storeOption: string | undefined,
   commands = false,
+  known = false,
 ): Promise<ExitCode> {
   const repository = await loadRepository(session.repository, session);
   if (!repository.ok) return explain(session, repository.failure);
@@ -34,7 +36,12 @@ export async function logCommand(
   if (!store.ok) return explain(session, store.failure);
   const history = store.value && (await recallAction(store.value, name as ActionName));
   if (store.value === undefined || history === undefined)
-    return explain(session, await neverRun(repository.value, name, root));
+    return explain(
+      session,
+      known
+        ? { reason: 'never-run', action: name, store: root }
+        : await neverRun(repository.value, name, root),
+    );
   return commands
     ? printRecord(session, store.value, name, history.key)
     : printLog(session, await store.value.logDirectory(history.key));

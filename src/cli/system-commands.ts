@@ -6,7 +6,9 @@ import type { Session } from './session.ts';
 import type { SystemBuildOptions } from './system-build-options.ts';
 import type { SystemFetchOptions } from './system-fetch-command.ts';
 import { choosingSystem, making, reading } from './system-options.ts';
+import type { SystemOptions } from './open-system.ts';
 import type { SystemPlanOptions } from './system-plan-command.ts';
+import type { SystemWhyOptions } from './system-why-command.ts';
 
 /** The commands for systems of packages. */
 export function systemCommands(
@@ -57,6 +59,25 @@ export function systemCommands(
     .action(async (file: string, options: SystemFetchOptions) => {
       const { systemFetchCommand } = await import('./system-fetch-command.ts');
       done(await systemFetchCommand(session, file, options));
+    });
+
+  const chunkCommand = (name: string, summary: string): Command =>
+    systemCommand(name, summary).argument('<CHUNK>', 'name or id of a chunk: perl, base/perl');
+
+  reading(chunkCommand('log', "print the log of a chunk's latest build, and the path of its script"))
+    .option('--store <DIR>', storeHelp, nonEmpty)
+    .action(async (file: string, chunk: string, options: SystemOptions & { store?: string }) => {
+      const { systemLogCommand } = await import('./system-log-command.ts');
+      done(await systemLogCommand(session, file, chunk, options));
+    });
+
+  const why = chunkCommand('why', 'say whether a chunk would be built, and what has changed since it was');
+  reading(hosting(why))
+    .addOption(builderOption())
+    .option('--store <DIR>', storeHelp, nonEmpty)
+    .action(async (file: string, chunk: string, options: SystemWhyOptions) => {
+      const { systemWhyCommand } = await import('./system-why-command.ts');
+      done(await systemWhyCommand(session, file, chunk, options));
     });
 
   const rootfs = command('rootfs', 'build packages, and make a root filesystem of them and what they need');

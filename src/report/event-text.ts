@@ -5,7 +5,7 @@ import { duration } from './duration.ts';
 import { failureText } from './failure-text.ts';
 
 /** Why an action runs, in a few words. */
-function whyText(why: Why): string {
+export function whyText(why: Why): string {
   switch (why.kind) {
     case 'never-built':
       return 'never built';

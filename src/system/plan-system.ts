@@ -159,7 +159,8 @@ export function archOf({ arch }: Pick<System, 'arch'>): string {
   return baserockArches[arch] ?? arch;
 }
 
-function chosenChunks(
+/** Chunks by their names or ids, in the order of building. Fails with `unknown-name`. Undefined: nothing is chosen. */
+export function chosenChunks(
   system: System,
   only: readonly string[] | undefined,
 ): Result<readonly Chunk[] | undefined, Failure> {

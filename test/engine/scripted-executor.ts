@@ -8,6 +8,8 @@ import type {
   Reservation,
   RoomRequest,
 } from '../../src/executor/executor.ts';
+import { actionEnvironment, renderEnvironment } from '../../src/executor/environment.ts';
+import { renderScript } from '../../src/executor/script.ts';
 import { verifyInputs } from '../../src/executor/verify-inputs.ts';
 import type { Platform } from '../../src/plan/action.ts';
 import { keyOf } from '../../src/plan/key.ts';
@@ -104,6 +106,8 @@ export class ScriptedExecutor implements Executor {
     const verified = await verifyInputs(this.#store, request);
     if (!verified.ok) return verified;
     await request.onStart?.();
+    await request.log.keep('script', renderScript(request.recipe.commands));
+    await request.log.keep('environment', renderEnvironment(actionEnvironment(request.recipe, undefined)));
     this.calls.push(name);
     this.running.add(name);
     this.most = Math.max(this.most, this.running.size);
