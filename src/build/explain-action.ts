@@ -62,7 +62,7 @@ export async function explainActions(
 }
 
 /** A directory's digest is in the plan; nobody asks for its files here. */
-const noDirectories: DirectoryProvider = {
+export const noDirectories: DirectoryProvider = {
   obtain: (name) => Promise.resolve(failed({ reason: 'not-allowed', kind: 'source', name })),
 };
 

@@ -31,6 +31,8 @@ export interface TreesRequest {
   readonly directories?: DirectoryProvider;
   /** Continue with what does not depend on a failed action. Undefined: no. */
   readonly keepGoing?: boolean;
+  /** As in `BuildOptions`. */
+  readonly keepFailed?: boolean;
   /** Undefined: the commands of actions are not recorded. */
   readonly record?: RecordOptions;
   /** Limits on what may be done for these trees. Undefined: none. */
@@ -91,7 +93,17 @@ export async function buildAndRead<Value>(
   request: TreesRequest,
   read: (outcome: BuildOutcome) => Promise<Result<Value, Failure>>,
 ): Promise<Result<Value, readonly Failure[]>> {
-  const { plan, context, directories, keepGoing = false, record, allowed, onEvent, signal } = request;
+  const {
+    plan,
+    context,
+    directories,
+    keepGoing = false,
+    keepFailed = false,
+    record,
+    allowed,
+    onEvent,
+    signal,
+  } = request;
   const parts =
     allowed?.mayFetch === false ? { ...context, sources: knownSources(context.sources) } : context;
   for (let attempt = 1; ; attempt += 1) {
@@ -100,7 +112,7 @@ export async function buildAndRead<Value>(
       ...(directories === undefined ? {} : { directories }),
       ...(record === undefined ? {} : { record }),
       ...(allowed === undefined ? {} : { mayRun: ({ name }: Action) => allowed.mayRun(name) }),
-      keepGoing,
+      ...{ keepGoing, keepFailed },
       clock: () => performance.now(),
       onEvent,
       signal,

@@ -5,7 +5,7 @@ import { builderOption, hosting } from './plan-options.ts';
 import type { Session } from './session.ts';
 import type { SystemBuildOptions } from './system-build-options.ts';
 import type { SystemFetchOptions } from './system-fetch-command.ts';
-import { choosingSystem, making, reading } from './system-options.ts';
+import { buildingChunks, choosingSystem, making, reading } from './system-options.ts';
 import type { SystemOptions } from './open-system.ts';
 import type { SystemPlanOptions } from './system-plan-command.ts';
 import type { SystemWhyOptions } from './system-why-command.ts';
@@ -70,6 +70,12 @@ export function systemCommands(
       const { systemLogCommand } = await import('./system-log-command.ts');
       done(await systemLogCommand(session, file, chunk, options));
     });
+
+  const shell = chunkCommand('shell', 'run a shell where a chunk is built: as it failed, or as it begins');
+  buildingChunks(shell).action(async (file: string, chunk: string, options: SystemBuildOptions) => {
+    const { systemShellCommand } = await import('./system-shell-command.ts');
+    done(await systemShellCommand(session, file, chunk, options));
+  });
 
   const why = chunkCommand('why', 'say whether a chunk would be built, and what has changed since it was');
   reading(hosting(why))

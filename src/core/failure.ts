@@ -13,6 +13,13 @@ export type Failure =
       readonly what: string;
       readonly hint: string;
     }
+  /** A shell is wanted in an action whose inputs are not there. */
+  | {
+      readonly reason: 'not-ready';
+      readonly action: string;
+      /** Actions and sources that come first. */
+      readonly first: readonly string[];
+    }
   /** An arch cannot be built with a version of a source that was chosen, as its descriptor says. */
   | {
       readonly reason: 'unsupported-version';

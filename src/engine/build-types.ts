@@ -24,6 +24,8 @@ export interface BuildOptions {
   readonly mayRun?: (action: Action) => boolean;
   /** Continue with what does not depend on a failed action. Undefined: no. */
   readonly keepGoing?: boolean;
+  /** Keep what actions write that fail, until the next build with this option, for a shell in it. Undefined: no. */
+  readonly keepFailed?: boolean;
   /** Milliseconds, for the times in events. */
   readonly clock: () => number;
   readonly onEvent: (event: BuildEvent) => void;

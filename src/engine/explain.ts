@@ -25,7 +25,12 @@ export interface ChangedInput {
 /** How an action stands before a build, as far as the store tells. */
 export type Standing =
   /** Its result is known. */
-  | { readonly kind: 'known'; readonly key: Key; readonly wallSeconds: number }
+  | {
+      readonly kind: 'known';
+      readonly key: Key;
+      readonly bound: BoundRecipe;
+      readonly wallSeconds: number;
+    }
   /** A build would run it. */
   | {
       readonly kind: 'must-run';
@@ -70,8 +75,8 @@ export async function standings(
     const node = nodes.get(name);
     if (node === undefined) throw new Error(`the plan lists no action ${name}`);
     const { state, key, bound, why, result, action } = node;
-    if (state === 'known' && key !== undefined && result !== undefined)
-      return { kind: 'known', key, wallSeconds: result.wallSeconds };
+    if (state === 'known' && key !== undefined && bound !== undefined && result !== undefined)
+      return { kind: 'known', key, bound, wallSeconds: result.wallSeconds };
     if (key === undefined || bound === undefined || why === undefined)
       return { kind: 'waiting', first: firstOf(node, unknownInputs) };
     const history = await recallAction(store, name);

@@ -24,7 +24,8 @@ export function findUnsupported(
   }));
 }
 
-function platformText({ os, cpu, alsoRuns = [], superuser = false }: Platform): string {
+/** A platform in words. */
+export function platformText({ os, cpu, alsoRuns = [], superuser = false }: Platform): string {
   const machine = [`${os}/${cpu}`, ...alsoRuns].join(' with programs of ');
   return superuser ? `${machine} and a root that may make devices` : machine;
 }

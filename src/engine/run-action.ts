@@ -27,6 +27,8 @@ export interface RunRequest {
   readonly files: (path: RepoPath) => Promise<Uint8Array>;
   /** Tree of the command recorder. */
   readonly recorder: Digest | undefined;
+  /** Whether what it writes is kept if it fails. */
+  readonly keepFailed: boolean;
   readonly signal: AbortSignal;
   readonly onStart: (log: string) => void;
   readonly onLine: (line: string) => void;
@@ -85,12 +87,14 @@ async function execute(request: RunRequest, log: LogSink, lastLines: readonly st
   const { node, key, bound, store, executor, signal } = request;
   const { action } = node;
   const built = (await recallAction(store, action.name))?.built;
+  if (request.keepFailed) await store.dropKept(key);
   const executed = await executor.execute({
     name: action.name,
     recipe: bound,
     reservation: request.reservation,
     log,
     ...(request.recorder === undefined ? {} : { recorder: request.recorder }),
+    ...(request.keepFailed ? { keep: store.keptPath(key) } : {}),
     onStart: async () => {
       // Before it runs, so that the log of an action that fails or is killed can be found by name.
       await rememberAction(store, action.name, built === undefined ? { key } : { key, built });

@@ -40,6 +40,11 @@ export interface ExecuteRequest {
    * nothing is recorded. It does not affect the action's outputs. An executor that cannot record leaves no record.
    */
   readonly recorder?: Digest;
+  /**
+   * Path, on the store's file system, to which what the action wrote is moved if its script fails, for `enter`; nothing is there
+   * yet. Undefined: it is removed. An executor that cannot keep it leaves nothing.
+   */
+  readonly keep?: string;
   /** Called and awaited once the inputs are present, before anything runs. */
   readonly onStart?: () => Promise<void>;
   /** Kills the action and everything it started. */
@@ -54,6 +59,12 @@ export interface Execution {
   readonly wallSeconds: number;
   /** Undefined: not known to the executor. */
   readonly cpuSeconds?: number;
+}
+
+/** What `enter` is asked for. */
+export interface EnterRequest extends Pick<ExecuteRequest, 'name' | 'recipe' | 'reservation'> {
+  /** What `keep` was given when the action failed. Undefined: the action's root as it was before its script began. */
+  readonly left?: string;
 }
 
 /**
@@ -85,6 +96,12 @@ export interface Executor {
    * itself, with `missing-output`, and with `interrupted`.
    */
   execute(request: ExecuteRequest): Promise<Result<Execution, Failure>>;
+  /**
+   * Runs a shell in an action's root, with its environment, on the standard input and output of this process, and returns its exit
+   * code. What it writes is kept in `left`, if that is given, and is nobody's output. Fails as `execute` does. Undefined: the
+   * executor's machine has no way to a terminal.
+   */
+  enter?(request: EnterRequest): Promise<Result<number, Failure>>;
   /** Releases what it holds (pipes, connections, machines) while nothing runs. `check` acquires it again. */
   close(): Promise<void>;
 }

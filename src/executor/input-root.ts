@@ -81,6 +81,9 @@ const scriptPath = '/script';
 /** Command that runs the script of a root. */
 export const scriptCommand: readonly string[] = ['/bin/sh', '-e', scriptPath];
 
+/** Command for who wants to look around in a root: where the script would begin. */
+export const shellCommand: readonly string[] = ['/bin/sh', '-c', `cd ${buildDirectory} && exec /bin/sh`];
+
 /** Names in the root under which a tree at `/` may have nothing; an empty directory counts as nothing. */
 const ownNames = new Set(['build', 'tmp', 'proc', 'dev', 'tools', 'script']);
 

@@ -1,4 +1,4 @@
-import { mkdir, readdir, stat } from 'node:fs/promises';
+import { mkdir, readdir, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import type { Digest } from '../core/digest.ts';
@@ -7,7 +7,14 @@ import { catchFailures } from '../core/fault.ts';
 import { findProgram, machinePath } from '../core/host-programs.ts';
 import { failed, ok, type Result } from '../core/result.ts';
 import { actionEnvironment, renderEnvironment } from '../executor/environment.ts';
-import type { ExecuteRequest, Execution, Executor, Reservation, RoomRequest } from '../executor/executor.ts';
+import type {
+  EnterRequest,
+  ExecuteRequest,
+  Execution,
+  Executor,
+  Reservation,
+  RoomRequest,
+} from '../executor/executor.ts';
 import { inputRoot, type InputRoot, type Listings } from '../executor/input-root.ts';
 import { inputTree } from '../executor/input-tree.ts';
 import { ListingCache } from '../executor/listings.ts';
@@ -36,8 +43,8 @@ import {
   writeSquashfs,
 } from './disks.ts';
 import { GuestRoom, type GuestSize } from './guest-room.ts';
-import { openResult, runEmulator } from './guest-process.ts';
-import { resultNames } from './guest-script.ts';
+import { attachEmulator, openResult, runEmulator } from './guest-process.ts';
+import { resultNames, type GuestTask } from './guest-script.ts';
 
 export interface GuestExecutorOptions {
   readonly store: Store;
@@ -139,45 +146,27 @@ class GuestExecutor implements Executor {
   }
 
   async #execute(request: ExecuteRequest): Promise<Result<Execution, Failure>> {
-    const { store, mksquashfs, epochSeconds } = this.#options;
-    const { name, recipe, log, signal } = request;
+    const { store } = this.#options;
+    const { recipe, log, signal } = request;
     if (isAborted(signal)) return failed({ reason: 'interrupted', signal: signalName(signal) });
     const verified = await verifyInputs(store, request);
     if (!verified.ok) return verified;
-    const listings = await this.#listings.load(treesOf(recipe));
-    const root = inputRoot(name, recipe, listings);
-    if (!root.ok) return root;
-    const split = splitTools(root.value);
-    const tree = inputTree(split?.rest ?? root.value, listings);
-    const served = recipe.compileServer?.digest;
-    const environment = {
-      ...actionEnvironment(recipe, undefined),
-      ...(served === undefined ? {} : compileServerEnvironment(this.#options.jobs)),
-    };
-    const outputs = Object.values(recipe.outputs);
-    const task = {
-      environment,
-      outputs,
-      network: served !== undefined,
-      tools: split !== undefined,
-      seconds: epochSeconds,
-    };
+    const environment = this.#environmentOf(recipe);
     const scratch = await store.makeScratch('guest');
     try {
-      const disk = join(scratch.path, 'disk.squashfs');
-      const contents = contentsOf(recipe, tree, listings, store);
-      await writeSquashfs(mksquashfs, diskEntries(task, tree, contents), epochSeconds, disk);
-      const tools = split === undefined ? undefined : await this.#toolDisk(recipe, split.tools, listings);
+      const written = await this.#writeDisks(request, scratch.path, { environment });
+      if (!written.ok) return written;
+      const disks = written.value;
       await request.onStart?.();
       await log.keep('script', renderScript(recipe.commands));
       await log.keep('environment', renderEnvironment(environment));
       const started = performance.now();
       const size = this.#room.sizeOf(request.reservation);
-      let guest = await this.#runGuest(request, join(scratch.path, 'first'), { disk, tools }, size);
+      let guest = await this.#runGuest(request, join(scratch.path, 'first'), disks, size);
       if (guest.exitCode === undefined && !isAborted(signal)) {
         // A machine may die for reasons of its own; one that dies twice has its reason in the action.
         log.write(Buffer.from('+ the guest ended without a result: once more, in another one\n'));
-        guest = await this.#runGuest(request, join(scratch.path, 'second'), { disk, tools }, size);
+        guest = await this.#runGuest(request, join(scratch.path, 'second'), disks, size);
       }
       const wallSeconds = (performance.now() - started) / 1000;
       const logged = await log.close();
@@ -185,12 +174,91 @@ class GuestExecutor implements Executor {
       if (!logged.ok) return logged;
       const { exitCode, places } = guest;
       if (exitCode === undefined) return await this.#died(places.console);
-      if (exitCode !== 0) return ok({ exitCode, outputs: {}, wallSeconds });
+      if (exitCode !== 0) {
+        if (request.keep !== undefined) await keepScratch(places.scratch, request.keep);
+        return ok({ exitCode, outputs: {}, wallSeconds });
+      }
       const taken = await this.#takeOutputs(request, places);
       return taken.ok ? ok({ exitCode, outputs: taken.value, wallSeconds }) : taken;
     } finally {
       await scratch.release();
     }
+  }
+
+  enter(request: EnterRequest): Promise<Result<number, Failure>> {
+    return catchFailures(this.#options.store.root, () => this.#enter(request));
+  }
+
+  async #enter({ left, ...request }: EnterRequest): Promise<Result<number, Failure>> {
+    const { store, mke2fs } = this.#options;
+    const verified = await verifyInputs(store, request);
+    if (!verified.ok) return verified;
+    const { recipe, reservation } = request;
+    // A serial console says nothing of its terminal.
+    const environment = { ...this.#environmentOf(recipe), TERM: 'vt100' };
+    const scratch = await store.makeScratch('shell');
+    try {
+      const written = await this.#writeDisks(request, scratch.path, { environment, shell: true });
+      if (!written.ok) return written;
+      const places = await makePlaces(join(scratch.path, 'guest'));
+      if (left === undefined) await writeScratchDisk(mke2fs, places.scratch, scratchBytes);
+      else await rename(join(left, keptScratch), places.scratch);
+      const network = await this.#networkFor(recipe, places);
+      const argv = this.#commandLine(places, written.value, this.#room.sizeOf(reservation), network);
+      await attachEmulator(argv, places.temporary);
+      if (left !== undefined) await rename(places.scratch, join(left, keptScratch));
+      const exitCode = await statusIn(places.results);
+      if (exitCode !== undefined) return ok(exitCode);
+      const detail = 'the emulator ended before the shell did';
+      return failed({ reason: 'backend-unreachable', backend: this.name, detail });
+    } finally {
+      await scratch.release();
+    }
+  }
+
+  #environmentOf(recipe: BoundRecipe): Readonly<Record<string, string>> {
+    return {
+      ...actionEnvironment(recipe, undefined),
+      ...(recipe.compileServer === undefined ? {} : compileServerEnvironment(this.#options.jobs)),
+    };
+  }
+
+  /** Writes the disks that a guest may only read. Fails for a recipe that contradicts itself. */
+  async #writeDisks(
+    { name, recipe }: Pick<ExecuteRequest, 'name' | 'recipe'>,
+    directory: string,
+    task: Pick<GuestTask, 'environment' | 'shell'>,
+  ): Promise<Result<ActionDisks, Failure>> {
+    const { store, mksquashfs, epochSeconds } = this.#options;
+    const listings = await this.#listings.load(treesOf(recipe));
+    const root = inputRoot(name, recipe, listings);
+    if (!root.ok) return root;
+    const split = splitTools(root.value);
+    const tree = inputTree(split?.rest ?? root.value, listings);
+    const whole: GuestTask = {
+      ...task,
+      outputs: Object.values(recipe.outputs),
+      network: recipe.compileServer !== undefined,
+      tools: split !== undefined,
+      seconds: epochSeconds,
+    };
+    const disk = join(directory, 'disk.squashfs');
+    const contents = contentsOf(recipe, tree, listings, store);
+    await writeSquashfs(mksquashfs, diskEntries(whole, tree, contents), epochSeconds, disk);
+    return ok({
+      disk,
+      tools: split === undefined ? undefined : await this.#toolDisk(recipe, split.tools, listings),
+    });
+  }
+
+  /** Options of a guest's network, at whose end there is the action's compile server, or nothing. */
+  async #networkFor({ compileServer }: BoundRecipe, places: Places): Promise<string> {
+    if (compileServer === undefined) return '';
+    return compileServerOption({
+      directory: this.#options.store.treePath(compileServer.digest),
+      scratch: places.temporary,
+      unshare: process.geteuid?.() === 0 ? await findProgram('unshare', machinePath) : undefined,
+    });
   }
 
   /** Runs an action in one guest. The exit code is undefined if that ended without saying one. */
@@ -200,18 +268,8 @@ class GuestExecutor implements Executor {
     disks: ActionDisks,
     size: GuestSize,
   ): Promise<{ readonly exitCode: number | undefined; readonly places: Places }> {
-    const places = placesIn(directory);
-    await mkdir(places.results, { recursive: true });
-    await mkdir(places.temporary);
-    const server = recipe.compileServer?.digest;
-    const network =
-      server === undefined
-        ? ''
-        : compileServerOption({
-            directory: this.#options.store.treePath(server),
-            scratch: places.temporary,
-            unshare: process.geteuid?.() === 0 ? await findProgram('unshare', machinePath) : undefined,
-          });
+    const places = await makePlaces(directory);
+    const network = await this.#networkFor(recipe, places);
     await writeScratchDisk(this.#options.mke2fs, places.scratch, scratchBytes);
     const end = await runEmulator({
       argv: this.#commandLine(places, disks, size, network),
@@ -329,6 +387,21 @@ interface Places {
   readonly temporary: string;
   readonly console: string;
   readonly unpacked: string;
+}
+
+/** Name of the scratch disk among what is kept of an action that failed. */
+const keptScratch = 'scratch.img';
+
+async function keepScratch(disk: string, keep: string): Promise<void> {
+  await mkdir(keep);
+  await rename(disk, join(keep, keptScratch));
+}
+
+async function makePlaces(directory: string): Promise<Places> {
+  const places = placesIn(directory);
+  await mkdir(places.results, { recursive: true });
+  await mkdir(places.temporary);
+  return places;
 }
 
 function placesIn(directory: string): Places {

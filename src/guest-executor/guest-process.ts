@@ -36,8 +36,7 @@ export async function runEmulator({
   temporary,
   signal,
 }: EmulatorRun): Promise<'ended' | 'silent'> {
-  const setpriv = await findProgram('setpriv', machinePath);
-  const [program, ...rest] = setpriv === undefined ? argv : [setpriv, '--pdeathsig', 'KILL', ...argv];
+  const [program, ...rest] = await endingWithUs(argv);
   const output = await open(console, 'w');
   const child = spawn(program, rest, {
     env: { PATH: machinePath.join(':'), TMPDIR: temporary },
@@ -76,6 +75,27 @@ export async function runEmulator({
     await follower.close();
     await output.close();
   }
+}
+
+/** Runs an emulator whose console is the standard input and output of this process, to its end. */
+export async function attachEmulator(argv: EmulatorRun['argv'], temporary: string): Promise<void> {
+  const [program, ...rest] = await endingWithUs(argv);
+  const child = spawn(program, rest, {
+    env: { PATH: machinePath.join(':'), TMPDIR: temporary },
+    stdio: 'inherit',
+  });
+  await new Promise<void>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', () => {
+      resolve();
+    });
+  });
+}
+
+/** A command that ends with this process, even if that is killed. */
+async function endingWithUs(argv: EmulatorRun['argv']): Promise<EmulatorRun['argv']> {
+  const setpriv = await findProgram('setpriv', machinePath);
+  return setpriv === undefined ? argv : [setpriv, '--pdeathsig', 'KILL', ...argv];
 }
 
 /** Reads a file that grows. */

@@ -1,5 +1,5 @@
 import { quoteWord } from '../core/shell-word.ts';
-import { scriptCommand } from '../executor/input-root.ts';
+import { scriptCommand, shellCommand } from '../executor/input-root.ts';
 
 /** Names in the disk that a guest works from. */
 export const diskNames = {
@@ -36,14 +36,17 @@ export interface GuestTask {
   readonly tools: boolean;
   /** The guest's time when the action starts, in seconds since 1970. */
   readonly seconds: number;
+  /** A shell at the console in place of the action's script. */
+  readonly shell?: boolean;
 }
 
 /**
  * What the image's init runs: unites the input root with a layer on the scratch disk, runs the action in it as the only user of
  * a machine without a network but for its compile server, and leaves log, outputs and exit code. It needs the tools of our root filesystem.
  */
-export function guestInit({ outputs, network, tools, seconds }: GuestTask): string {
+export function guestInit({ outputs, network, tools, seconds, shell = false }: GuestTask): string {
   const { disk, scratch, results } = places;
+  const enter = `unshare -m ${network ? '' : '-n '}-i -p -f sh ${disk}/${diskNames.enter} "$root"`;
   const toolsLine = tools ? `mount --bind ${places.tools} "$root/tools"\n` : '';
   return `#!/bin/sh
 set -eu
@@ -64,15 +67,32 @@ ln -s /proc/self/fd/0 "$root/dev/stdin"
 ln -s /proc/self/fd/1 "$root/dev/stdout"
 ln -s /proc/self/fd/2 "$root/dev/stderr"
 
-# By way of a pipe, which programs can open by the name /dev/stdout; a file of the host's would be emptied by that.
+${shell ? atConsole(enter) : logged(enter)}
+${shell ? '' : packed(outputs)}sync
+echo "$status" >${results}/${resultNames.status}
+`;
+}
+
+/** Runs the action and leaves what it says, and its exit code in `status`. */
+function logged(enter: string): string {
+  return `# By way of a pipe, which programs can open by the name /dev/stdout; a file of the host's would be emptied by that.
 {
   status=0
-  unshare -m ${network ? '' : '-n '}-i -p -f sh ${disk}/${diskNames.enter} "$root" 2>&1 </dev/null || status=$?
+  ${enter} 2>&1 </dev/null || status=$?
   echo "$status" >/run/status
-} | cat >${results}/${resultNames.log}
-read -r status </run/status
+} | cat >${places.results}/${resultNames.log}
+read -r status </run/status`;
+}
 
-if [ "$status" -eq 0 ]; then
+/** Runs a shell with the console as its terminal. */
+function atConsole(enter: string): string {
+  return `status=0
+setsid cttyhack ${enter} || status=$?`;
+}
+
+/** Packs the outputs of an action that succeeded. */
+function packed(outputs: readonly string[]): string {
+  return `if [ "$status" -eq 0 ]; then
   mkdir -p /run/outputs/end
   number=0
   for output in ${outputs.map(quoteWord).join(' ')}; do
@@ -90,15 +110,13 @@ if [ "$status" -eq 0 ]; then
     fi
     number=$((number + 1))
   done
-  tar -c -f ${results}/${resultNames.outputs} -C /run/outputs .
+  tar -c -f ${places.results}/${resultNames.outputs} -C /run/outputs .
 fi
-sync
-echo "$status" >${results}/${resultNames.status}
 `;
 }
 
 /** Enters the root, which is its one argument, and runs the action's script. */
-export function guestEnter({ environment }: GuestTask): string {
+export function guestEnter({ environment, shell = false }: GuestTask): string {
   const variables = Object.entries(environment)
     .map(([name, value]) => quoteWord(`${name}=${value}`))
     .join(' ');
@@ -108,6 +126,6 @@ mount -t proc proc "$1/proc"
 umask 022
 ulimit -c 0
 chroot=$(command -v chroot)
-exec env -i ${variables} "$chroot" "$1" ${scriptCommand.join(' ')}
+exec env -i ${variables} "$chroot" "$1" ${(shell ? shellCommand : scriptCommand).map(quoteWord).join(' ')}
 `;
 }

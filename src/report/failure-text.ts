@@ -161,6 +161,11 @@ const renderings: { readonly [Reason in FailureReason]: Rendering<Reason> } = {
     ...lines(it.why),
     'Trees hold directories, regular files and symbolic links; make the action that creates it remove it.',
   ],
+  'not-ready': (it) => [
+    `${it.action} has no root yet, because what it reads is not there; first there are to be made:`,
+    ...it.first.map((name) => `  ${name}`),
+    'Build it; what it is when it fails is kept for a shell.',
+  ],
   'not-allowed': (it) => [
     it.kind === 'action'
       ? `action ${it.name} would have to run, but is not allowed to`

@@ -26,7 +26,7 @@ function copyAll(programs: HostPrograms): string {
   return `${q(programs.cp)} -a --no-preserve=ownership --reflink=auto`;
 }
 
-function mountUnion({ mount, number }: NumberedMount, overlays: Overlays, programs: HostPrograms): string[] {
+function mountUnion({ mount, number }: NumberedMount, { overlays, programs, left = false }: Entry): string[] {
   if (mount.kind !== 'union') return [];
   const target = q(`${places.root}${mount.target}`);
   const lowers = [
@@ -42,13 +42,11 @@ function mountUnion({ mount, number }: NumberedMount, overlays: Overlays, progra
   // As root of the namespace, so that directories without write permission are no obstacle.
   const copy = mount.writable ? places.upper(number) : places.skeleton(number);
   const flags = mount.writable ? safeFlags : `ro,${safeFlags}`;
+  const copied = left ? [] : lowers.filter((lower) => lower !== copy);
   return [
     `${q(programs.mkdir)} -p ${copy}`,
     // The last first, so that the others replace what they hide, and are not written through its links.
-    ...lowers
-      .filter((lower) => lower !== copy)
-      .reverse()
-      .map((lower) => `${copyAll(programs)} --remove-destination ${lower}/. ${copy}/`),
+    ...copied.reverse().map((lower) => `${copyAll(programs)} --remove-destination ${lower}/. ${copy}/`),
     `${q(programs.mount)} -n -o bind,${flags} ${copy} ${target}`,
   ];
 }
@@ -57,8 +55,9 @@ function addsNothing({ directories, files, texts }: Mount & { kind: 'union' }): 
   return directories.length + files.length + Object.keys(texts).length === 0;
 }
 
-function mountOne(numbered: NumberedMount, overlays: Overlays, programs: HostPrograms): string[] {
+function mountOne(numbered: NumberedMount, entry: Entry): string[] {
   const { mount, number } = numbered;
+  const { programs } = entry;
   const target = q(`${places.root}${mount.target}`);
   switch (mount.kind) {
     case 'scratch':
@@ -68,7 +67,7 @@ function mountOne(numbered: NumberedMount, overlays: Overlays, programs: HostPro
     case 'file':
       return [`${q(programs.mount)} -n -o bind,ro,${safeFlags} ${places.file(number)} ${target}`];
     case 'union':
-      return mountUnion(numbered, overlays, programs);
+      return mountUnion(numbered, entry);
   }
 }
 
@@ -107,6 +106,10 @@ export interface Entry {
   readonly programs: HostPrograms;
   /** What the action runs: a program's path in the root, and its arguments. */
   readonly argv: readonly string[];
+  /** It has the standard input and output of who started it. Undefined: an empty input, and one output for all that it says. */
+  readonly attached?: boolean;
+  /** The scratch directory is one that an action left: unions that are made by copying are there. Undefined: no. */
+  readonly left?: boolean;
   /** The program that records the action's commands, and its output file. Undefined: nothing is recorded. */
   readonly recorder?: { readonly program: string; readonly file: string };
 }
@@ -121,7 +124,7 @@ export interface Entry {
  * look into it.
  */
 export function renderEntryScript(entry: Entry): string {
-  const { layout, mounts, scratch, environment, overlays, jobserver, programs } = entry;
+  const { layout, mounts, scratch, environment, jobserver, programs, attached = false } = entry;
   const mount = q(programs.mount);
   const status = `&${String(statusDescriptor)}`;
   const assignments = Object.entries(environment).map(([name, value]) => q(`${name}=${value}`));
@@ -143,7 +146,7 @@ export function renderEntryScript(entry: Entry): string {
     `read -r go <&${String(goDescriptor)}`,
     `exec ${String(goDescriptor)}<&-`,
     `${mount} -n --bind ${places.root} ${places.root}`,
-    ...mounts.flatMap((one) => mountOne(one, overlays, programs)),
+    ...mounts.flatMap((one) => mountOne(one, entry)),
     ...devices.map((device) => `${mount} -n --bind /dev/${device} ${places.root}/dev/${device}`),
     // It becomes read-only before the action starts; otherwise root could set the machine's sysctls.
     `${mount} -n -t proc -o nosuid,nodev,noexec proc ${places.root}/proc`,
@@ -153,7 +156,7 @@ export function renderEntryScript(entry: Entry): string {
     [
       `${recording}${helperPath} action ${jobserver ? '4' : '3'}`,
       ...assignments,
-      `-- ${entry.argv.map(q).join(' ')} </dev/null 2>&1 || code=$?`,
+      `-- ${entry.argv.map(q).join(' ')} ${attached ? '' : '</dev/null 2>&1 '}|| code=$?`,
     ].join(' '),
     'if [ "$code" = 0 ]; then',
     ':',

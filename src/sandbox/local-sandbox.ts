@@ -1,3 +1,4 @@
+import { rename } from 'node:fs/promises';
 import { machine } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
@@ -10,13 +11,14 @@ import { shortageAt } from '../core/room.ts';
 import { actionEnvironment, renderEnvironment } from '../executor/environment.ts';
 import {
   recordName,
+  type EnterRequest,
   type ExecuteRequest,
   type Execution,
   type Executor,
   type Reservation,
   type RoomRequest,
 } from '../executor/executor.ts';
-import { inputRoot, scriptCommand, treesToList } from '../executor/input-root.ts';
+import { inputRoot, scriptCommand, shellCommand, treesToList } from '../executor/input-root.ts';
 import { ListingCache } from '../executor/listings.ts';
 import { renderScript } from '../executor/script.ts';
 import { signalName, verifyInputs } from '../executor/verify-inputs.ts';
@@ -29,7 +31,7 @@ import { ownerOnDisk } from './identity.ts';
 import { layOut, type Layout } from './layout.ts';
 import { LocalSlots } from './local-slots.ts';
 import { probeNamespaces, type SandboxMeans } from './namespaces.ts';
-import { openWorkDirectories, places, prepare, type NumberedMount } from './prepare.ts';
+import { numbered, openWorkDirectories, places, prepare, type NumberedMount } from './prepare.ts';
 import { findOutput } from './output-directory.ts';
 import { runSandbox } from './sandbox-process.ts';
 
@@ -139,17 +141,76 @@ class LocalExecutor implements Executor {
 
   async #execute(request: ExecuteRequest): Promise<Result<Execution, Failure>> {
     const open = this.#opened();
+    const layout = await this.#layOut(request, open);
+    if (!layout.ok) return layout;
+    const scratch = await this.#store.makeScratch(request.name);
+    let keep: string | undefined;
+    try {
+      const executed = await this.#run(request, layout.value, scratch.path, open);
+      if (executed.ok && executed.value.exitCode !== 0) keep = request.keep;
+      return executed;
+    } finally {
+      await openWorkDirectories(layout.value, scratch.path);
+      if (keep !== undefined) await rename(scratch.path, keep);
+      await scratch.release();
+    }
+  }
+
+  async #layOut(
+    request: Pick<ExecuteRequest, 'name' | 'recipe'>,
+    { means }: Open,
+  ): Promise<Result<Layout, Failure>> {
     const verified = await verifyInputs(this.#store, request);
     if (!verified.ok) return verified;
     const { name, recipe } = request;
     const root = inputRoot(name, recipe, await this.#listings.load(treesToList(recipe)));
     if (!root.ok) return root;
-    const layout = await this.#copyForeign(layOut(root.value, this.#store), ownerOnDisk(open.means.identity));
-    const scratch = await this.#store.makeScratch(request.name);
+    return ok(await this.#copyForeign(layOut(root.value, this.#store), ownerOnDisk(means.identity)));
+  }
+
+  enter(request: EnterRequest): Promise<Result<number, Failure>> {
+    return catchFailures(this.#store.root, () => this.#enter(request));
+  }
+
+  async #enter({ left, ...request }: EnterRequest): Promise<Result<number, Failure>> {
+    const open = this.#opened();
+    const layout = await this.#layOut(request, open);
+    if (!layout.ok) return layout;
+    // What was left is taken away from its place while a shell is in it, so that nobody removes it or enters it again.
+    const scratch = await this.#store.makeScratch('shell');
+    const place = left === undefined ? scratch.path : join(scratch.path, 'left');
     try {
-      return await this.#run(request, layout, scratch.path, open);
+      if (left !== undefined) await rename(left, place);
+      const mounts =
+        left === undefined
+          ? await prepare(layout.value, place, this.#options.epochSeconds ?? 0)
+          : numbered(layout.value);
+      const { means } = open;
+      const terminal = process.env['TERM'] ?? 'dumb';
+      const end = await runSandbox({
+        programs: means.programs,
+        helper: means.helper,
+        identity: means.identity,
+        scratch: place,
+        entryScript: renderEntryScript({
+          layout: layout.value,
+          mounts,
+          scratch: place,
+          environment: { ...actionEnvironment(request.recipe, undefined), TERM: terminal },
+          argv: shellCommand,
+          overlays: means.overlays,
+          jobserver: false,
+          programs: means.programs,
+          attached: true,
+          left: left !== undefined,
+        }),
+      });
+      if (end.kind === 'ended') return ok(end.exitCode);
+      if (end.kind === 'aborted') return failed({ reason: 'interrupted', signal: 'SIGINT' });
+      return failed({ reason: 'backend-unreachable', backend: this.name, detail: end.detail });
     } finally {
-      await openWorkDirectories(layout, scratch.path);
+      await openWorkDirectories(layout.value, place);
+      if (left !== undefined) await rename(place, left);
       await scratch.release();
     }
   }

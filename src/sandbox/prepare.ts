@@ -80,9 +80,14 @@ export async function prepare(
   for (const [path, file] of Object.entries(layout.files)) {
     await placeFile(file.source, join(root, path), file.executable, seconds);
   }
-  const mounts = layout.mounts.map((mount, number) => ({ mount, number }));
+  const mounts = numbered(layout);
   for (const { mount, number } of mounts) await prepareMount(mount, number, scratch, seconds);
   return mounts;
+}
+
+/** The mounts of a layout, as `prepare` numbers them. */
+export function numbered(layout: Layout): readonly NumberedMount[] {
+  return layout.mounts.map((mount, number) => ({ mount, number }));
 }
 
 /**

@@ -1,4 +1,4 @@
-import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { execFile, spawn, type ChildProcess, type IOType } from 'node:child_process';
 import { constants, open as openDescriptor } from 'node:fs';
 import { chown, open, readFile, type FileHandle } from 'node:fs/promises';
 import { Socket } from 'node:net';
@@ -27,8 +27,11 @@ export interface SandboxStart {
   readonly scratch: string;
   readonly entryScript: string;
   readonly jobserver?: number;
-  /** Called with the action's output as it arrives. */
-  readonly onOutput: (bytes: Uint8Array) => void;
+  /**
+   * Called with the action's output as it arrives. Undefined: it has the standard input and output of this process, and its terminal,
+   * whose Ctrl-C is then its own.
+   */
+  readonly onOutput?: (bytes: Uint8Array) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -100,8 +103,12 @@ export async function runSandbox(start: SandboxStart): Promise<SandboxEnd> {
   const isAborted = () => signal?.aborted === true;
   if (isAborted()) return { kind: 'aborted' };
 
-  const log = await openPipe(programs, join(scratch, 'log-pipe'), identity);
+  const { onOutput } = start;
+  const log =
+    onOutput === undefined ? undefined : await openPipe(programs, join(scratch, 'log-pipe'), identity);
   const errorFile = await open(errors, 'a');
+  const streams: readonly (IOType | number)[] =
+    log === undefined ? ['inherit', 'inherit', 'inherit'] : ['ignore', log.writer.fd, errorFile.fd];
   const child = spawn(
     start.helper,
     [
@@ -114,22 +121,28 @@ export async function runSandbox(start: SandboxStart): Promise<SandboxEnd> {
       env: { PATH: '/usr/bin:/bin:/usr/sbin:/sbin', LC_ALL: 'C', LIBMOUNT_FORCE_MOUNT2: 'always' },
       // A session of its own: no controlling terminal, and the terminal's Ctrl-C reaches only us, so that we can shut
       // it down properly.
-      detached: true,
-      stdio: ['ignore', log.writer.fd, errorFile.fd, start.jobserver ?? 'ignore', 'pipe', 'pipe'],
+      detached: log !== undefined,
+      stdio: [...streams, start.jobserver ?? 'ignore', 'pipe', 'pipe'],
     },
   );
   const exit = ended(child);
   if (child.pid === undefined) {
     const why = await exit;
-    log.reader.destroy();
-    await log.writer.close();
+    log?.reader.destroy();
+    await log?.writer.close();
     await errorFile.close();
     return { kind: 'broken', detail: `a process could not be started: ${why ?? 'no reason given'}` };
   }
   // Do not await anything before our ends are closed: a child that ends at once would close its pipes unnoticed.
-  log.reader.on('data', start.onOutput);
-  const outputEnd = new Promise<void>((resolve) => log.reader.on('close', resolve));
-  log.reader.on('error', () => undefined);
+  const outputEnd = new Promise<void>((resolve) => {
+    if (log === undefined || onOutput === undefined) {
+      resolve();
+      return;
+    }
+    log.reader.on('data', onOutput);
+    log.reader.on('close', resolve);
+    log.reader.on('error', () => undefined);
+  });
 
   let status = '';
   let firstProcess: number | undefined;
@@ -160,7 +173,7 @@ export async function runSandbox(start: SandboxStart): Promise<SandboxEnd> {
   signal?.addEventListener('abort', kill, { once: true });
   if (isAborted()) kill();
 
-  await log.writer.close();
+  await log?.writer.close();
   await errorFile.close();
   await exit;
   await Promise.all([statusEnd, outputEnd]);

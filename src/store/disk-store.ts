@@ -34,6 +34,7 @@ const directories = [
   'notes',
   'logs',
   'scratch',
+  'kept',
   'damaged',
   'locks',
   'leases',
@@ -176,6 +177,15 @@ class DiskStore implements Store {
     const path = join(this.root, 'logs', key);
     await throwFaults(path, () => makeDirectory(path));
     return path;
+  }
+
+  keptPath(key: Key): string {
+    return join(this.root, 'kept', key);
+  }
+
+  async dropKept(key?: Key): Promise<void> {
+    const names = key === undefined ? await readdir(join(this.root, 'kept')) : [key];
+    for (const name of names) await removeForcibly(join(this.root, 'kept', name));
   }
 
   async release(): Promise<void> {

@@ -15,7 +15,7 @@ export const downloadsName = 'downloads';
 
 /** What a store consists of; anything else in its directory (guests, for example) is counted, but not examined. */
 const ownNames: ReadonlySet<string> = new Set([
-  ...['trees', 'blobs', 'results', 'notes', 'logs', 'scratch', 'damaged', 'locks', 'leases', 'roots'],
+  ...['trees', 'blobs', 'results', 'notes', 'logs', 'scratch', 'kept', 'damaged', 'locks', 'leases', 'roots'],
   downloadsName,
 ]);
 
@@ -66,8 +66,10 @@ export async function takeInventory(root: string): Promise<Inventory> {
   const leftovers = [...trees.halves];
   const scratch = join(root, 'scratch');
   const abandoned = statsOf(scratch) === undefined ? [] : await findAbandoned(scratch);
-  const damaged = namesIn(join(root, 'damaged')).map((name) => join(root, 'damaged', name));
-  for (const path of [...abandoned, ...damaged]) {
+  const removable = ['damaged', 'kept'].flatMap((place) =>
+    namesIn(join(root, place)).map((name) => join(root, place, name)),
+  );
+  for (const path of [...abandoned, ...removable]) {
     const { bytes } = await diskUsage(path);
     leftovers.push({ path, bytes, lastUse: 0, half: false });
   }

@@ -103,6 +103,11 @@ export interface LocalTrees {
   /** Directory that keeps an action's script, environment and log, by key; created if missing. */
   logDirectory(key: Key): Promise<string>;
 
+  /** Path for what an action with this key left when it failed. There need not be anything. */
+  keptPath(key: Key): string;
+  /** Removes what failed actions left: that with a key, or all of it. */
+  dropKept(key?: Key): Promise<void>;
+
   /**
    * Ends the use of this object; until then, the collector removes nothing that was obtained through it. A process that
    * is about to exit need not call it.

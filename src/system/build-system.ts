@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { artefactActionName, chunkActionName, guestParts, sourceDirectoryName } from '../../stages/chunk.ts';
 import { obtainCommit, type CommitContext } from '../build/fetch-commits.ts';
+import { readyRoot, type ReadyRoot } from '../build/enter-action.ts';
 import { buildAndRead, makeTrees, tellFailure, treeOf, type TreesRequest } from '../build/make-trees.ts';
 import type { Digest } from '../core/digest.ts';
 import type { Failure } from '../core/failure.ts';
@@ -105,6 +106,24 @@ export async function buildChunks(
   });
 }
 
+/**
+ * Runs `work` with the root of a chunk of the plan, in which it can run a shell. First the image that guests boot is made, if the
+ * chunk is built in one. Fails as `readyRoot` does.
+ */
+export async function withRootOf<Value>(
+  request: SystemBuild,
+  chunk: Chunk,
+  work: (root: ReadyRoot) => Promise<Result<Value, Failure>>,
+): Promise<Result<Value, readonly Failure[]>> {
+  const name = chunkActionName(request.planned.inputs.target.name, chunk.id);
+  return withGuests(request, async ({ plan, context }) => {
+    const root = await readyRoot(plan, context, name);
+    if (!root.ok) return tellFailure(request, root.failure);
+    const worked = await work(root.value);
+    return worked.ok ? worked : tellFailure(request, worked.failure);
+  });
+}
+
 /** Does work with an executor for guests, if something needs them. */
 async function withGuests<Value>(
   request: SystemBuild,
@@ -130,6 +149,7 @@ async function withGuests<Value>(
     return await work({
       ...rest,
       plan,
+      keepFailed: true,
       context: { ...context, executors: [...context.executors, ...executors] },
       directories: {
         obtain: (name, expected) =>

@@ -1,5 +1,5 @@
 /** A system of two chunks that need no compiler, built and composed in guests. */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -406,3 +406,69 @@ test('chunks of an arch whose programs run here need no guest', async () => {
   expect([...members.keys()]).toEqual(['./usr', './usr/share', './usr/share/machine']);
   expect(members.get('./usr/share/machine')?.text).toBe('Linux i686\n');
 }, 600_000);
+
+describe.each([
+  ['on this machine', 'x86_32', 'goes to nobody.\n'],
+  ['in a guest', 'armv5l', '# '],
+])('a chunk that fails %s', (_, arch, prompt) => {
+  const name = `broken-${arch}`;
+  const file = path.join(work, `systems/${name}.morph`);
+  const system = (command: string, ...argv: readonly string[]) =>
+    runProgram([`${repository}/bootstrap`, 'system', command, file, 'broken', ...argv]);
+
+  beforeAll(() => {
+    writeFileSync(
+      path.join(work, 'strata/broken.morph'),
+      'name: broken\nkind: stratum\nchunks:\n' +
+        '- {name: broken, morph: packages/broken.morph, repo: lock:zlib, ref: 1.3.1}\n',
+    );
+    writeFileSync(
+      path.join(work, 'packages/broken.morph'),
+      "name: broken\nkind: chunk\nbuild-commands: ['echo un$TARGET > half; echo so far; exit 7']\n" +
+        'x-bootstrap: {compiler: false}\n',
+    );
+    writeFileSync(
+      file,
+      `name: ${name}\nkind: system\narch: ${arch}\nstrata: [{morph: strata/broken.morph}]\n`,
+    );
+  });
+
+  test('can be looked at as it failed, and it is said what became of it', async () => {
+    const built = await runProgram([
+      ...[`${repository}/bootstrap`, 'system', 'build', file, '--host', 'i686', '--only', 'broken'],
+    ] as [string, ...string[]]);
+    expect(built.exitCode).toBe(1);
+    expect((await system('log')).stdout).toContain('\nso far\n');
+    expect((await system('why', '--host', 'i686')).stdout).toContain(
+      'with this content it was tried before, and did not succeed\n',
+    );
+    for (const [typed, seen] of [
+      ['cat /src/half; echo new > /src/half; exit 3', /\bun[a-z0-9]*-linux-musl/],
+      ['cat /src/half; exit', /\bnew\r?\n/],
+    ] as const) {
+      const { said, exitCode } = await typeInto(file, prompt, typed);
+      expect(said).toContain('broken/broken, as it was when it failed.');
+      expect(said).toMatch(seen);
+      expect(exitCode).toBe(0);
+    }
+  }, 900_000);
+});
+
+/** Types a line into the shell of a chunk: at a guest's console once that has prompted, else as soon as it is there. */
+async function typeInto(file: string, prompt: string, line: string) {
+  const argv = ['system', 'shell', file, 'broken', '--host', 'i686'];
+  const child = spawn(`${repository}/bootstrap`, argv, { stdio: ['pipe', 'pipe', 'pipe'] });
+  let said = '';
+  let typed = false;
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      said += text;
+      process.stderr.write(text);
+      if (typed || !said.endsWith(prompt)) return;
+      typed = true;
+      child.stdin.write(`${line}\n`);
+    });
+  }
+  const exitCode = await new Promise((resolve) => child.on('close', resolve));
+  return { said, exitCode };
+}

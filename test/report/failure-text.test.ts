@@ -134,6 +134,15 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
       '  Fix the stage that defines the named action (in stages/); nothing was built.',
     ],
   },
+  'not-ready': {
+    failure: { reason: 'not-ready', action: 'chunk-x/a', first: ['chunk-x/b', 'zlib 1.3.1'] },
+    text: [
+      'chunk-x/a has no root yet, because what it reads is not there; first there are to be made:',
+      '    chunk-x/b',
+      '    zlib 1.3.1',
+      '  Build it; what it is when it fails is kept for a shell.',
+    ],
+  },
   'never-run': {
     failure: { reason: 'never-run', action: 'host-tools/make', store: '/store' },
     text: [
