@@ -3,6 +3,7 @@ import type { Failure } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';
 import type { System } from '../definitions/definition.ts';
 import type { Pins } from '../definitions/pins.ts';
+import { openArches } from '../repository/load-arches.ts';
 import { loadRepository, type Repository } from '../repository/load-inputs.ts';
 import { pinsName, readPins } from '../repository/pins-file.ts';
 import { openSystem, type WantedReplacement } from '../repository/read-definitions.ts';
@@ -52,7 +53,7 @@ export async function openSystemWithPins(
 }
 
 /**
- * The same for the system of `--system`, or else our base system for an arch. Fails with `bad-option` if it is for another arch.
+ * The same for the system of `--system`, or else our base system for an arch, which may be named by an alias. Fails with `bad-option` if it is for another arch.
  *
  * @param wanted what is to be for the arch: `the root filesystem`
  */
@@ -62,17 +63,20 @@ export async function openSystemFor(
   wanted: string,
   options: SystemOptions & { readonly system?: string },
 ): Promise<Result<SystemWithPins, Failure>> {
+  const found = await (await openArches(session.repository, session.archDirectories)).find(arch, 'arch');
+  if (!found.ok) return found;
+  const { name } = found.value;
   const file =
     options.system === undefined
-      ? path.join(session.repository, `definitions/systems/base-${arch}.morph`)
+      ? path.join(session.repository, `definitions/systems/base-${name}.morph`)
       : path.resolve(session.cwd, options.system);
   const opened = await openSystemWithPins(session, file, options);
   if (!opened.ok) return opened;
   const own = archOf(opened.value.system);
-  if (own === arch) return opened;
+  if (own === name) return opened;
   return failed({
     ...{ reason: 'bad-option', option: '--system', value: options.system ?? file },
-    why: `it is for ${own}, and ${wanted} is for ${arch}`,
+    why: `it is for ${own}, and ${wanted} is for ${name}`,
     hint: 'Name the file of a system for the arch.',
   });
 }

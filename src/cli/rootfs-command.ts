@@ -5,6 +5,7 @@ import { prepareOutDirectory } from '../release/out-directory.ts';
 import { failureText } from '../report/failure-text.ts';
 import { replaceFile } from '../repository/replace-file.ts';
 import { buildRootfs, type BuiltRootfs } from '../system/build-rootfs.ts';
+import { archOf } from '../system/plan-system.ts';
 import { publishSystem, type PublishedForm } from '../system/publish-system.ts';
 import { RunRecord, rootfsReport } from '../system/rootfs-report.ts';
 import { whileBuilding } from './building.ts';
@@ -43,8 +44,8 @@ export async function rootfsCommand(
   };
   const opened = await openRootfs(session, arch, title, options);
   if (!opened.ok) return refuse(opened.failure);
-  const { repository, wanted } = opened.value;
-  const directory = path.join(outDirectory(session, options.out, arch, repository), 'rootfs');
+  const { repository, system, wanted } = opened.value;
+  const directory = path.join(outDirectory(session, options.out, archOf(system), repository), 'rootfs');
   const prepared = await prepareOutDirectory(directory);
   if (!prepared.ok) return refuse(prepared.failure);
   return whileBuilding(

@@ -14,6 +14,7 @@ export function createLineReporter(sink: Sink): Reporter {
     if (event.kind === 'action-finished' || event.kind === 'action-cached') done.add(event.action);
     if (event.kind === 'build-started') {
       total = event.actions;
+      done.clear();
       return;
     }
     if (event.kind === 'source-started') {

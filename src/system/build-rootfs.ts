@@ -8,7 +8,7 @@ import type { PackageList } from '../definitions/package-list.ts';
 import type { UserDirectory } from '../repository/overlay.ts';
 import type { Repository } from '../repository/load-inputs.ts';
 import { buildPackages, type Manifest } from './build-packages.ts';
-import { buildSystem, type BuiltTree, type SystemBuild } from './build-system.ts';
+import { buildSystem, sharingGuests, type BuiltTree, type SystemBuild } from './build-system.ts';
 import { planSystem, type PlannedSystem, type SystemWanted } from './plan-system.ts';
 
 /** A root filesystem that is wanted. */
@@ -37,7 +37,15 @@ export interface BuiltRootfs {
  * Builds the packages of a list and composes them, with all that they need when they run, to a root filesystem. Fails with all
  * failures; never empty.
  */
-export async function buildRootfs(
+export function buildRootfs(
+  repository: Repository,
+  wanted: RootfsWanted,
+  request: Omit<SystemBuild, 'planned' | 'given'>,
+): Promise<Result<BuiltRootfs, readonly Failure[]>> {
+  return sharingGuests((sharedGuests) => buildShared(repository, wanted, { ...request, sharedGuests }));
+}
+
+async function buildShared(
   repository: Repository,
   wanted: RootfsWanted,
   request: Omit<SystemBuild, 'planned' | 'given'>,

@@ -23,6 +23,8 @@ export interface SystemBuild extends Omit<TreesRequest, 'plan' | 'directories' |
   readonly commits: CommitContext;
   /** The user's directories that the plan names. Undefined: none. */
   readonly given?: ReadonlyMap<string, string>;
+  /** Guests that several builds share. Undefined: they are opened and closed by each one. */
+  readonly sharedGuests?: SharedGuests;
   readonly guests: {
     /** How many there may be at once. */
     readonly most: number;
@@ -31,6 +33,21 @@ export interface SystemBuild extends Omit<TreesRequest, 'plan' | 'directories' |
     /** How many compilations each may have done by this machine at once. */
     readonly jobs: number;
   };
+}
+
+/** Guests that are opened by the first build that needs them, and closed by `sharingGuests`. */
+export interface SharedGuests {
+  opened?: Executor | undefined;
+}
+
+/** Lets several builds of one plan's guests share these: what is prepared for guests is prepared once. */
+export async function sharingGuests<Value>(work: (shared: SharedGuests) => Promise<Value>): Promise<Value> {
+  const shared: SharedGuests = {};
+  try {
+    return await work(shared);
+  } finally {
+    await shared.opened?.close();
+  }
 }
 
 /** Directories of a chunk that was built; absolute. */
@@ -129,7 +146,7 @@ async function withGuests<Value>(
   request: SystemBuild,
   work: (building: TreesRequest) => Promise<Result<Value, readonly Failure[]>>,
 ): Promise<Result<Value, readonly Failure[]>> {
-  const { planned, context, pins, commits, given, ...rest } = request;
+  const { planned, context, pins, commits, given, sharedGuests: shared, ...rest } = request;
   const { system, inputs, plan } = planned;
   // Before the hours that compilers take.
   const unpinned = chunksOf(system).filter(
@@ -140,8 +157,9 @@ async function withGuests<Value>(
   );
   if (unpinned.length > 0)
     return tellFailure(request, { reason: 'unpinned-sources', chunks: unpinned.map(({ id }) => id) });
-  const guests = await openGuests(request);
+  const guests = shared?.opened === undefined ? await openGuests(request) : ok(shared.opened);
   if (!guests.ok) return guests;
+  if (shared !== undefined) shared.opened = guests.value;
   const executors = guests.value === undefined ? [] : [guests.value];
   const commitTrees = commitProvider(chunksOf(system), pins, commits);
   const userTrees = createDirectoryProvider(context.store, given ?? new Map());
@@ -157,7 +175,7 @@ async function withGuests<Value>(
       },
     });
   } finally {
-    await guests.value?.close();
+    if (shared === undefined) await guests.value?.close();
   }
 }
 

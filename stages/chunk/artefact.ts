@@ -67,7 +67,8 @@ export function artefactAction(inputs: PlanInputs, parts: ArtefactParts): Action
           awk -f /awk/needs | sort -u >/build/needs
         mkdir -p /manifest/${manifestNames.splits}
         cd /manifest/${manifestNames.splits}
-        awk -v chunk=${quoteWord(chunk.id)} -v arch=${target.name} -f /awk/manifest \\
+        awk -v chunk=${quoteWord(chunk.id)} -v arch=${target.name} \\
+          -v requires=${quoteWord((chunk.extensions.runtimeDepends ?? []).join(' '))} -f /awk/manifest \\
           /build/rules /build/links /build/sums /build/needs $contents >../${manifestNames.manifest}`,
       ),
     ],

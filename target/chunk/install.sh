@@ -98,7 +98,7 @@ record() {
     echo "artefacts${*:+ $*}"
     sum=$(sha256sum <"$manifest")
     echo "manifest ${sum%% *}"
-    sed -n 's/^  "\(needs\|provides\)": \[\(.*\)\],$/\1 \2/p' "$manifest" | tr -d '",'
+    sed -n 's/^  "\(needs\|provides\|requires\)": \[\(.*\)\],$/\1 \2/p' "$manifest" | tr -d '",'
     echo
     sed 's,^\./,d ,' "$work/own"
     while IFS= read -r path; do

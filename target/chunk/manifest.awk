@@ -2,7 +2,7 @@
 # that belong to it. The first rule that fits a path wins. A directory belongs to an artefact with what lies in it; one in which
 # nothing lies is split like a file.
 #
-#   awk -v chunk=ID -v arch=NAME -f manifest.awk RULES LINKS SUMS NEEDS CONTENTS
+#   awk -v chunk=ID -v arch=NAME -v requires='NAME NAME' -f manifest.awk RULES LINKS SUMS NEEDS CONTENTS
 #
 #   RULES     lines ARTEFACT<tab>EXPRESSION
 #   LINKS     lines PATH<tab>TARGET
@@ -32,6 +32,11 @@ function artefact_of(path, n) {
 }
 function list(kind, n, text) {
   for (n = 1; n <= needs; n++) if (kinds[n] == kind) text = text (text == "" ? "" : ", ") quoted(names[n])
+  return "[" text "]"
+}
+function words(line, parts, n, text) {
+  n = split(line, parts, " ")
+  for (line = 1; line <= n; line++) text = text (text == "" ? "" : ", ") quoted(parts[line])
   return "[" text "]"
 }
 
@@ -78,6 +83,7 @@ END {
   print "  \"arch\": " quoted(arch) ","
   print "  \"needs\": " list("needs") ","
   print "  \"provides\": " list("provides") ","
+  print "  \"requires\": " words(requires) ","
   print "  \"interpreters\": " list("interpreter") ","
   printf "  \"files\": ["
   for (n = 1; n <= count; n++) {

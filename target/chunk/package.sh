@@ -133,6 +133,22 @@ remove() {
       done
     done
   done
+  # Packages that others say they need when they run, by their names without the stratum.
+  for other in $(installed); do
+    case " $* " in *" $other "*) ;; *) echo "${other##*/}" ;; esac
+  done >"$work/left"
+  for other in $(installed); do
+    case " $* " in *" $other "*) continue ;; esac
+    for name in $(fields "$other" requires); do
+      if grep -qxF -e "$name" "$work/left"; then continue; fi
+      for id; do
+        if [ "${id##*/}" = "$name" ]; then
+          echo "$other needs $id when it runs"
+          exit 1
+        fi
+      done
+    done
+  done
   for id; do
     keep "$id"
     cp "$records/$id" "$work/before"

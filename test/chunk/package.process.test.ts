@@ -32,6 +32,7 @@ interface Package {
   readonly files: Readonly<Record<string, string>>;
   readonly needs?: readonly string[];
   readonly provides?: readonly string[];
+  readonly requires?: readonly string[];
 }
 
 let runs = 0;
@@ -51,7 +52,7 @@ function run(...words: readonly string[]): readonly [number | null, string] {
 
 function install(...packages: readonly Package[]): readonly [number | null, string] {
   const chunks = path.join(base, `chunks ${String((runs += 1))}`);
-  const lines = packages.map(({ id, version, files, needs = [], provides = [] }, index) => {
+  const lines = packages.map(({ id, version, files, needs = [], provides = [], requires = [] }, index) => {
     const place = path.join(chunks, String(index));
     const tree = path.join(place, 'tree');
     for (const [name, text] of Object.entries(files)) {
@@ -70,7 +71,8 @@ function install(...packages: readonly Package[]): readonly [number | null, stri
     const list = (names: readonly string[]) => `[${names.map((name) => `"${name}"`).join(', ')}]`;
     writeFileSync(
       path.join(place, 'manifest/manifest.json'),
-      `{\n  "chunk": "${id}",\n  "needs": ${list(needs)},\n  "provides": ${list(provides)},\n  "version": "${version}"\n}\n`,
+      `{\n  "chunk": "${id}",\n  "needs": ${list(needs)},\n  "provides": ${list(provides)},\n` +
+        `  "requires": ${list(requires)},\n  "version": "${version}"\n}\n`,
     );
     return `${String(index)} ${id} ${version}\n`;
   });
@@ -138,6 +140,15 @@ describe('packages in a running system', () => {
     expect(install(layout)[1]).toContain('/bin is a directory here, and something else in base/git');
     expect(run('list')[1]).toMatch(/^small\/zlib 1\.3 \S+ \n$/);
     expect(text('usr/lib/libz.so.1.3')).toBe('library\n');
+  });
+
+  test('are not removed while somebody needs them when it runs', () => {
+    const automake: Package = { id: 'base/automake', version: '1', files: { a: '' }, requires: ['git', 'none'] };
+    install(zlib, git, automake);
+    expect(run('remove', 'base/git')).toEqual([1, 'base/automake needs base/git when it runs\n']);
+    install({ ...git, id: 'other/git', files: { 'opt/git': '' } });
+    expect(run('remove', 'base/git')).toEqual([0, 'base/git: removed\n']);
+    expect(run('remove', 'base/automake', 'other/git')[0]).toBe(0);
   });
 
   test('are removed with their directories, unless somebody needs them', () => {

@@ -36,6 +36,26 @@ test.each([
   expect(text).toBe(`waiting for ${waited}\n`);
 });
 
+test('a second build counts anew', () => {
+  let text = '';
+  const reporter = createLineReporter({ write: (piece) => (text += piece) });
+  const finished = {
+    kind: 'action-finished',
+    at: 1,
+    wallSeconds: 1,
+    cpuSeconds: 1,
+    unchanged: true,
+  } as const;
+  for (const [actions, action] of [
+    [2, 'a/b'],
+    [1, 'c/d'],
+  ] as const) {
+    reporter.report({ kind: 'build-started', at: 0, actions, sources: 0 });
+    reporter.report({ ...finished, action });
+  }
+  expect(text.match(/\[.*\]/g)).toEqual(['[1/2]', '[1/1]']);
+});
+
 test('an action that is made twice counts once', () => {
   let text = '';
   const reporter = createLineReporter({ write: (piece) => (text += piece) });

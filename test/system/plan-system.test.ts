@@ -287,9 +287,11 @@ describe('the id of a chunk', () => {
     expect(await changes({ from: { ...repository, files } })).toEqual(['chunk', 'split']);
   });
 
-  test('stays when its products change, which are split again', async () => {
+  test('stays when its products or what it needs when it runs change, which the split tells', async () => {
     const products = [{ artifact: 'zlib-tools', include: ['usr/bin/.*'] }];
     expect(await changes({ system: withChunk({ products }) })).toEqual(['split']);
+    const runtimeDepends = ['nano'];
+    expect(await changes({ system: withChunk({ extensions: { runtimeDepends } }) })).toEqual(['split']);
   });
 
   test.each<[string, Parameters<typeof changes>[0]]>([
@@ -297,7 +299,6 @@ describe('the id of a chunk', () => {
       'commands for systems that hold it',
       { system: withChunk({ integration: { 'zlib-bins': { '00-x': ['true'] } } }) },
     ],
-    ['what it needs when it runs', { system: withChunk({ extensions: { runtimeDepends: ['nano'] } }) }],
     ['a name for people', { system: withChunk({ file: 'elsewhere.morph' }) }],
   ])('stays with %s', async (_, change) => {
     expect(await changes(change)).toEqual([]);
