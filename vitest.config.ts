@@ -6,7 +6,7 @@ import { runFactor } from './test/setup/runs.ts';
 const hours = 3_600_000;
 
 /** Tests that build and boot for real. */
-const builds = ['test/real/**', 'test/full/**', 'test/guest/**'];
+const builds = ['test/real/**', 'test/full/**', 'test/guest/**', 'test/systems/**'];
 
 /** Tests run the compiled program, and ask where it is. */
 const compiling = 'test/setup/compiled-program.ts';
@@ -66,6 +66,17 @@ export default defineConfig({
           include: ['test/guest/**/*.test.ts'],
           testTimeout: 4 * hours,
           hookTimeout: 4 * hours,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'system',
+          globalSetup: compiling,
+          setupFiles: compiling,
+          include: ['test/systems/**/*.test.ts'],
+          testTimeout: 8 * hours,
+          hookTimeout: 2 * hours,
           fileParallelism: false,
         },
       },
