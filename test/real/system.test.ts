@@ -66,6 +66,7 @@ build-commands:
   [ -e adler32.c ] && [ -e /etc/hosts ] && [ -x /usr/bin/env ]
   if command -v gcc || [ -e /dev/console ]; then exit 1; fi
 - touch /usr/share/first/new; rm /etc/passwd
+- ': > one; sleep 0.1; : > two; [ two -nt one ]'
 install-commands:
 - mkdir -p "$DESTDIR/usr/share/second"; echo 'of second' > "$DESTDIR/usr/share/second/text"
 system-integration:
