@@ -6,6 +6,7 @@ import type { Failure } from '../core/failure.ts';
 import { catchFailures } from '../core/fault.ts';
 import { findProgram, machinePath } from '../core/host-programs.ts';
 import { failed, ok, type Result } from '../core/result.ts';
+import { shortageAt } from '../core/room.ts';
 import { actionEnvironment, renderEnvironment } from '../executor/environment.ts';
 import type {
   EnterRequest,
@@ -68,10 +69,14 @@ export interface GuestExecutorOptions {
   readonly jobs: number;
   /** The guests' time when an action starts, in seconds since 1970. */
   readonly epochSeconds: number;
+  /** An action that says nothing for so long, in milliseconds, hangs. Undefined: 90 minutes; linking can take half an hour. */
+  readonly longestSilence?: number;
 }
 
 /** Size of a scratch disk; what an action does not write takes no room. */
 const scratchBytes = 16 * 2 ** 30;
+
+const defaultSilence = 90 * 60 * 1000;
 
 /** Exit code of an action that was ended because it took too long, as `timeout` has it. */
 const timedOut = 124;
@@ -173,6 +178,8 @@ class GuestExecutor implements Executor {
       if (isAborted(signal)) return failed({ reason: 'interrupted', signal: signalName(signal) });
       if (!logged.ok) return logged;
       const { exitCode, places } = guest;
+      const shortage = exitCode === 0 ? undefined : shortageAt(store.root);
+      if (shortage !== undefined) return failed({ reason: 'no-room', path: store.root, detail: shortage });
       if (exitCode === undefined) return await this.#died(places.console);
       if (exitCode !== 0) {
         if (request.keep !== undefined) await keepScratch(places.scratch, request.keep);
@@ -276,6 +283,7 @@ class GuestExecutor implements Executor {
       temporary: places.temporary,
       console: places.console,
       log: join(places.results, resultNames.log),
+      longestSilence: this.#options.longestSilence ?? defaultSilence,
       onLog: (bytes) => {
         log.write(bytes);
       },
@@ -327,7 +335,7 @@ class GuestExecutor implements Executor {
       ...(tools === undefined ? [] : attachmentArguments(arch, toolDisk, tools)),
       ...attachments.flatMap((attachment) => {
         const place = attached[attachment.name as keyof typeof attached] as string | undefined;
-        return place === undefined ? [] : attachmentArguments(arch, attachment, place);
+        return place === undefined ? [] : attachmentArguments(arch, attachment, place, 'report');
       }),
     ];
   }

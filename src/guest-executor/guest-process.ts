@@ -13,6 +13,8 @@ export interface EmulatorRun {
   /** File in which the guest leaves its log, and who is told what is in it, as it arrives. */
   readonly log: string;
   readonly onLog: (bytes: Uint8Array) => void;
+  /** Milliseconds after which a log that does not grow means that the action hangs. */
+  readonly longestSilence: number;
   /** Directory for temporary files. */
   readonly temporary: string;
   readonly signal: AbortSignal | undefined;
@@ -20,9 +22,6 @@ export interface EmulatorRun {
 
 /** How often the log is looked at, in milliseconds. */
 const lookEvery = 250;
-
-/** An action that says nothing for so long, in milliseconds, hangs. A large program can be linked for half an hour. */
-const longestSilence = 90 * 60 * 1000;
 
 /**
  * Runs an emulator to its end, or kills it when it is told to or when the log has not grown for very long: then it returns `silent`.
@@ -33,6 +32,7 @@ export async function runEmulator({
   console,
   log,
   onLog,
+  longestSilence,
   temporary,
   signal,
 }: EmulatorRun): Promise<'ended' | 'silent'> {

@@ -80,6 +80,9 @@ function logged(enter: string): string {
   status=0
   ${enter} 2>&1 </dev/null || status=$?
   echo "$status" >/run/status
+  if [ "$status" -ne 0 ] && [ "$(df -Pk ${places.scratch} | awk 'END { print $4 }')" -lt 1024 ]; then
+    echo '+ the disk of the guest that the action wrote to is full'
+  fi
 } | cat >${places.results}/${resultNames.log}
 read -r status </run/status`;
 }

@@ -222,10 +222,16 @@ export function toolchainWords({ emulator }: Arch): readonly Word[] {
   ];
 }
 
-/** Arguments that attach one thing. */
+/**
+ * Arguments that attach one thing.
+ *
+ * @param whenFull what becomes of writing to a disk when this machine has no room left: the emulator stops the guest, until somebody
+ *   at its monitor tells it to go on, or the guest gets an error
+ */
 export function attachmentWords(
   { emulator }: Arch,
   { name, kind }: Pick<Attachment, 'name' | 'kind'>,
+  whenFull: 'wait' | 'report' = 'wait',
 ): readonly Word[] {
   const place = { setting: 'placeInOption' } as const;
   if (kind === 'folder') {
@@ -241,6 +247,7 @@ export function attachmentWords(
     [
       option`if=none,id=${name},format=raw,`,
       ...(kind === 'disk' ? [] : [option`readonly=on,`]),
+      ...(kind === 'disk' && whenFull === 'report' ? [option`werror=report,`] : []),
       option`file=`,
       place,
     ],
@@ -287,6 +294,7 @@ export function attachmentArguments(
   arch: Arch,
   attachment: Pick<Attachment, 'name' | 'kind'>,
   place: string,
+  whenFull?: 'wait' | 'report',
 ): readonly string[] {
-  return fillIn(attachmentWords(arch, attachment), { placeInOption: doubleCommas(place) });
+  return fillIn(attachmentWords(arch, attachment, whenFull), { placeInOption: doubleCommas(place) });
 }

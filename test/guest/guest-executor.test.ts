@@ -66,7 +66,7 @@ async function programs(place: string): Promise<void> {
   copyFileSync(path.join(busybox, 'bin/busybox'), path.join(bin, 'busybox'));
   copyFileSync(path.join(toybox, 'bin/toybox'), path.join(bin, 'toybox'));
   const ofBusybox =
-    'sh cat echo ls cp mkdir chmod rm ln touch sleep env sort wc head tail uname id printf true false pwd mv grep date nproc';
+    'sh cat echo ls cp mkdir chmod rm ln touch sleep env sort wc head tail uname id printf true false pwd mv grep date nproc df awk fallocate';
   for (const name of ofBusybox.split(' ')) symlinkSync('busybox', path.join(bin, name));
   symlinkSync('toybox', path.join(bin, 'find'));
 }
@@ -166,6 +166,29 @@ describe('a guest as an executor', () => {
     );
     expect(both.map(({ lines }) => lines.at(-1))).toEqual(['one', 'two']);
     console.log(`two guests side by side: ${String((Date.now() - began) / 1000)} s`);
+  });
+
+  it('that is full is told, beside what the action says of it', async () => {
+    const fill = 'fallocate -l $(($(df -Pk / | awk "END { print \\$4 }") * 1024 - 4000000)) /build/filler';
+    const { result, lines } = await tryRecipe(subject, {
+      commands: [shell(`${fill}; cat /dev/zero >/build/more`)],
+    });
+    expect(result).toMatchObject({ ok: true, value: { exitCode: 1 } });
+    expect(lines.slice(-2)).toEqual([
+      expect.stringContaining('No space left on device'),
+      '+ the disk of the guest that the action wrote to is full',
+    ]);
+  });
+
+  it('that says nothing for too long is ended', async () => {
+    const executor = createGuestExecutor({ ...options, longestSilence: 20_000 });
+    const { result, lines } = await tryRecipe(
+      { ...subject, executor },
+      { commands: [shell('echo on; sleep 600')] },
+    );
+    expect(result).toMatchObject({ ok: true, value: { exitCode: 124 } });
+    expect(lines.at(-1)).toBe('+ it has printed nothing for very long: the guest was ended');
+    expect(await countProcesses(options.image)).toBe(0);
   });
 
   it('needs an emulator and an image', async () => {
