@@ -48,7 +48,7 @@ function crossCompiler(
     base,
     programPrefix,
     triple: target.triple,
-    links: `${host.name === target.name ? prefixedNames(programPrefix) : ''}# Links to the file itself: node's tar, for one, extracts none that leads to another link.
+    links: `${host.name === target.name ? prefixedNames(programPrefix, target.triple) : ''}# Links to the file itself: node's tar, for one, extracts none that leads to another link.
     file_of() { if [ -L bin/$1 ]; then readlink bin/$1; else echo $1; fi; }
     # armv5l-gcc beside armv5l-linux-musleabi-gcc.
     for program in bin/${programPrefix}*; do
@@ -115,11 +115,15 @@ export const stage = defineStage({
  * Lines that give every program the prefix: where host and target are the same arch, binutils and gcc install theirs without it, by
  * which they would hide those of the machine.
  */
-function prefixedNames(programPrefix: string): string {
+function prefixedNames(programPrefix: string, triple: string): string {
   return `for program in bin/*; do
       name=\${program##*/}
       case $name in ${programPrefix}* | distccd) continue ;; esac
       if [ -e bin/${programPrefix}$name ]; then rm $program; else mv $program bin/${programPrefix}$name; fi
+    done
+    # What gcc itself runs are links to those.
+    for link in ${triple}/bin/*; do
+      if [ ! -e $link ]; then ln -sf ../../bin/${programPrefix}\${link##*/} $link; fi
     done
     `;
 }
