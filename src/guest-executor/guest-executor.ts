@@ -213,7 +213,8 @@ class GuestExecutor implements Executor {
       const network = await this.#networkFor(recipe, places);
       const argv = this.#commandLine(places, written.value, this.#room.sizeOf(reservation), network);
       await attachEmulator(argv, places.temporary);
-      if (left !== undefined) await rename(places.scratch, join(left, keptScratch));
+      // If a build has dropped it meanwhile, nobody wants it any more.
+      if (left !== undefined) await rename(places.scratch, join(left, keptScratch)).catch(() => undefined);
       const exitCode = await statusIn(places.results);
       if (exitCode !== undefined) return ok(exitCode);
       const detail = 'the emulator ended before the shell did';

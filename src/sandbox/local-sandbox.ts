@@ -210,7 +210,8 @@ class LocalExecutor implements Executor {
       return failed({ reason: 'backend-unreachable', backend: this.name, detail: end.detail });
     } finally {
       await openWorkDirectories(layout.value, place);
-      if (left !== undefined) await rename(place, left);
+      // If the action has failed again meanwhile, what it left then is there.
+      if (left !== undefined) await rename(place, left).catch(() => undefined);
       await scratch.release();
     }
   }
