@@ -143,7 +143,12 @@ describe('packages in a running system', () => {
   });
 
   test('are not removed while somebody needs them when it runs', () => {
-    const automake: Package = { id: 'base/automake', version: '1', files: { a: '' }, requires: ['git', 'none'] };
+    const automake: Package = {
+      id: 'base/automake',
+      version: '1',
+      files: { a: '' },
+      requires: ['git', 'none'],
+    };
     install(zlib, git, automake);
     expect(run('remove', 'base/git')).toEqual([1, 'base/automake needs base/git when it runs\n']);
     install({ ...git, id: 'other/git', files: { 'opt/git': '' } });
