@@ -1,253 +1,349 @@
 /**
- * What emulation costs. GNU make is configured and compiled by the same recipe on this machine (by programs of i686, in the
- * sandbox), in guests, and by an emulator of single programs (qemu-user); and in each guest once more on a folder that it shares with
- * this machine by 9p in place of a disk. Everything in one run: only the ratios are somebody else's too.
+ * What emulation costs. The same recipe unpacks, configures, compiles and removes GNU make on this machine, in guests, and by an
+ * emulator of single programs (qemu-user); in each guest also on a folder that it shares with this machine by 9p in place of a
+ * disk, and with the cross compiler behind its own. All of them use the same versions of compiler, shell and tools, which are
+ * products in the output directory. Everything in one run: only the ratios are somebody else's too.
  *
- *     ./bootstrap ARCH --host i686 (for each) && node src/start/run.mjs bench/emulation.ts [ARCH...]
+ *     ./bootstrap image i686 --with-native --host i686
+ *     ./bootstrap ARCH --host i686 (for each)
+ *     node src/start/run.mjs bench/emulation.ts [--out DIR] [ARCH...]
  */
 import { spawnSync } from 'node:child_process';
 import {
   closeSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   openSync,
   readFileSync,
   readSync,
   rmSync,
-  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { parseArgs } from 'node:util';
 import { place } from '../src/core/place.ts';
 import { findProgram, machinePath } from '../src/core/host-programs.ts';
 import { openArches } from '../src/repository/load-arches.ts';
-import { storedOutput } from '../test/real/built.ts';
 import { markdownTable } from './markdown-table.ts';
 
 const { repository } = place();
-const arches = process.argv.length > 2 ? process.argv.slice(2) : ['armv5l', 'aarch64'];
+const { values: options, positionals } = parseArgs({
+  options: { out: { type: 'string', default: path.join(repository, 'out') } },
+  allowPositionals: true,
+});
+const products = path.resolve(options.out);
+const arches = positionals.length > 0 ? positionals : ['armv5l', 'aarch64'];
+/** The arch whose programs run on this machine without an emulator. */
+const ownArch = 'i686';
 const directory = mkdtempSync(path.join(tmpdir(), 'bench-emulation-'));
 
-/** Seconds by step. */
-type Times = Readonly<Record<string, number>>;
+const steps = ['unpack', 'configure', 'compile', 'remove'] as const;
+
+/** Seconds that each step took. */
+type Times = Readonly<Record<(typeof steps)[number], number>>;
+
+/** What a guest measured. */
+interface GuestTimes {
+  /** On its scratch disk. */
+  readonly disk: Times;
+  /** On a folder that it shares with this machine by 9p. */
+  readonly share: Times;
+  /** On its scratch disk, with the cross compiler behind its own. Undefined: there is none. */
+  readonly distcc: Times | undefined;
+}
+
+/** Shell, tools and compiler of an arch, unpacked on this machine. */
+interface Programs {
+  /** Directories of programs, separated by colons, in the order of the guest's own. */
+  readonly searchPath: string;
+  /** Absolute path. */
+  readonly shell: string;
+}
 
 /**
- * Shell text that prepares a source of GNU make, configures it and compiles it, and prints `MARK STEP UPTIME` at the end of each
- * step. The release as distributions ship it lacks its manual, of which configure and make want to see something.
+ * The recipe, a shell script. It takes ARCHIVE, a tar archive of GNU make; WORK, a directory to make and to work in; and JOBS. It
+ * prints `MARK STEP UPTIME` at the end of each step. Unpacking and removing one copy takes no longer than starting a few programs,
+ * so that there are five.
  */
-const steps = `mark() { echo "MARK $1 $(cut -d ' ' -f 1 /proc/uptime)"; }
+const recipe = `mark() { echo "MARK $1 $(cut -d ' ' -f 1 /proc/uptime)"; }
+# What a program prints is of interest only if it fails.
+quietly() { "$@" >log 2>&1 || { tail -n 20 log >&2; exit 1; }; }
+mkdir "$WORK"
+cd "$WORK"
+# So that no run finds the compiler's programs in memory and another does not.
+echo 'int main(void) { return 0; }' >warm.c
+cc -c -O2 warm.c
+cc -static warm.o -o warm
+./warm
+mark begin
+for copy in 1 2 3 4 5; do
+  mkdir $copy
+  tar -x -f "$ARCHIVE" -C $copy
+done
+mark unpack
+cd 1/make
+# The release as distributions ship it lacks its manual, of which configure and make want to see something.
 mkdir -p doc
 echo 'all check install:' >doc/Makefile.in
 : >doc/make.1
 touch -r configure doc/Makefile.in doc/make.1
-gcc --version >/dev/null
-mark begin
-./configure --disable-nls --disable-dependency-tracking --without-guile CC=gcc CFLAGS='-O2 -std=gnu17' LDFLAGS=-static >/dev/null
+# Static, because this machine has no dynamic loader for programs of another arch.
+quietly "$CONFIG_SHELL" ./configure --disable-nls --disable-dependency-tracking --without-guile \\
+  CC=cc CFLAGS='-O2 -std=gnu17' LDFLAGS=-static
 mark configure
-make >/dev/null
+quietly make -j "$JOBS"
 mark compile
+quietly ./make --version
+cd ../..
+rm -rf 1 2 3 4 5
+mark remove
+`;
+
+/** What the guest does. Each run of the recipe leaves a file of its own. */
+const init = `#!/bin/sh
+set -eu
+export CONFIG_SHELL=/bin/sh SHELL=/bin/sh LC_ALL=C ARCHIVE=/home/make.tar WORK JOBS PATH
+tar -c -f "$ARCHIVE" -C /mnt/sources make
+accelerated=$PATH
+alone=\${PATH#/toolchain/distcc:}
+
+PATH=$alone JOBS=1
+WORK=/home/disk
+sh -e /mnt/recipe >/home/disk.times
+WORK=/upload/share
+sh -e /mnt/recipe >/home/share.times
+if [ "$accelerated" != "$alone" ]; then
+  PATH=$accelerated JOBS=\${DISTCC_HOSTS##*/}
+  WORK=/home/distcc
+  sh -e /mnt/recipe >/home/distcc.times
+fi
+cp /home/*.times "$ARCHIVE" /upload
 `;
 
 try {
-  const source = path.join(directory, 'source');
-  const host = await onChunk('i686', false, source);
-  const rows = [['configured and compiled', 'configure', 'compile'], row('on this machine, i686', host)];
-  const shares: string[] = [];
+  const here = await programsOfThisMachine();
+  const own: Times[] = [];
+  const rows: { readonly name: string; readonly times: Times }[] = [];
+  const unmeasured: string[] = [];
+  const shares: (readonly string[])[] = [['9p against disk', ...steps]];
   for (const arch of arches) {
-    rows.push(row(`in a guest of ${arch}`, await onChunk(arch, false)));
-    rows.push(row(`the same, with distcc`, await onChunk(arch, true)));
-    const single = await inUserMode(arch, source);
-    if (typeof single === 'string') console.log(`${arch} by qemu-user: not measured: ${single}`);
-    else rows.push(row(`${arch} by qemu-user`, single));
-    shares.push(...onShare(arch));
+    const { disk, share, distcc } = inGuest(arch);
+    rows.push({ name: `guest of ${arch}`, times: disk });
+    if (distcc === undefined)
+      unmeasured.push(`guest of ${arch}, with distcc: there is no cross compiler in ${products}`);
+    else rows.push({ name: `guest of ${arch}, with distcc`, times: distcc });
+    rows.push({ name: `guest of ${arch}, on 9p`, times: share });
+    shares.push([arch, ...steps.map((step) => ratio(share[step], disk[step]))]);
+    // This machine's own speed changes while others use it, so it is measured several times.
+    own.push(onThisMachine(here));
+    const single = await inUserMode(arch);
+    if (typeof single === 'string') unmeasured.push(`${arch} by qemu-user: ${single}`);
+    else rows.push({ name: `${arch} by qemu-user`, times: single });
+    own.push(onThisMachine(here));
   }
-  console.log(`Times this machine's own:\n${markdownTable(rows)}`);
-  for (const line of shares) console.log(line);
-
-  function row(name: string, times: Times): readonly string[] {
-    const cell = (step: string): string => {
-      const [own = NaN, here = NaN] = [host[step], times[step]];
-      return `${(here / own).toFixed(1)} (${here.toFixed(1)} s)`;
-    };
-    return [name, cell('configure'), cell('compile')];
-  }
+  const typical = medians(own);
+  const row = (name: string, times: Times): readonly string[] => [
+    name,
+    ...steps.map((step) => `${ratio(times[step], typical[step])} (${times[step].toFixed(2)} s)`),
+  ];
+  const whole = [row('this machine', typical), ...rows.map(({ name, times }) => row(name, times))];
+  console.log(`As multiples of this machine's own time, with ${here.what}:`);
+  console.log(markdownTable([['GNU make', ...steps], ...whole]));
+  console.log(`\nA folder shared by 9p, as multiples of the time on the guest's disk:`);
+  console.log(markdownTable(shares));
+  const configures = own.map(({ configure }) => configure);
+  const spread = `from ${Math.min(...configures).toFixed(2)} to ${Math.max(...configures).toFixed(2)} s`;
+  console.log(`\nThis machine itself took ${spread} to configure in ${own.length} runs.`);
+  for (const reason of unmeasured) console.log(`Not measured: ${reason}.`);
 } finally {
   rmSync(directory, { recursive: true, force: true });
 }
 
-/** Reads the marks in what a run printed. */
-function timesOf(text: string): Times {
-  const marks = [...text.matchAll(/^MARK (\w+) ([\d.]+)$/gm)].map(([, step = '', uptime]) => ({
-    step,
-    at: Number(uptime),
-  }));
-  if (marks.length < 3)
-    throw new Error(`the run measured only ${String(marks.length)} steps:\n${text.slice(-2000)}`);
-  return Object.fromEntries(
-    marks.slice(1).map(({ step, at }, index) => [step, at - (marks[index]?.at ?? NaN)]),
-  );
+/** How many times as long one time is as another, as text: with a digit more where that matters. */
+function ratio(time: number, other: number): string {
+  const multiple = time / other;
+  return multiple.toFixed(multiple < 10 ? 1 : 0);
 }
 
-/** By a chunk of a system, with or without help for the guest's compiler. With a directory, the source is unpacked there too. */
-async function onChunk(arch: string, distcc: boolean, source?: string): Promise<Times> {
-  const write = (name: string, text: string): string => {
-    const file = path.join(directory, name);
-    mkdirSync(path.dirname(file), { recursive: true });
-    writeFileSync(file, text);
-    return file;
+/** The median of each step. */
+function medians(runs: readonly Times[]): Times {
+  const of = (step: keyof Times): number => {
+    const sorted = runs.map((run) => run[step]).sort((a, b) => a - b);
+    const [lower = NaN, upper = NaN] = [sorted[(sorted.length - 1) >> 1], sorted[sorted.length >> 1]];
+    return (lower + upper) / 2;
   };
-  const indented = (text: string): string => text.trimEnd().replaceAll(/^/gm, '    ');
-  write('VERSION', 'version: 8\n');
-  write(
-    'DEFAULTS',
-    "build-systems: {manual: {}}\nsplit-rules:\n  chunk: [{artifact: -all, include: ['.*']}]\n",
-  );
-  write(
-    'strata/s.morph',
-    'name: s\nkind: stratum\nchunks: [{name: c, morph: c.morph, repo: lock:make, ref: 4.4.1, build-mode: prelibc}]\n',
-  );
-  write(
-    'c.morph',
-    `name: c
-kind: chunk
-build-system: manual
-build-commands:
-- |
-    # ${String(Date.now())}
-    mkdir -p "$DESTDIR/usr/src/make"
-    cp -a . "$DESTDIR/usr/src/make"
-    ${distcc ? '# By as many jobs as there are.' : 'unset MAKEFLAGS'}
-${indented(steps)}
-x-bootstrap: {distcc: ${String(distcc)}}
-`,
-  );
-  const file = write(
-    'systems/s.morph',
-    `name: s\nkind: system\narch: ${baserockName(arch)}\nstrata: [{morph: strata/s.morph}]\n`,
-  );
-  const built = run(
-    path.join(repository, 'bootstrap'),
-    'system',
-    'build',
-    file,
-    '--host',
-    'i686',
-    '--only',
-    'c',
-  );
-  const tree = /^ {2}s\/c +(.*)$/m.exec(built)?.[1] ?? '';
-  if (source !== undefined) {
-    mkdirSync(source);
-    run('tar', '-x', '-f', path.join(tree, 'installed.tar'), '-C', source, '--strip-components=4');
-  }
-  return timesOf(run(path.join(repository, 'bootstrap'), 'system', 'log', file, 'c'));
+  return {
+    unpack: of('unpack'),
+    configure: of('configure'),
+    compile: of('compile'),
+    remove: of('remove'),
+  };
 }
 
-/** What Baserock calls an arch of ours. */
-function baserockName(arch: string): string {
-  return { aarch64: 'armv8l64', i686: 'x86_32' }[arch] ?? arch;
-}
-
-/** By the native compiler and tools of an arch, each program by an emulator of its own. A text says why that is impossible. */
-async function inUserMode(arch: string, source: string): Promise<Times | string> {
-  const found = await (await openArches(repository)).load(arch);
-  if (!found.ok) throw new Error(JSON.stringify(found.failure));
-  const name = found.value.emulator.userProgram;
-  const emulator = name === undefined ? undefined : await findProgram(name, machinePath);
-  if (emulator === undefined) return `there is no ${name ?? 'such emulator'}`;
-  const image = { arch, host: 'i686', goal: { kind: 'image', withNative: true } } as const;
-  const compiler = await storedOutput(image, `native-compiler-${arch}/assemble`, 'out');
-  const busybox = path.join(
-    await storedOutput(image, `root-filesystem-${arch}/busybox`, 'out'),
-    'bin/busybox',
+/** Reads the marks in what the recipe printed. */
+function timesOf(text: string): Times {
+  const marks = new Map(
+    [...text.matchAll(/^MARK (\w+) ([\d.]+)$/gm)].map(([, step = '', uptime]) => [step, Number(uptime)]),
   );
-  const tools = path.join(directory, `tools-${arch}`);
-  mkdirSync(tools);
-  for (const name of run(emulator, busybox, '--list').trim().split('\n'))
-    symlinkSync(busybox, path.join(tools, name));
-  const work = path.join(directory, `user-${arch}`);
-  const shell = path.join(tools, 'sh');
-  const script = `mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc || exit 9
-printf '%s' "$REGISTRATION" >/proc/sys/fs/binfmt_misc/register || exit 9
-cp -a "$SOURCE" "$WORK"
-cd "$WORK"
-PATH=$OWN_PATH exec "$CONFIG_SHELL" -e -c "$STEPS"`;
-  const { status, stdout, stderr } = spawnSync('unshare', ['-U', '-r', '-m', 'sh', '-c', script], {
-    encoding: 'utf8',
-    env: {
-      ...{ PATH: machinePath.join(':'), OWN_PATH: `${tools}:${compiler}/bin`, LC_ALL: 'C' },
-      ...{ CONFIG_SHELL: shell, SHELL: shell, SOURCE: source, WORK: work, STEPS: steps },
-      REGISTRATION: registration(arch, shell, emulator),
-    },
-  });
-  if (status === 9) return 'this kernel has no handlers of binaries for each user namespace';
-  if (status !== 0)
-    throw new Error(`${arch} by qemu-user ended with ${String(status)}: ${stderr.slice(-2000)}`);
-  return timesOf(stdout);
+  const between = (from: string, to: string): number => {
+    const [began, ended] = [marks.get(from), marks.get(to)];
+    if (began === undefined || ended === undefined)
+      throw new Error(`the recipe did not reach ${to}:\n${text}`);
+    return ended - began;
+  };
+  return {
+    unpack: between('begin', 'unpack'),
+    configure: between('unpack', 'configure'),
+    compile: between('configure', 'compile'),
+    remove: between('compile', 'remove'),
+  };
 }
 
-/** The line by which the kernel runs programs like this one by an emulator. */
-function registration(arch: string, program: string, emulator: string): string {
-  const header = Buffer.alloc(20);
-  const descriptor = openSync(program, 'r');
-  readSync(descriptor, header, 0, 20, 0);
-  closeSync(descriptor);
-  const mask = Buffer.from('ffffffffffffff00ffffffffffffffffffffffff', 'hex');
-  // Programs and shared objects, whatever the byte order.
-  const type = header.readUInt8(5) === 1 ? 16 : 17;
-  mask.writeUInt8(0xfe, type);
-  const written = (bytes: Buffer): string => bytes.toString('hex').replaceAll(/../g, '\\x$&');
-  return `:bench-${arch}:M::${written(header)}:${written(mask)}:${emulator}:F`;
-}
-
-/** In a guest, on its scratch disk and on the folder that it shares with this machine. */
-function onShare(arch: string): readonly string[] {
+/** Runs the recipe in a guest, in several ways. Leaves the archive of GNU make where the other runs want it. */
+function inGuest(arch: string): GuestTimes {
   const control = path.join(directory, `control-${arch}`);
   mkdirSync(control);
   writeFileSync(path.join(control, 'control.json'), '{ "sources": ["make"] }\n');
-  const upload = path.join(directory, `upload-${arch}`);
-  const init = `#!/bin/sh
-set -e
-PATH=\${PATH#/toolchain/distcc:}
-STEPS='${steps.replaceAll("'", "'\\''")}'
-for place in /home /upload; do
-  cd $place
-  cp -a /mnt/sources/make make
-  cd make
-  echo "PLACE $place"
-  sh -e -c "$STEPS"
-  cd ..
-  rm -rf make
-done >/tmp/said
-cp /tmp/said /upload/said
-`;
+  writeFileSync(path.join(control, 'recipe'), recipe);
   writeFileSync(path.join(control, 'init'), init, { mode: 0o755 });
-  run(
-    path.join(repository, 'bootstrap'),
-    'native-build',
-    arch,
-    control,
-    '--host',
-    'i686',
-    '--no-distcc',
-    '--upload',
-    upload,
-  );
-  const [, disk = '', share = ''] = readFileSync(path.join(upload, 'said'), 'utf8').split(/^PLACE .*$/m);
-  const [one, other] = [timesOf(disk), timesOf(share)];
-  return ['configure', 'compile'].map((step) => {
-    const [here = NaN, there = NaN] = [one[step], other[step]];
-    return `${arch}, ${step}: by 9p ${(there / here).toFixed(1)} times as long as on a disk (${here.toFixed(1)} s)`;
+  const upload = path.join(directory, `upload-${arch}`);
+  const places = ['--host', ownArch, '--out', products, '--upload', upload];
+  const { status } = spawnSync('./bootstrap', ['native-build', arch, control, ...places], {
+    cwd: repository,
+    stdio: ['ignore', 'inherit', 'inherit'],
   });
+  if (status !== 0) throw new Error(`the guest of ${arch} ended with ${String(status)}`);
+  writeFileSync(archive(), readFileSync(path.join(upload, 'make.tar')));
+  const measured = (way: string): Times => timesOf(readFileSync(path.join(upload, `${way}.times`), 'utf8'));
+  const helped = existsSync(path.join(upload, 'distcc.times'));
+  return {
+    disk: measured('disk'),
+    share: measured('share'),
+    distcc: helped ? measured('distcc') : undefined,
+  };
 }
 
-/** What a program prints; it has to succeed. */
-function run(program: string, ...argv: readonly string[]): string {
-  const { status, stdout } = spawnSync(program, argv, {
-    ...{ cwd: repository, encoding: 'utf8', maxBuffer: 2 ** 28 },
-    stdio: ['ignore', 'pipe', 'inherit'],
+/** The archive of GNU make on this machine. It comes from a guest, so that all have the same. */
+function archive(): string {
+  return path.join(directory, 'make.tar');
+}
+
+/** Unpacks the programs of an arch. A text says which product is missing. */
+function unpackPrograms(arch: string): Programs | string {
+  const unpacked = path.join(directory, `programs-${arch}`);
+  const parts = {
+    'native-compiler': [],
+    'root-filesystem': ['usr/bin', 'bin', 'usr/sbin', 'sbin'],
+  } as const;
+  for (const [product, members] of Object.entries(parts)) {
+    const name = `${product}-${arch}`;
+    const tarball = path.join(products, arch, `${name}.tar.gz`);
+    if (!existsSync(tarball)) return `there is no ${tarball}`;
+    const into = path.join(unpacked, product);
+    mkdirSync(into, { recursive: true });
+    const wanted = members.map((member) => `${name}/${member}`);
+    const argv = ['-x', '-f', tarball, '-C', into, '--strip-components=1', ...wanted];
+    const { status } = spawnSync('tar', argv, { stdio: ['ignore', 'inherit', 'inherit'] });
+    if (status !== 0) throw new Error(`${tarball} cannot be unpacked`);
+  }
+  const tools = parts['root-filesystem'].map((member) => path.join(unpacked, 'root-filesystem', member));
+  return {
+    searchPath: [path.join(unpacked, 'native-compiler/bin'), ...tools].join(':'),
+    shell: path.join(unpacked, 'root-filesystem/bin/sh'),
+  };
+}
+
+/** The programs that this machine runs without an emulator, and what to call them. */
+async function programsOfThisMachine(): Promise<Programs & { readonly what: string }> {
+  const unpacked = unpackPrograms(ownArch);
+  if (typeof unpacked !== 'string') {
+    if (canStart(unpacked, [])) return { ...unpacked, what: `our compiler and tools for ${ownArch}` };
+    console.log(`This machine does not run programs of ${ownArch}.`);
+  } else console.log(`Its programs cannot be those of ${ownArch}: ${unpacked}.`);
+  const shell = await findProgram('sh');
+  if (shell === undefined) throw new Error('this machine has no shell');
+  return {
+    searchPath: machinePath.join(':'),
+    shell,
+    what: 'its own compiler and tools, which are others than those of the guests',
+  };
+}
+
+/** The recipe on this machine. */
+function onThisMachine(programs: Programs): Times {
+  const times = runRecipe(programs, []);
+  if (typeof times === 'string') throw new Error(`this machine cannot build GNU make: ${times}`);
+  return times;
+}
+
+/** Runs the recipe on this machine, by programs that a command line starts. A text says how it failed. */
+function runRecipe({ searchPath, shell }: Programs, starter: readonly string[]): Times | string {
+  const work = path.join(directory, 'work');
+  const [program, argv] = commandLine(starter, [shell, '-e', '-c', recipe]);
+  const { status, stdout, stderr } = spawnSync(program, argv, {
+    encoding: 'utf8',
+    env: {
+      ...{ PATH: machinePath.join(':'), PROGRAMS: searchPath, LC_ALL: 'C' },
+      ...{ CONFIG_SHELL: shell, SHELL: shell, ARCHIVE: archive(), WORK: work, JOBS: '1' },
+    },
   });
-  if (status !== 0) throw new Error(`${program} ${argv.join(' ')} ended with ${String(status)}`);
-  return stdout;
+  rmSync(work, { recursive: true, force: true });
+  return status === 0 ? timesOf(stdout) : `it ended with ${String(status)}: ${stderr.slice(-2000)}`;
+}
+
+/** Whether this machine starts a shell and, from there, another one. */
+function canStart({ searchPath, shell }: Programs, starter: readonly string[]): boolean {
+  const [program, argv] = commandLine(starter, [shell, '-c', '"$0" -c : && exit 0', shell]);
+  const env = { PATH: machinePath.join(':'), PROGRAMS: searchPath };
+  return spawnSync(program, argv, { env, stdio: 'ignore' }).status === 0;
+}
+
+/**
+ * A program and its arguments, which start a command, whose search path is then PROGRAMS: the programs that start it need this
+ * machine's own.
+ */
+function commandLine(
+  starter: readonly string[],
+  command: readonly string[],
+): readonly [string, readonly string[]] {
+  const [program = 'sh', ...argv] = [...starter, 'sh', '-c', 'PATH=$PROGRAMS exec "$@"', 'sh', ...command];
+  return [program, argv];
+}
+
+/** The recipe by the programs of an arch, each by an emulator of its own. A text says why that was not measured. */
+async function inUserMode(arch: string): Promise<Times | string> {
+  const found = await (await openArches(repository)).load(arch);
+  if (!found.ok) throw new Error(JSON.stringify(found.failure));
+  const name = found.value.emulator.userProgram;
+  if (name === undefined) return 'there is no such emulator';
+  const emulator = await findProgram(name);
+  if (emulator === undefined) return `${name} is not installed; on Debian: apt install qemu-user`;
+  const programs = unpackPrograms(arch);
+  if (typeof programs === 'string') return programs;
+  // Since Linux 6.7 a user namespace can have handlers of its own, which takes no privileges and concerns nobody else.
+  const register = `mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc &&
+    printf '%s' "$0" >/proc/sys/fs/binfmt_misc/register && exec "$@"`;
+  const line = registration(arch, programs.shell, emulator);
+  const inNamespace = ['unshare', '--user', '--map-root-user', '--mount', 'sh', '-c', register, line];
+  if (canStart(programs, inNamespace)) return runRecipe(programs, inNamespace);
+  // The machine may have a handler for everyone.
+  if (canStart(programs, [])) return runRecipe(programs, []);
+  return `this machine has no handler for programs of ${arch} (binfmt_misc), and user namespaces cannot have their own (since Linux 6.7)`;
+}
+
+/** The line by which binfmt_misc has programs of the same kind as this one run by an emulator, which is opened at once. */
+function registration(arch: string, program: string, emulator: string): string {
+  const header = Buffer.alloc(20);
+  const descriptor = openSync(program, 'r');
+  readSync(descriptor, header, 0, header.length, 0);
+  closeSync(descriptor);
+  // All of the ELF header down to the machine, except for the system that the program is for.
+  const mask = Buffer.from('ffffffffffffff00ffffffffffffffffffffffff', 'hex');
+  // Fixed or position independent, whatever the byte order.
+  const typeOffset = header.readUInt8(5) === 1 ? 16 : 17;
+  mask.writeUInt8(0xfe, typeOffset);
+  const escaped = (bytes: Buffer): string => bytes.toString('hex').replaceAll(/../g, '\\x$&');
+  return `:bench-${arch}:M::${escaped(header)}:${escaped(mask)}:${emulator}:F`;
 }
