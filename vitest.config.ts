@@ -6,7 +6,7 @@ import { runFactor } from './test/setup/runs.ts';
 const hours = 3_600_000;
 
 /** Tests that build and boot for real. */
-const builds = ['test/real/**', 'test/full/**', 'test/guest/**', 'test/systems/**'];
+const builds = ['test/real/**', 'test/full/**', 'test/guest/**', 'test/sample-system/**'];
 
 /** Tests run the compiled program, and ask where it is. */
 const compiling = 'test/setup/compiled-program.ts';
@@ -74,7 +74,7 @@ export default defineConfig({
           name: 'system',
           globalSetup: compiling,
           setupFiles: compiling,
-          include: ['test/systems/**/*.test.ts'],
+          include: ['test/sample-system/**/*.test.ts'],
           testTimeout: 8 * hours,
           hookTimeout: 2 * hours,
           fileParallelism: false,

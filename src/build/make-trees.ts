@@ -4,7 +4,7 @@ import type { BuildEvent } from '../core/event.ts';
 import type { Failure } from '../core/failure.ts';
 import { catchFailures } from '../core/fault.ts';
 import { failed, ok, type Result } from '../core/result.ts';
-import { build, type BuildOutcome, type RecordOptions } from '../engine/build.ts';
+import { build, type BuildOptions, type BuildOutcome, type RecordOptions } from '../engine/build.ts';
 import type { Action, Plan, Product } from '../plan/action.ts';
 import type { ActionName } from '../plan/names.ts';
 import type { DirectoryProvider, SourceProvider } from '../plan/providers.ts';
@@ -32,7 +32,7 @@ export interface TreesRequest {
   /** Continue with what does not depend on a failed action. Undefined: no. */
   readonly keepGoing?: boolean;
   /** As in `BuildOptions`. */
-  readonly keepFailed?: boolean;
+  readonly keepFailed?: BuildOptions['keepFailed'];
   /** Undefined: the commands of actions are not recorded. */
   readonly record?: RecordOptions;
   /** Limits on what may be done for these trees. Undefined: none. */
@@ -98,7 +98,7 @@ export async function buildAndRead<Value>(
     context,
     directories,
     keepGoing = false,
-    keepFailed = false,
+    keepFailed,
     record,
     allowed,
     onEvent,
@@ -112,7 +112,8 @@ export async function buildAndRead<Value>(
       ...(directories === undefined ? {} : { directories }),
       ...(record === undefined ? {} : { record }),
       ...(allowed === undefined ? {} : { mayRun: ({ name }: Action) => allowed.mayRun(name) }),
-      ...{ keepGoing, keepFailed },
+      ...(keepFailed === undefined ? {} : { keepFailed }),
+      keepGoing,
       clock: () => performance.now(),
       onEvent,
       signal,

@@ -19,6 +19,7 @@ const exitCodes: Readonly<Record<Exclude<FailureReason, 'interrupted'>, 1 | 2>> 
   'plan-fault': 2,
   'never-run': 2,
   'not-ready': 2,
+  'kept-in-use': 2,
   'not-recorded': 2,
   'missing-program': 1,
   'namespaces-refused': 1,

@@ -1,4 +1,4 @@
-import { InvalidArgumentError, type Command } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { SourcePolicy } from '../build/build-context.ts';
 
 export const outHelp = 'product directory (default: out in the repository)';
@@ -24,11 +24,12 @@ export function sourcing(command: Command): Command {
     .option('--store <DIR>', storeHelp, nonEmpty)
     .option('--mirror <URL>', 'try this URL first for the archives of sources', mirrorUrl)
     .option('--offline', 'fetch nothing; use what is in the store')
-    .option(
-      '--accept-variant <SOURCE>',
-      'accept a source whose tree differs from the pinned one; may be repeated',
-      repeated,
-    );
+    .addOption(variantOption());
+}
+
+export function variantOption(): Option {
+  const meaning = 'accept a source whose tree differs from the pinned one; may be repeated';
+  return new Option('--accept-variant <SOURCE>', meaning).argParser(repeated);
 }
 
 export function sourceRequest(options: SourceOptions): SourceRequest {

@@ -220,7 +220,7 @@ export function createProgram(
     .option('--commands', 'print the commands that it ran, if they were recorded, instead of the log')
     .action(async (action: string, options: { store?: string; commands?: boolean }) => {
       const { logCommand } = await import('./log-command.ts');
-      done(await logCommand(session, action, options.store, options.commands));
+      done(await logCommand(session, action, options));
     });
 
   const record = command(

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { RootfsOptions } from './open-rootfs.ts';
-import { nonEmpty, repeated, storeHelp } from './options.ts';
+import { nonEmpty, repeated, storeHelp, variantOption } from './options.ts';
 import { builderOption, hosting } from './plan-options.ts';
 import type { Session } from './session.ts';
 import type { SystemBuildOptions } from './system-build-options.ts';
@@ -9,6 +9,8 @@ import { buildingChunks, choosingSystem, making, reading } from './system-option
 import type { SystemOptions } from './open-system.ts';
 import type { SystemPlanOptions } from './system-plan-command.ts';
 import type { SystemWhyOptions } from './system-why-command.ts';
+
+const checkHelp = 'run the tests of chunks';
 
 /** The commands for systems of packages. */
 export function systemCommands(
@@ -42,7 +44,7 @@ export function systemCommands(
   );
   making(build)
     .option('--only <CHUNK>', 'this chunk, with what it needs; may be repeated', repeated)
-    .option('--check', 'run the tests of chunks')
+    .option('--check', checkHelp)
     .action(async (file: string, options: SystemBuildOptions) => {
       const { systemBuildCommand } = await import('./system-build-command.ts');
       done(await systemBuildCommand(session, file, options));
@@ -72,15 +74,19 @@ export function systemCommands(
     });
 
   const shell = chunkCommand('shell', 'run a shell where a chunk is built: as it failed, or as it begins');
-  buildingChunks(shell).action(async (file: string, chunk: string, options: SystemBuildOptions) => {
-    const { systemShellCommand } = await import('./system-shell-command.ts');
-    done(await systemShellCommand(session, file, chunk, options));
-  });
+  buildingChunks(shell)
+    .option('--check', checkHelp)
+    .action(async (file: string, chunk: string, options: SystemBuildOptions) => {
+      const { systemShellCommand } = await import('./system-shell-command.ts');
+      done(await systemShellCommand(session, file, chunk, options));
+    });
 
   const why = chunkCommand('why', 'say whether a chunk would be built, and what has changed since it was');
   reading(hosting(why))
     .addOption(builderOption())
+    .option('--check', checkHelp)
     .option('--store <DIR>', storeHelp, nonEmpty)
+    .addOption(variantOption())
     .action(async (file: string, chunk: string, options: SystemWhyOptions) => {
       const { systemWhyCommand } = await import('./system-why-command.ts');
       done(await systemWhyCommand(session, file, chunk, options));

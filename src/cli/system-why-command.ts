@@ -3,18 +3,19 @@ import { explainActions } from '../build/explain-action.ts';
 import { planSystem } from '../system/plan-system.ts';
 import { openContext } from './building.ts';
 import type { ExitCode } from './exit-code.ts';
-import { openSystemWithPins, type SystemOptions } from './open-system.ts';
-import { systemWanted } from './system-build-options.ts';
+import { openSystemWithPins } from './open-system.ts';
+import { sourceRequest } from './options.ts';
+import { systemWanted, type SystemBuildOptions } from './system-build-options.ts';
 import { explain, type Session } from './session.ts';
 import { explanationText } from './why-text.ts';
 
 /** Options of `bootstrap system why`. */
-export interface SystemWhyOptions extends SystemOptions {
-  readonly host?: string;
-  readonly targetCompiler?: string;
-  readonly builder?: string;
-  readonly store?: string;
-}
+export type SystemWhyOptions = Pick<
+  SystemBuildOptions,
+  | ('pins' | 'alias' | 'replace')
+  | ('host' | 'targetCompiler' | 'builder' | 'check')
+  | ('store' | 'acceptVariant')
+>;
 
 /** `bootstrap system why`: how a chunk stands before a build, and why. Runs and fetches nothing. */
 export async function systemWhyCommand(
@@ -29,11 +30,7 @@ export async function systemWhyCommand(
   const planned = await planSystem(repository, systemWanted(opened.value, { ...options, only: [chunk] }));
   if (!planned.ok) return explain(session, planned.failure);
   const { plan, inputs, chunks = [] } = planned.value;
-  const sources = {
-    offline: true,
-    acceptVariants: [],
-    ...(options.store === undefined ? {} : { store: options.store }),
-  };
+  const sources = sourceRequest({ ...options, offline: true });
   const say = (text: string): void => session.err(`${text}\n`);
   const context = await openContext(session, { lock: repository.lock, sources, say });
   if (!context.ok) return explain(session, context.failure);
@@ -41,9 +38,12 @@ export async function systemWhyCommand(
     chunkActionName(inputs.target.name, id),
     artefactActionName(inputs.target.name, id),
   ]);
-  const explained = await explainActions(plan, context.value, actions);
-  for (const executor of context.value.executors) await executor.close();
-  if (!explained.ok) return explain(session, explained.failure);
-  session.out(explained.value.map(explanationText).join(''));
-  return 0;
+  try {
+    const explained = await explainActions(plan, context.value, actions);
+    if (!explained.ok) return explain(session, explained.failure);
+    session.out(explained.value.map(explanationText).join(''));
+    return 0;
+  } finally {
+    for (const executor of context.value.executors) await executor.close();
+  }
 }

@@ -13,6 +13,8 @@ export type Failure =
       readonly what: string;
       readonly hint: string;
     }
+  /** A shell is wanted in what an action left, in which there is one already. */
+  | { readonly reason: 'kept-in-use'; readonly action: string }
   /** A shell is wanted in an action whose inputs are not there. */
   | {
       readonly reason: 'not-ready';
@@ -224,6 +226,8 @@ export type Failure =
       readonly exitCode: number;
       readonly log: string;
       readonly lastLines: readonly string[];
+      /** Whether what it has written is kept for a shell. Undefined: no. */
+      readonly kept?: boolean;
     }
   | {
       readonly reason: 'missing-output';

@@ -86,10 +86,10 @@ export class BuildLoop {
   }
 
   async #prepare(): Promise<void> {
-    const { store, record, mayRun, keepFailed = false } = this.#options;
+    const { store, record, mayRun, keepFailed } = this.#options;
     const nodes = this.#nodes;
     try {
-      if (keepFailed) await store.dropKept();
+      if (keepFailed !== undefined) await store.dropKept();
       const inputs = await makeExternalInputs(this.#plan, nodes.values(), this.#options);
       this.#obtaining.inputs = inputs;
       this.#resolver = new Resolver({
@@ -347,7 +347,7 @@ export class BuildLoop {
     { executor, reservation }: Extract<Offer, { kind: 'room' }>,
     resolver: Resolver,
   ): void {
-    const { store, files, record, keepFailed = false } = this.#options;
+    const { store, files, record, keepFailed } = this.#options;
     const { key, bound, why } = node;
     const action = node.action.name;
     if (key === undefined || bound === undefined || why === undefined) {
@@ -367,7 +367,7 @@ export class BuildLoop {
       reservation,
       files,
       recorder: record?.recorder,
-      keepFailed,
+      keepFailed: keepFailed?.(node.action) ?? false,
       signal: this.#signal,
       onStart: (log) => this.#progress.tell({ kind: 'action-started', action, why, log }),
       onLine: (line) => this.#progress.tell({ kind: 'action-output', action, line }),

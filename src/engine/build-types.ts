@@ -24,8 +24,11 @@ export interface BuildOptions {
   readonly mayRun?: (action: Action) => boolean;
   /** Continue with what does not depend on a failed action. Undefined: no. */
   readonly keepGoing?: boolean;
-  /** Keep what actions write that fail, until the next build with this option, for a shell in it. Undefined: no. */
-  readonly keepFailed?: boolean;
+  /**
+   * Actions of which what they have written is kept if they fail, until the next build with this option, for a shell in it. Undefined:
+   * none.
+   */
+  readonly keepFailed?: (action: Action) => boolean;
   /** Milliseconds, for the times in events. */
   readonly clock: () => number;
   readonly onEvent: (event: BuildEvent) => void;

@@ -29,6 +29,7 @@ export type Standing =
       readonly kind: 'known';
       readonly key: Key;
       readonly bound: BoundRecipe;
+      readonly outputs: Readonly<Record<string, Digest>>;
       readonly wallSeconds: number;
     }
   /** A build would run it. */
@@ -76,7 +77,7 @@ export async function standings(
     if (node === undefined) throw new Error(`the plan lists no action ${name}`);
     const { state, key, bound, why, result, action } = node;
     if (state === 'known' && key !== undefined && bound !== undefined && result !== undefined)
-      return { kind: 'known', key, bound, wallSeconds: result.wallSeconds };
+      return { kind: 'known', key, bound, outputs: result.outputs, wallSeconds: result.wallSeconds };
     if (key === undefined || bound === undefined || why === undefined)
       return { kind: 'waiting', first: firstOf(node, unknownInputs) };
     const history = await recallAction(store, name);

@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import type { Digest } from '../core/digest.ts';
 import type { Failure } from '../core/failure.ts';
 import type { Executor, Reservation } from '../executor/executor.ts';
@@ -114,6 +115,7 @@ async function execute(request: RunRequest, log: LogSink, lastLines: readonly st
       exitCode,
       log: log.place,
       lastLines,
+      kept: request.keepFailed && (await isThere(store.keptPath(key))),
     } as const;
     return { kind: 'failed', failure };
   }
@@ -122,6 +124,10 @@ async function execute(request: RunRequest, log: LogSink, lastLines: readonly st
   return failure.reason === 'backend-unreachable'
     ? { kind: 'broken', executor, failure }
     : { kind: 'failed', failure };
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined)) !== undefined;
 }
 
 /** Records what a successful action has made. */

@@ -41,8 +41,8 @@ export interface ExecuteRequest {
    */
   readonly recorder?: Digest;
   /**
-   * Path, on the store's file system, to which what the action wrote is moved if its script fails, for `enter`; nothing is there
-   * yet. Undefined: it is removed. An executor that cannot keep it leaves nothing.
+   * Path, on the store's file system, to which what the action wrote is moved if its script fails, for `enter`. Undefined: it is
+   * removed. An executor that cannot keep it, for example because something is there already, removes it too.
    */
   readonly keep?: string;
   /** Called and awaited once the inputs are present, before anything runs. */
@@ -61,10 +61,22 @@ export interface Execution {
   readonly cpuSeconds?: number;
 }
 
+/** A terminal that a shell has, or whatever else this process was given in its place. */
+export interface Terminal {
+  /** Its type, as TERM has it. */
+  readonly type: string;
+  /** Descriptors of this process that are its input, its output and its error output. */
+  readonly descriptors: readonly [number, number, number];
+}
+
 /** What `enter` is asked for. */
-export interface EnterRequest extends Pick<ExecuteRequest, 'name' | 'recipe' | 'reservation'> {
-  /** What `keep` was given when the action failed. Undefined: the action's root as it was before its script began. */
+export interface EnterRequest extends Pick<ExecuteRequest, 'name' | 'recipe' | 'reservation' | 'signal'> {
+  /**
+   * What `keep` was given when the action failed, which nobody else uses or removes meanwhile. Undefined: the action's root as it was
+   * before its script began.
+   */
   readonly left?: string;
+  readonly terminal: Terminal;
 }
 
 /**
@@ -97,9 +109,8 @@ export interface Executor {
    */
   execute(request: ExecuteRequest): Promise<Result<Execution, Failure>>;
   /**
-   * Runs a shell in an action's root, with its environment, on the standard input and output of this process, and returns its exit
-   * code. What it writes is kept in `left`, if that is given, and is nobody's output. Fails as `execute` does. Undefined: the
-   * executor's machine has no way to a terminal.
+   * Runs a shell in an action's root, with its environment, on a terminal, and returns its exit code. What it writes stays in `left`,
+   * if that is given, and is nobody's output. Fails as `execute` does. Undefined: the executor's machine has no way to a terminal.
    */
   enter?(request: EnterRequest): Promise<Result<number, Failure>>;
   /** Releases what it holds (pipes, connections, machines) while nothing runs. `check` acquires it again. */

@@ -1,4 +1,4 @@
-import { mkdir, readdir, rename, stat } from 'node:fs/promises';
+import { link, mkdir, readdir, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import type { Digest } from '../core/digest.ts';
@@ -19,6 +19,7 @@ import type {
 import { inputRoot, type InputRoot, type Listings } from '../executor/input-root.ts';
 import { inputTree } from '../executor/input-tree.ts';
 import { ListingCache } from '../executor/listings.ts';
+import { keepIfPossible } from '../executor/keep-left.ts';
 import { renderScript } from '../executor/script.ts';
 import { signalName, treesOf, verifyInputs } from '../executor/verify-inputs.ts';
 import {
@@ -156,7 +157,8 @@ class GuestExecutor implements Executor {
     if (isAborted(signal)) return failed({ reason: 'interrupted', signal: signalName(signal) });
     const verified = await verifyInputs(store, request);
     if (!verified.ok) return verified;
-    const environment = this.#environmentOf(recipe);
+    const size = this.#room.sizeOf(request.reservation);
+    const environment = this.#environmentOf(recipe, size);
     const scratch = await store.makeScratch('guest');
     try {
       const written = await this.#writeDisks(request, scratch.path, { environment });
@@ -166,7 +168,6 @@ class GuestExecutor implements Executor {
       await log.keep('script', renderScript(recipe.commands));
       await log.keep('environment', renderEnvironment(environment));
       const started = performance.now();
-      const size = this.#room.sizeOf(request.reservation);
       let guest = await this.#runGuest(request, join(scratch.path, 'first'), disks, size);
       if (guest.exitCode === undefined && !isAborted(signal)) {
         // A machine may die for reasons of its own; one that dies twice has its reason in the action.
@@ -182,7 +183,7 @@ class GuestExecutor implements Executor {
       if (shortage !== undefined) return failed({ reason: 'no-room', path: store.root, detail: shortage });
       if (exitCode === undefined) return await this.#died(places.console);
       if (exitCode !== 0) {
-        if (request.keep !== undefined) await keepScratch(places.scratch, request.keep);
+        if (request.keep !== undefined) await keepScratch(places, request.keep);
         return ok({ exitCode, outputs: {}, wallSeconds });
       }
       const taken = await this.#takeOutputs(request, places);
@@ -196,26 +197,25 @@ class GuestExecutor implements Executor {
     return catchFailures(this.#options.store.root, () => this.#enter(request));
   }
 
-  async #enter({ left, ...request }: EnterRequest): Promise<Result<number, Failure>> {
+  async #enter({ left, terminal, ...request }: EnterRequest): Promise<Result<number, Failure>> {
     const { store, mke2fs } = this.#options;
     const verified = await verifyInputs(store, request);
     if (!verified.ok) return verified;
-    const { recipe, reservation } = request;
-    // A serial console says nothing of its terminal.
-    const environment = { ...this.#environmentOf(recipe), TERM: 'vt100' };
+    const { recipe, reservation, signal } = request;
+    const size = this.#room.sizeOf(reservation);
+    const environment = { ...this.#environmentOf(recipe, size), TERM: terminal.type };
     const scratch = await store.makeScratch('shell');
     try {
       const written = await this.#writeDisks(request, scratch.path, { environment, shell: true });
       if (!written.ok) return written;
       const places = await makePlaces(join(scratch.path, 'guest'));
       if (left === undefined) await writeScratchDisk(mke2fs, places.scratch, scratchBytes);
-      else await rename(join(left, keptScratch), places.scratch);
+      else await link(join(left, keptScratch), places.scratch);
       const network = await this.#networkFor(recipe, places);
-      const argv = this.#commandLine(places, written.value, this.#room.sizeOf(reservation), network);
-      await attachEmulator(argv, places.temporary);
-      // If a build has dropped it meanwhile, nobody wants it any more.
-      if (left !== undefined) await rename(places.scratch, join(left, keptScratch)).catch(() => undefined);
+      const argv = this.#commandLine(places, written.value, size, network);
+      await attachEmulator({ argv, temporary: places.temporary, terminal, signal });
       const exitCode = await statusIn(places.results);
+      if (isAborted(signal)) return failed({ reason: 'interrupted', signal: signalName(signal) });
       if (exitCode !== undefined) return ok(exitCode);
       const detail = 'the emulator ended before the shell did';
       return failed({ reason: 'backend-unreachable', backend: this.name, detail });
@@ -224,9 +224,14 @@ class GuestExecutor implements Executor {
     }
   }
 
-  #environmentOf(recipe: BoundRecipe): Readonly<Record<string, string>> {
+  #environmentOf(
+    recipe: BoundRecipe,
+    { processors }: Pick<GuestSize, 'processors'>,
+  ): Readonly<Record<string, string>> {
     return {
       ...actionEnvironment(recipe, undefined),
+      // There is no jobserver in a guest: its processors are its own.
+      ...(processors === 1 || 'MAKEFLAGS' in recipe.env ? {} : { MAKEFLAGS: `-j${String(processors)}` }),
       ...(recipe.compileServer === undefined ? {} : compileServerEnvironment(this.#options.jobs)),
     };
   }
@@ -401,9 +406,13 @@ interface Places {
 /** Name of the scratch disk among what is kept of an action that failed. */
 const keptScratch = 'scratch.img';
 
-async function keepScratch(disk: string, keep: string): Promise<void> {
-  await mkdir(keep);
-  await rename(disk, join(keep, keptScratch));
+async function keepScratch({ scratch, temporary }: Places, keep: string): Promise<void> {
+  await keepIfPossible(async () => {
+    const whole = join(temporary, 'kept');
+    await mkdir(whole);
+    await rename(scratch, join(whole, keptScratch));
+    await rename(whole, keep);
+  });
 }
 
 async function makePlaces(directory: string): Promise<Places> {

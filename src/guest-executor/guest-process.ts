@@ -4,6 +4,7 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findProgram, machinePath } from '../core/host-programs.ts';
+import type { Terminal } from '../executor/executor.ts';
 
 export interface EmulatorRun {
   /** Program and arguments. */
@@ -77,19 +78,39 @@ export async function runEmulator({
   }
 }
 
-/** Runs an emulator whose console is the standard input and output of this process, to its end. */
-export async function attachEmulator(argv: EmulatorRun['argv'], temporary: string): Promise<void> {
+/** How long an emulator may take to put a terminal back as it was, in milliseconds. */
+const farewell = 5000;
+
+/** Runs an emulator whose console is a terminal, to its end or until it is told to stop. */
+export async function attachEmulator({
+  argv,
+  temporary,
+  terminal,
+  signal,
+}: Pick<EmulatorRun, 'argv' | 'temporary' | 'signal'> & { readonly terminal: Terminal }): Promise<void> {
   const [program, ...rest] = await endingWithUs(argv);
   const child = spawn(program, rest, {
     env: { PATH: machinePath.join(':'), TMPDIR: temporary },
-    stdio: 'inherit',
+    stdio: [...terminal.descriptors],
   });
-  await new Promise<void>((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', () => {
-      resolve();
+  let last: NodeJS.Timeout | undefined;
+  const stop = (): void => {
+    child.kill('SIGTERM');
+    last = setTimeout(() => child.kill('SIGKILL'), farewell);
+  };
+  signal?.addEventListener('abort', stop, { once: true });
+  if (signal?.aborted === true) stop();
+  try {
+    await new Promise<void>((resolve, reject) => {
+      child.on('error', reject);
+      child.on('close', () => {
+        resolve();
+      });
     });
-  });
+  } finally {
+    clearTimeout(last);
+    signal?.removeEventListener('abort', stop);
+  }
 }
 
 /** A command that ends with this process, even if that is killed. */

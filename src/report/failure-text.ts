@@ -138,6 +138,7 @@ const renderings: { readonly [Reason in FailureReason]: Rendering<Reason> } = {
     ...(it.lastLines.length > 0 ? ['last lines of its output:', ...it.lastLines.map(quoted)] : []),
     `log       ${it.log}`,
     `To see its script and the whole log: bootstrap log ${it.action}`,
+    ...(it.kept === true ? ['For a shell in what it has written: bootstrap system shell SYSTEM CHUNK'] : []),
   ],
   'missing-output': (it) => [
     `action ${it.action} succeeded, but its output '${it.output}' is not there`,
@@ -162,9 +163,13 @@ const renderings: { readonly [Reason in FailureReason]: Rendering<Reason> } = {
     'Trees hold directories, regular files and symbolic links; make the action that creates it remove it.',
   ],
   'not-ready': (it) => [
-    `${it.action} has no root yet, because what it reads is not there; first there are to be made:`,
+    `${it.action} cannot begin yet, because what it reads is not there. These come first:`,
     ...it.first.map((name) => `  ${name}`),
-    'Build it; what it is when it fails is kept for a shell.',
+    'Build it first. If it fails, what it has written is kept for a shell.',
+  ],
+  'kept-in-use': (it) => [
+    `there is a shell already in what ${it.action} left when it failed`,
+    'Wait until it has ended.',
   ],
   'not-allowed': (it) => [
     it.kind === 'action'

@@ -20,6 +20,7 @@ import {
 } from '../executor/executor.ts';
 import { inputRoot, scriptCommand, shellCommand, treesToList } from '../executor/input-root.ts';
 import { ListingCache } from '../executor/listings.ts';
+import { keepIfPossible } from '../executor/keep-left.ts';
 import { renderScript } from '../executor/script.ts';
 import { signalName, verifyInputs } from '../executor/verify-inputs.ts';
 import type { Platform } from '../plan/action.ts';
@@ -144,20 +145,24 @@ class LocalExecutor implements Executor {
     const layout = await this.#layOut(request, open);
     if (!layout.ok) return layout;
     const scratch = await this.#store.makeScratch(request.name);
-    let keep: string | undefined;
+    const { keep } = request;
+    let fails = false;
     try {
       const executed = await this.#run(request, layout.value, scratch.path, open);
-      if (executed.ok && executed.value.exitCode !== 0) keep = request.keep;
+      fails = executed.ok && executed.value.exitCode !== 0;
       return executed;
     } finally {
-      await openWorkDirectories(layout.value, scratch.path);
-      if (keep !== undefined) await rename(scratch.path, keep);
-      await scratch.release();
+      try {
+        await openWorkDirectories(layout.value, scratch.path);
+        if (fails && keep !== undefined) await keepIfPossible(() => rename(scratch.path, keep));
+      } finally {
+        await scratch.release();
+      }
     }
   }
 
   async #layOut(
-    request: Pick<ExecuteRequest, 'name' | 'recipe'>,
+    request: Pick<ExecuteRequest, 'name' | 'recipe' | 'signal'>,
     { means }: Open,
   ): Promise<Result<Layout, Failure>> {
     const verified = await verifyInputs(this.#store, request);
@@ -172,21 +177,19 @@ class LocalExecutor implements Executor {
     return catchFailures(this.#store.root, () => this.#enter(request));
   }
 
-  async #enter({ left, ...request }: EnterRequest): Promise<Result<number, Failure>> {
+  async #enter({ left, terminal, ...request }: EnterRequest): Promise<Result<number, Failure>> {
     const open = this.#opened();
     const layout = await this.#layOut(request, open);
     if (!layout.ok) return layout;
-    // What was left is taken away from its place while a shell is in it, so that nobody removes it or enters it again.
-    const scratch = await this.#store.makeScratch('shell');
-    const place = left === undefined ? scratch.path : join(scratch.path, 'left');
+    const { signal } = request;
+    const scratch = left === undefined ? await this.#store.makeScratch('shell') : undefined;
+    const place = scratch?.path ?? String(left);
     try {
-      if (left !== undefined) await rename(left, place);
       const mounts =
         left === undefined
           ? await prepare(layout.value, place, this.#options.epochSeconds ?? 0)
           : numbered(layout.value);
       const { means } = open;
-      const terminal = process.env['TERM'] ?? 'dumb';
       const end = await runSandbox({
         programs: means.programs,
         helper: means.helper,
@@ -196,7 +199,7 @@ class LocalExecutor implements Executor {
           layout: layout.value,
           mounts,
           scratch: place,
-          environment: { ...actionEnvironment(request.recipe, undefined), TERM: terminal },
+          environment: { ...actionEnvironment(request.recipe, undefined), TERM: terminal.type },
           argv: shellCommand,
           overlays: means.overlays,
           jobserver: false,
@@ -204,15 +207,18 @@ class LocalExecutor implements Executor {
           attached: true,
           left: left !== undefined,
         }),
+        terminal,
+        ...(signal === undefined ? {} : { signal }),
       });
       if (end.kind === 'ended') return ok(end.exitCode);
-      if (end.kind === 'aborted') return failed({ reason: 'interrupted', signal: 'SIGINT' });
+      if (end.kind === 'aborted') return failed({ reason: 'interrupted', signal: signalName(signal) });
       return failed({ reason: 'backend-unreachable', backend: this.name, detail: end.detail });
     } finally {
-      await openWorkDirectories(layout.value, place);
-      // If the action has failed again meanwhile, what it left then is there.
-      if (left !== undefined) await rename(place, left).catch(() => undefined);
-      await scratch.release();
+      try {
+        await openWorkDirectories(layout.value, place);
+      } finally {
+        await scratch?.release();
+      }
     }
   }
 

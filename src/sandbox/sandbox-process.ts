@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { errorCode } from '../core/fault.ts';
 import { goDescriptor, statusDescriptor } from './entry-script.ts';
 import type { HostPrograms } from '../core/host-programs.ts';
+import type { Terminal } from '../executor/executor.ts';
 import type { Identity } from './identity.ts';
 
 /** How a sandbox ended. */
@@ -27,13 +28,15 @@ export interface SandboxStart {
   readonly scratch: string;
   readonly entryScript: string;
   readonly jobserver?: number;
-  /**
-   * Called with the action's output as it arrives. Undefined: it has the standard input and output of this process, and its terminal,
-   * whose Ctrl-C is then its own.
-   */
-  readonly onOutput?: (bytes: Uint8Array) => void;
   readonly signal?: AbortSignal;
 }
+
+/** Where its output goes. */
+type SandboxOutput =
+  /** It has no input; this is called with its output as it arrives. */
+  | { readonly onOutput: (bytes: Uint8Array) => void; readonly terminal?: undefined }
+  /** It has a terminal, whose Ctrl-C is then its own. */
+  | { readonly terminal: Terminal; readonly onOutput?: undefined };
 
 const runFile = promisify(execFile);
 
@@ -94,7 +97,7 @@ function ended(child: ChildProcess): Promise<string | undefined> {
  * `cpuSeconds` counts all processes that had ended when the script did, as counted by process 1, which is the parent of
  * every orphan. A daemon still running is killed and not counted.
  */
-export async function runSandbox(start: SandboxStart): Promise<SandboxEnd> {
+export async function runSandbox(start: SandboxStart & SandboxOutput): Promise<SandboxEnd> {
   const { programs, scratch, identity, signal } = start;
   const errors = join(scratch, 'entry-errors');
   const entry = await open(join(scratch, 'entry'), 'w');
@@ -108,7 +111,7 @@ export async function runSandbox(start: SandboxStart): Promise<SandboxEnd> {
     onOutput === undefined ? undefined : await openPipe(programs, join(scratch, 'log-pipe'), identity);
   const errorFile = await open(errors, 'a');
   const streams: readonly (IOType | number)[] =
-    log === undefined ? ['inherit', 'inherit', 'inherit'] : ['ignore', log.writer.fd, errorFile.fd];
+    log === undefined ? (start.terminal?.descriptors ?? []) : ['ignore', log.writer.fd, errorFile.fd];
   const child = spawn(
     start.helper,
     [

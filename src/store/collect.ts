@@ -15,6 +15,7 @@ import { moveAside } from './disk-files.ts';
 import { namesIn, statsOf } from './disk-usage.ts';
 import { bytesOf, takeInventory, type Inventory, type InventoryEntry } from './inventory.ts';
 import { readLeases, withLeaseLock, type LeaseSummary } from './lease.ts';
+import { removeKept } from './kept.ts';
 import { removeForcibly } from './remove.ts';
 import { readRoots } from './roots.ts';
 
@@ -132,8 +133,9 @@ async function removeAll(
   leftovers: Inventory['leftovers'],
   signal: AbortSignal | undefined,
 ): Promise<readonly InventoryEntry[]> {
-  for (const { path, half } of leftovers) {
-    if (half) await removeHalf(root, path);
+  for (const { path, kind } of leftovers) {
+    if (kind === 'half') await removeHalf(root, path);
+    else if (kind === 'kept') await removeKept(root, basename(path));
     else await removeForcibly(path);
   }
   await removeAbandonedLocks(join(root, 'locks'));

@@ -13,9 +13,10 @@ import { describeSystemError, errorCode, throwFaults } from '../core/fault.ts';
 import { Lease } from './lease.ts';
 import { makeDirectory } from '../core/make-directory.ts';
 import { removeAbandonedLocks } from '../core/process-lock.ts';
+import { keptPath, openKept, removeKept } from './kept.ts';
 import { removeForcibly } from './remove.ts';
 import { findAbandoned, scratchName } from './scratch.ts';
-import type { ActionResult, Bytes, NoteKind, Scratch, Store, TreeEntry } from './store.ts';
+import type { ActionResult, Bytes, Kept, NoteKind, Scratch, Store, TreeEntry } from './store.ts';
 import { digestDirectory } from './tree-digest.ts';
 
 export interface DiskStoreOptions {
@@ -180,12 +181,16 @@ class DiskStore implements Store {
   }
 
   keptPath(key: Key): string {
-    return join(this.root, 'kept', key);
+    return keptPath(this.root, key);
+  }
+
+  openKept(key: Key): Promise<Kept | 'none' | 'in-use'> {
+    return openKept(this.root, key);
   }
 
   async dropKept(key?: Key): Promise<void> {
     const names = key === undefined ? await readdir(join(this.root, 'kept')) : [key];
-    for (const name of names) await removeForcibly(join(this.root, 'kept', name));
+    for (const name of names) await removeKept(this.root, name);
   }
 
   async release(): Promise<void> {

@@ -36,7 +36,7 @@ export interface Inventory {
   readonly entries: readonly InventoryEntry[];
   /** Space taken by results, logs and the like that are not entries, by name of their directory. */
   readonly others: ReadonlyMap<string, number>;
-  /** Leftovers of killed processes, and trees of which only one half exists. */
+  /** What nobody needs any more: of killed processes, of failed actions, damaged trees, and trees of which only one half exists. */
   readonly leftovers: readonly Leftover[];
 }
 
@@ -45,8 +45,8 @@ export interface Leftover {
   readonly bytes: number;
   /** Milliseconds since 1970; 0 if certainly unused. */
   readonly lastUse: number;
-  /** Whether it is one half of a tree. */
-  readonly half: boolean;
+  /** `half`: one half of a tree. `kept`: what an action left when it failed. */
+  readonly kind: 'half' | 'kept' | 'other';
 }
 
 /** Examines everything in a store without changing it. Sizes of trees are remembered, as they do not change. */
@@ -66,12 +66,14 @@ export async function takeInventory(root: string): Promise<Inventory> {
   const leftovers = [...trees.halves];
   const scratch = join(root, 'scratch');
   const abandoned = statsOf(scratch) === undefined ? [] : await findAbandoned(scratch);
-  const removable = ['damaged', 'kept'].flatMap((place) =>
-    namesIn(join(root, place)).map((name) => join(root, place, name)),
-  );
-  for (const path of [...abandoned, ...removable]) {
-    const { bytes } = await diskUsage(path);
-    leftovers.push({ path, bytes, lastUse: 0, half: false });
+  const damaged = namesIn(join(root, 'damaged')).map((name) => join(root, 'damaged', name));
+  for (const path of [...abandoned, ...damaged])
+    leftovers.push({ path, bytes: (await diskUsage(path)).bytes, lastUse: 0, kind: 'other' });
+  for (const name of namesIn(join(root, 'kept'))) {
+    const path = join(root, 'kept', name);
+    // A build that is running may have left it.
+    const lastUse = statsOf(path)?.ctimeMs ?? 0;
+    leftovers.push({ path, bytes: (await diskUsage(path)).bytes, lastUse, kind: 'kept' });
   }
   const inUse = await diskUsage(scratch);
   const abandonedBytes = leftovers.reduce(
@@ -138,7 +140,7 @@ async function treeEntries(
     const other = name === id ? `${name}.directory` : id;
     if (!isDigest(id) || !names.has(other)) {
       const { bytes } = await diskUsage(path);
-      halves.push({ path, bytes, lastUse: statsOf(path)?.ctimeMs ?? 0, half: true });
+      halves.push({ path, bytes, lastUse: statsOf(path)?.ctimeMs ?? 0, kind: 'half' });
     }
     if (!isDigest(id) || name !== id || !names.has(other)) continue;
     const message = `${path}.directory`;

@@ -105,7 +105,9 @@ export interface LocalTrees {
 
   /** Path for what an action with this key left when it failed. There need not be anything. */
   keptPath(key: Key): string;
-  /** Removes what failed actions left: that with a key, or all of it. */
+  /** What an action with this key left when it failed, to look at. `in-use`: somebody else does. */
+  openKept(key: Key): Promise<Kept | 'none' | 'in-use'>;
+  /** Removes what failed actions left, that with a key or all of it, except for what somebody looks at. */
   dropKept(key?: Key): Promise<void>;
 
   /**
@@ -120,6 +122,12 @@ export interface Store extends ContentStore, LocalTrees {}
 
 /** Kinds of notes; each is a directory in the store. */
 export type NoteKind = 'durations' | 'sources' | 'machine' | 'products' | 'actions' | 'store';
+
+/** What an action left when it failed; nobody else uses or removes it until it is released. */
+export interface Kept {
+  readonly path: string;
+  release(): Promise<void>;
+}
 
 export interface Scratch {
   readonly path: string;

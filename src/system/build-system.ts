@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { artefactActionName, chunkActionName, guestParts, sourceDirectoryName } from '../../stages/chunk.ts';
 import { obtainCommit, type CommitContext } from '../build/fetch-commits.ts';
-import { readyRoot, type ReadyRoot } from '../build/enter-action.ts';
+import { withReadyRoot, type ReadyRoot } from '../build/enter-action.ts';
 import { buildAndRead, makeTrees, tellFailure, treeOf, type TreesRequest } from '../build/make-trees.ts';
 import type { Digest } from '../core/digest.ts';
 import type { Failure } from '../core/failure.ts';
@@ -125,7 +125,7 @@ export async function buildChunks(
 
 /**
  * Runs `work` with the root of a chunk of the plan, in which it can run a shell. First the image that guests boot is made, if the
- * chunk is built in one. Fails as `readyRoot` does.
+ * chunk is built in one. Fails as `withReadyRoot` does.
  */
 export async function withRootOf<Value>(
   request: SystemBuild,
@@ -134,9 +134,7 @@ export async function withRootOf<Value>(
 ): Promise<Result<Value, readonly Failure[]>> {
   const name = chunkActionName(request.planned.inputs.target.name, chunk.id);
   return withGuests(request, async ({ plan, context }) => {
-    const root = await readyRoot(plan, context, name);
-    if (!root.ok) return tellFailure(request, root.failure);
-    const worked = await work(root.value);
+    const worked = await withReadyRoot(plan, context, name, work);
     return worked.ok ? worked : tellFailure(request, worked.failure);
   });
 }
@@ -161,13 +159,14 @@ async function withGuests<Value>(
   if (!guests.ok) return guests;
   if (shared !== undefined) shared.opened = guests.value;
   const executors = guests.value === undefined ? [] : [guests.value];
+  const chunks = new Set(chunksOf(system).map(({ id }) => chunkActionName(inputs.target.name, id)));
   const commitTrees = commitProvider(chunksOf(system), pins, commits);
   const userTrees = createDirectoryProvider(context.store, given ?? new Map());
   try {
     return await work({
       ...rest,
       plan,
-      keepFailed: true,
+      keepFailed: ({ name }) => chunks.has(name),
       context: { ...context, executors: [...context.executors, ...executors] },
       directories: {
         obtain: (name, expected) =>

@@ -5,7 +5,7 @@ import { openLogDirectory } from '../../src/executor/log-sink.ts';
 import type { BoundRecipe } from '../../src/plan/bound.ts';
 
 /** What may be said about a run beside its recipe. */
-export type RunExtras = Partial<Pick<ExecuteRequest, 'signal' | 'recorder'>> & {
+export type RunExtras = Partial<Pick<ExecuteRequest, 'signal' | 'recorder' | 'keep'>> & {
   readonly onLine?: (line: string) => void;
 };
 

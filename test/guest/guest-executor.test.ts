@@ -11,6 +11,7 @@ import { describeEveryExecutor, treesAt, tryRecipe, type Subject } from '../exec
 import { keepStore } from '../executor/kept-store.ts';
 import { countProcesses } from '../executor/processes.ts';
 import { describeRealExecutor } from '../executor/real-contract.ts';
+import { describeShells } from '../executor/shell-contract.ts';
 import { bootstrap, repository, storedOutput } from '../real/built.ts';
 import { addTree } from '../store/temporary-store.ts';
 
@@ -74,6 +75,7 @@ async function programs(place: string): Promise<void> {
 const subjectOnce = async (): Promise<Subject> => (await setUpOnce()).subject;
 describeEveryExecutor('guests', subjectOnce);
 describeRealExecutor('guests', subjectOnce);
+describeShells('guests', subjectOnce, '# ');
 
 describe('a guest as an executor', () => {
   let subject: Subject;

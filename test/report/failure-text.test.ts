@@ -137,11 +137,15 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
   'not-ready': {
     failure: { reason: 'not-ready', action: 'chunk-x/a', first: ['chunk-x/b', 'zlib 1.3.1'] },
     text: [
-      'chunk-x/a has no root yet, because what it reads is not there; first there are to be made:',
+      'chunk-x/a cannot begin yet, because what it reads is not there. These come first:',
       '    chunk-x/b',
       '    zlib 1.3.1',
-      '  Build it; what it is when it fails is kept for a shell.',
+      '  Build it first. If it fails, what it has written is kept for a shell.',
     ],
+  },
+  'kept-in-use': {
+    failure: { reason: 'kept-in-use', action: 'chunk-x/a' },
+    text: ['there is a shell already in what chunk-x/a left when it failed', '  Wait until it has ended.'],
   },
   'never-run': {
     failure: { reason: 'never-run', action: 'host-tools/make', store: '/store' },
@@ -319,6 +323,7 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
       exitCode: 139,
       log: '/store/logs/k/log',
       lastLines: ['CC init/main.o', 'Segmentation fault'],
+      kept: true,
     },
     text: [
       'action kernel-armv5l/build failed with exit code 139 (SIGSEGV)',
@@ -327,6 +332,7 @@ const samples: { readonly [Reason in FailureReason]: Sample & { failure: { reaso
       '  | Segmentation fault',
       '  log       /store/logs/k/log',
       '  To see its script and the whole log: bootstrap log kernel-armv5l/build',
+      '  For a shell in what it has written: bootstrap system shell SYSTEM CHUNK',
     ],
   },
   'missing-output': {

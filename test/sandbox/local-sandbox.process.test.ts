@@ -11,6 +11,7 @@ import { addTree, testEpoch } from '../store/temporary-store.ts';
 import { describeEveryExecutor, treesAt, tryRecipe, type Subject } from '../executor/contract.ts';
 import { keepStore } from '../executor/kept-store.ts';
 import { describeRealExecutor } from '../executor/real-contract.ts';
+import { describeShells } from '../executor/shell-contract.ts';
 import { countProcesses } from '../executor/processes.ts';
 import { repositoryPath } from '../repository-path.ts';
 
@@ -61,6 +62,8 @@ async function readOutput(
 describeEveryExecutor('local sandbox', () => setUp('where-allowed'));
 describeRealExecutor('local sandbox', () => setUp('where-allowed'));
 describeRealExecutor('local sandbox that copies', () => setUp('never'));
+describeShells('local sandbox', () => setUp('where-allowed'));
+describeShells('local sandbox that copies', () => setUp('never'));
 
 describe('what an action sees', () => {
   let subject: Subject;

@@ -10,6 +10,7 @@ import type { CollectionPolicy } from '../../src/store/collection-policy.ts';
 import { keepWithinLimit, readLimit, writeLimit } from '../../src/store/limit.ts';
 import { rememberProducts } from '../../src/store/roots.ts';
 import type { Store } from '../../src/store/store.ts';
+import { writeSketch } from './sketch.ts';
 import { addTree, listTrees, openTestStore, temporaryDirectory } from './temporary-store.ts';
 
 const day = 24 * 3600 * 1000;
@@ -215,6 +216,22 @@ describe('collectGarbage', () => {
     await user.release();
     await collect(store, { maxBytes: 0 });
     expect(await readdir(join(store.root, 'downloads'))).toEqual(['apt']);
+  });
+
+  it('removes what failed actions left, unless somebody is in it or may have left it just now', async () => {
+    const store = await openTestStore();
+    await store.makeScratch('a build');
+    for (const name of [keys[0], keys[1]]) await writeSketch(store.keptPath(name), { 'd/file': 'text' });
+    const entered = await store.openKept(keys[0]);
+    if (typeof entered === 'string') throw new Error(entered);
+    expect((await collect(store, {})).leftovers).toBe(0);
+    await store.release();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await collect(store, {});
+    expect(await readdir(join(store.root, 'kept'))).toEqual([keys[0]]);
+    await entered.release();
+    await collect(store, {});
+    expect(await readdir(join(store.root, 'kept'))).toEqual([]);
   });
 
   it('removes halves of trees, and leftovers of killed processes', async () => {

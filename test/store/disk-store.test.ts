@@ -298,3 +298,22 @@ async function cutMessage(_: Store, path: string): Promise<void> {
   const bytes = await readFile(`${path}.directory`);
   await writeFile(`${path}.directory`, bytes.subarray(0, bytes.length - 3));
 }
+
+describe('what failed actions left', () => {
+  it('is for one at a time, and stays as long as somebody is in it', async () => {
+    const store = await openTestStore();
+    expect(await store.openKept(aKey)).toBe('none');
+    await writeSketch(store.keptPath(aKey), { file: 'text' });
+    const other = await reopen(store);
+    const entered = await store.openKept(aKey);
+    if (typeof entered === 'string') throw new Error(entered);
+    expect(await readFile(join(entered.path, 'file'), 'utf8')).toBe('text');
+    expect(await other.openKept(aKey)).toBe('in-use');
+    await other.dropKept();
+    await other.dropKept(aKey);
+    expect(await readdir(entered.path)).toEqual(['file']);
+    await entered.release();
+    await other.dropKept();
+    expect(await store.openKept(aKey)).toBe('none');
+  });
+});

@@ -140,7 +140,7 @@ static int start(char **words)
 {
   unsigned user = (unsigned)strtoul(words[0], NULL, 10), group = (unsigned)strtoul(words[1], NULL, 10);
   const char *lent = words[2];
-  pid_t engine = getppid(), child;
+  pid_t engine = getppid(), foreground = tcgetpgrp(0), child;
   int status, own, alive[2];
   char cwd[4096];
 
@@ -170,6 +170,9 @@ static int start(char **words)
   }
   while (waitpid(child, &status, 0) < 0)
     if (errno != EINTR) fail("waiting for process 1");
+  /* A shell that was killed does not give its terminal back, and nobody reads a terminal that belongs to nobody. */
+  signal(SIGTTOU, SIG_IGN);
+  if (foreground > 0) tcsetpgrp(0, foreground);
   return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
