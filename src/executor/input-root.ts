@@ -5,6 +5,7 @@ import type { BoundInput, BoundRecipe, Content } from '../plan/bound.ts';
 import { layTrees } from '../store/merge.ts';
 import type { TreeEntry } from '../store/store.ts';
 import { baseDirectory, baseFilesIn, type RootText } from './base-files.ts';
+import { rootNames } from '../plan/root-names.ts';
 import { buildDirectory, renderScript } from './script.ts';
 
 /** Entries of trees by digest, as returned by `Store.listTree`. */
@@ -83,9 +84,6 @@ export const scriptCommand: readonly string[] = ['/bin/sh', '-e', scriptPath];
 
 /** Command for who wants to look around in a root: where the script would begin. */
 export const shellCommand: readonly string[] = ['/bin/sh', '-c', `cd ${buildDirectory} && exec /bin/sh`];
-
-/** Names in the root under which a tree at `/` may have nothing; an empty directory counts as nothing. */
-const ownNames = new Set(['build', 'tmp', 'proc', 'dev', 'tools', 'script']);
 
 interface Wanted {
   readonly path: string;
@@ -248,7 +246,7 @@ class Draft {
   #wantTopOf(tree: Digest, layer: 'parts' | 'below', byName: Map<string, Wanted>, writable: boolean): void {
     const entries = this.#list(tree);
     const files = entries.filter(
-      ({ path, kind }) => kind === 'file' && !path.includes('/') && !ownNames.has(path),
+      ({ path, kind }) => kind === 'file' && !path.includes('/') && !rootNames.has(path),
     );
     if (files[0] !== undefined) {
       const more = files.length > 1 ? ` and ${String(files.length - 1)} more` : '';
@@ -259,7 +257,7 @@ class Draft {
     for (const entry of entries) {
       if (entry.path.includes('/')) continue;
       const at = `/${entry.path}`;
-      if (ownNames.has(entry.path)) {
+      if (rootNames.has(entry.path)) {
         const empty = entry.kind === 'directory' && !entries.some(({ path }) => isBelow(path, entry.path));
         if (!empty) this.#faults.push(`a tree mounted at / contains ${at}, which the sandbox reserves`);
       } else if (entry.kind === 'file') {

@@ -4,6 +4,7 @@ import type { Chunk, Defaults, SplitRule } from '../../src/definitions/definitio
 import type { Arch } from '../../src/inputs/arch.ts';
 import type { Action, Ref } from '../../src/plan/action.ts';
 import { shell, write } from '../../src/plan/builder.ts';
+import { rootNames } from '../../src/plan/root-names.ts';
 import { baseEnvironment, buildAction, type PlanInputs, repoFile } from '../inputs.ts';
 import { installedNames } from './script.ts';
 
@@ -40,6 +41,7 @@ export function artefactAction(inputs: PlanInputs, parts: ArtefactParts): Action
     tools: parts.tools,
     inputs: {
       '/installed': parts.installed,
+      '/awk/refuse': repoFile(inputs, 'target/chunk/refuse.awk'),
       '/awk/needs': repoFile(inputs, 'target/chunk/needs.awk'),
       '/awk/manifest': repoFile(inputs, 'target/chunk/manifest.awk'),
     },
@@ -48,12 +50,7 @@ export function artefactAction(inputs: PlanInputs, parts: ArtefactParts): Action
       write('/build/rules', renderRules(rulesOf(parts))),
       shell(
         `contents=/installed/${installedNames.contents}
-        awk '$1 !~ /^[246a]/ && !/ \\.\\/.*\\// { print substr($0, index($0, " ./") + 2) }' $contents >top
-        if [ -s top ]; then
-          echo "It installs $(wc -l <top) files in the top directory of the system, where there may be directories and links only:"
-          head -n 5 top
-          exit 1
-        fi
+        awk -v names='${[...rootNames].join(' ')}' -f /awk/refuse $contents
         awk '$1 ~ /^[26]/ { print substr($0, index($0, " ./") + 1) }' $contents >devices
         tar -x -o -f /installed/${installedNames.archive} -X devices -C /files
         chmod -R u+rwX /files
@@ -62,8 +59,8 @@ export function artefactAction(inputs: PlanInputs, parts: ArtefactParts): Action
           printf '%s\\t%s\\n' "$path" "$(readlink "$path")"
         done >/build/links
         find . -type f -exec sha256sum {} + >/build/sums
-        # It says of all other files that they are not ELF, and fails.
-        { find . -type f -exec ${target.triple}-readelf -dlW {} + 2>/dev/null || :; } |
+        # It says of all other files that they are not ELF, and fails; it names files only if there are several.
+        { find . -type f -exec ${target.triple}-readelf -dlW /dev/null {} + 2>/dev/null || :; } |
           awk -f /awk/needs | sort -u >/build/needs
         mkdir -p /manifest/${manifestNames.splits}
         cd /manifest/${manifestNames.splits}
