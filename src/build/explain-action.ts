@@ -27,8 +27,8 @@ export interface FileChange {
 /** What changed in an input. */
 export interface InputChange {
   readonly label: string;
-  /** Undefined: one of its trees is not in the store, so that they cannot be compared. */
-  readonly files: readonly FileChange[] | undefined;
+  /** `gone`: one of the two is no longer in the store, so that they cannot be compared. Undefined: it is a single file. */
+  readonly files: readonly FileChange[] | 'gone' | undefined;
 }
 
 /** How an action stands, down to what changed since it last succeeded. */
@@ -83,9 +83,10 @@ async function linesOf(store: Store, standing: Standing): Promise<readonly LineC
   ];
 }
 
-/** A script without the lines that only say what the next one does. */
-function withoutEchoes(script: string): string {
-  return script.replace(/^printf '%s\\n' '\+ .*'\n/gm, '');
+/** A script without the commands that only say what the next one does. */
+export function withoutEchoes(script: string): string {
+  // The word that is printed may have several lines, and quotes.
+  return script.replace(/^printf '%s\\n' '\+ (?:[^']|'\\'')*'\n/gm, '');
 }
 
 /** Lines of one text that the other one has not, in their order. */
@@ -113,15 +114,19 @@ async function inputsOf(store: Store, standing: Standing): Promise<readonly Inpu
   return Promise.all(
     standing.changed.map(async ({ label, before, after }) => {
       const [old, now] = [await listing(store, before), await listing(store, after)];
+      if (old === 'gone' || now === 'gone') return { label, files: 'gone' };
       return { label, files: old === undefined || now === undefined ? undefined : fileChanges(old, now) };
     }),
   );
 }
 
-/** Undefined: the tree is not in the store, or the content is a single file. */
-async function listing(store: Store, tree: Digest | undefined): Promise<readonly TreeEntry[] | undefined> {
-  if (tree === undefined || !(await store.hasTree(tree))) return undefined;
-  return store.listTree(tree);
+/** Undefined: there is no such input, or it is a single file. */
+async function listing(
+  store: Store,
+  content: Digest | undefined,
+): Promise<readonly TreeEntry[] | 'gone' | undefined> {
+  if (content === undefined || (await store.hasBlob(content))) return undefined;
+  return (await store.hasTree(content)) ? store.listTree(content) : 'gone';
 }
 
 /** What differs between two trees, by path. */

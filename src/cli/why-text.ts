@@ -34,6 +34,7 @@ function changesText({ standing, lines, inputs }: Explanation): string {
 
 function inputText({ label, files }: InputChange): string {
   const signs = { added: '+', removed: '-', changed: '~' } as const;
+  if (files === 'gone') return `  ${label} (what it was is no longer in the store)\n`;
   const list = few(
     (files ?? []).map(({ how, path }) => `    ${signs[how]} ${path}\n`),
     '    ',

@@ -54,6 +54,7 @@ export interface Extensions {
   /** MiB of memory. */
   readonly memory?: number;
   readonly timeoutMinutes?: number;
+  /** Processors of its guest. */
   readonly guestCpus?: number;
   /** Whether it is built with a compiler, and make. */
   readonly compiler?: boolean;

@@ -28,7 +28,12 @@ export class GuestRoom {
 
   /** Undefined: none now. At least one guest can always run, whatever it wants. */
   tryReserve(wanted: Pick<RoomRequest, 'memory' | 'processors'>): Reservation | undefined {
-    const size = this.#sizeFor(wanted);
+    const free = this.#all.processors - this.#taken.processors;
+    // One that waited for several would wait as long as others want one.
+    const size = this.#sizeFor({
+      ...wanted,
+      processors: Math.min(wanted.processors ?? 1, Math.max(1, free)),
+    });
     const memory = this.#taken.memory + size.memory;
     const processors = this.#taken.processors + size.processors;
     const isRoom = memory <= this.#all.memory && processors <= this.#all.processors;

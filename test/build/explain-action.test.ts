@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { explainActions, fileChanges, lineChanges } from '../../src/build/explain-action.ts';
-import { run } from '../../src/plan/builder.ts';
+import { explainActions, fileChanges, lineChanges, withoutEchoes } from '../../src/build/explain-action.ts';
+import { renderScript } from '../../src/executor/script.ts';
+import { run, shell } from '../../src/plan/builder.ts';
 import type { ActionName } from '../../src/plan/names.ts';
 import type { Plan } from '../../src/plan/action.ts';
 import { explanationText } from '../../src/cli/why-text.ts';
@@ -55,6 +56,17 @@ describe('why an action would run', () => {
     );
   });
 
+  test('says which input is gone', async () => {
+    const rig = await openRig();
+    good(await rig.build(planOf(a)));
+    await rig.store.removeTree(await addTree(rig.store, { compiler: rig.machine.compiler }));
+    rig.machine.compiler = 'gcc 13';
+    expect(await explain(rig, planOf(a), 's/a')).toBe(
+      "s/a will be run: changed: the machine's compiler\n" +
+        "  the machine's compiler (what it was is no longer in the store)\n",
+    );
+  });
+
   test('says that it was tried before', async () => {
     const rig = await openRig();
     rig.executor.behaviours.set('s/a', { exitCode: 3 });
@@ -63,6 +75,13 @@ describe('why an action would run', () => {
       's/a will be run: never built\n  with this content it was tried before, and did not succeed\n',
     );
   });
+});
+
+test('commands that only say what comes next are left out, however long they are', () => {
+  const script = renderScript([shell("echo 'a'\necho b"), run(['true'])]);
+  expect(script).toContain("printf '%s\\n' '+ ");
+  expect(withoutEchoes(script)).not.toContain('printf');
+  expect(withoutEchoes(script).match(/^echo b/gm)).toHaveLength(1);
 });
 
 test('lines that changed are told once each, however often there are others like them', () => {

@@ -44,6 +44,14 @@ describe('room for guests', () => {
     expect(room.sizeOf(reserved)).toEqual(size);
   });
 
+  it('is for fewer processors than were wanted while others have the rest', () => {
+    const room = new GuestRoom(board, { memory: 4096, processors: 3 });
+    const one = room.tryReserve({ memory: 0 });
+    const two = room.tryReserve({ memory: 0, processors: 4 });
+    expect(one && two && room.sizeOf(two).processors).toBe(2);
+    expect(room.tryReserve({ memory: 0, processors: 4 })).toBeUndefined();
+  });
+
   it('is for one processor on a board that says nothing of more', () => {
     const room = new GuestRoom({ memory: { preset: 64 } }, { memory: 4096, processors: 8 });
     const reserved = room.tryReserve({ memory: 0, processors: 2 });
