@@ -8,7 +8,7 @@
  * DIRECTORY, which needs room for two stores, keeps them. The compilers come from the user's store.
  */
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { processSession, storeDirectory } from '../src/cli/session.ts';
 import { place } from '../src/core/place.ts';
@@ -23,8 +23,9 @@ import { installedNames } from '../stages/chunk/script.ts';
 import { archOf } from '../src/system/plan-system.ts';
 
 const { repository } = place();
-const [system, directory, ...only] = process.argv.slice(2);
-if (system === undefined || directory === undefined) throw new Error('name a system and a directory');
+const [system, named, ...only] = process.argv.slice(2);
+if (system === undefined || named === undefined) throw new Error('name a system and a directory');
+const directory = path.resolve(named);
 
 const runs = [
   { name: 'first', guests: 1, jobs: 1 },
@@ -37,7 +38,13 @@ const arch = archOf(described);
 const stores: Store[] = [];
 for (const { name, guests, jobs } of runs) {
   const root = path.join(directory, name);
-  if (!existsSync(root)) await copyStore(storeDirectory(processSession(), undefined), root);
+  if (!existsSync(root)) {
+    // One that was interrupted begins anew.
+    const unfinished = `${root}.new`;
+    rmSync(unfinished, { recursive: true, force: true });
+    await copyStore(storeDirectory(processSession(), undefined), unfinished);
+    renameSync(unfinished, root);
+  }
   console.log(`${name}: ${String(guests)} guests, ${String(jobs)} jobs`);
   const words = ['system', 'build', system, '--host', 'i686', '--store', root, '-k', '-j', String(jobs)];
   const chosen = only.flatMap((chunk) => ['--only', chunk]);
@@ -76,14 +83,16 @@ async function installedBy(store: Store, id: string) {
 /** Members of two archives that differ. */
 function differences(first: string, second: string): readonly string[] {
   const sums = [first, second].map((place) => {
-    const script = `mkdir "$0" && cd "$0" && tar -xf "$1" && find . -type f -exec sha256sum {} + ; find . -type l -printf '%l  %p\\n'`;
-    const scratch = path.join(directory ?? '', 'unpacked');
+    const script = `mkdir "$0" && cd "$0" && tar -x --exclude='./dev/*' -f "$1" &&
+      find . -type f -exec sha256sum {} + && find . -type l -printf '%l  %p\\n'`;
+    const scratch = path.join(directory, 'unpacked');
     const archive = path.join(place, installedNames.archive);
-    const { stdout } = spawnSync('sh', ['-c', script, scratch, archive], {
+    const { status, stdout } = spawnSync('sh', ['-c', script, scratch, archive], {
       encoding: 'utf8',
       maxBuffer: 2 ** 28,
     });
     rmSync(scratch, { recursive: true, force: true });
+    if (status !== 0) throw new Error(`${archive} cannot be unpacked`);
     return new Map(stdout.split('\n').map((line) => [line.slice(line.indexOf('  ') + 2), line] as const));
   });
   const [one = new Map<string, string>(), two = new Map<string, string>()] = sums;
