@@ -11,6 +11,7 @@ const build = [
   'src/sandbox',
   'src/machine',
   'src/engine',
+  'src/remote',
   'src/repository',
   'stages',
 ];
@@ -40,6 +41,7 @@ export const rooms = {
   'src/guest-executor': [...executor, 'src/inputs', 'src/image', 'src/sources'],
   'src/machine': [...inputs, 'src/store'],
   'src/engine': executor,
+  'src/remote': [...executor, 'src/sources', 'src/engine'],
   'src/virtfs': ['src/core', 'src/sources'],
   'src/emulator': ['src/core', 'src/inputs', 'src/image'],
   'src/guest': ['src/core', 'src/inputs', 'src/image'],

@@ -7,6 +7,8 @@ import { failed, ok, type Result } from '../core/result.ts';
 import type { Executor } from '../executor/executor.ts';
 import type { Lock } from '../inputs/lock.ts';
 import { createMachineProvider } from '../machine/machine.ts';
+import { cachedSources } from '../remote/cached-sources.ts';
+import { createHttpCache, type HttpCacheOptions } from '../remote/http-cache.ts';
 import type { RepoPath } from '../plan/names.ts';
 import type { MachineProvider, SourceProvider } from '../plan/providers.ts';
 import { createLocalExecutor } from '../sandbox/local-sandbox.ts';
@@ -31,6 +33,8 @@ export interface ContextRequest extends SourcePolicy {
   readonly lock: Lock;
   /** Number of jobserver tokens. Undefined: the number of processors. */
   readonly jobs?: number;
+  /** A cache of results that others have made. Undefined: none. */
+  readonly cache?: Omit<HttpCacheOptions, 'store' | 'say'> | undefined;
   /** Called with messages for the user. Undefined: they are dropped. */
   readonly say?: (text: string) => void;
 }
@@ -44,6 +48,8 @@ export interface BuildContext {
   /** Sources that were accepted with a tree other than the pinned one. */
   readonly variants: () => readonly Variant[];
   readonly machine: MachineProvider;
+  /** Undefined: none. */
+  readonly cache?: ReturnType<typeof createHttpCache>;
   /** Bytes of a file of this repository. */
   readonly files: (name: RepoPath) => Promise<Uint8Array>;
 }
@@ -74,6 +80,19 @@ export async function openBuildContext(request: ContextRequest): Promise<Result<
     ...(mirror === undefined ? {} : { mirror }),
   });
   let unpacking = 0;
+  const counted: SourceProvider = {
+    recall: (source) => sources.recall(source),
+    obtain: async (source, progress) => {
+      unpacking += 1;
+      try {
+        return await sources.obtain(source, progress);
+      } finally {
+        unpacking -= 1;
+      }
+    },
+  };
+  const cache =
+    request.cache === undefined ? undefined : createHttpCache({ ...request.cache, store: store.value, say });
   return ok({
     store: store.value,
     executors: [
@@ -87,17 +106,8 @@ export async function openBuildContext(request: ContextRequest): Promise<Result<
       }),
     ],
     machine: createMachineProvider({ store: store.value }),
-    sources: {
-      recall: (source) => sources.recall(source),
-      obtain: async (source, progress) => {
-        unpacking += 1;
-        try {
-          return await sources.obtain(source, progress);
-        } finally {
-          unpacking -= 1;
-        }
-      },
-    },
+    ...(cache === undefined ? {} : { cache }),
+    sources: cache === undefined ? counted : cachedSources(counted, cache),
     variants: () => sources.variants(),
     files,
   });

@@ -3,6 +3,7 @@ import type { BuildContext, OpenBuildContext } from '../build/build-context.ts';
 import type { BuildEvent } from '../core/event.ts';
 import type { Lock } from '../inputs/lock.ts';
 import type { ExitCode } from './exit-code.ts';
+import { readCacheOptions } from './cache-options.ts';
 import { catchInterrupts } from './interrupt.ts';
 import { openReporter } from './open-reporter.ts';
 import type { SourceRequest } from './options.ts';
@@ -51,6 +52,7 @@ export async function whileBuilding(
     close();
     interrupt.release();
     for (const executor of context.value.executors) await executor.close();
+    await context.value.cache?.close();
   }
 }
 
@@ -59,9 +61,14 @@ export async function openContext(
   session: Session,
   { sources, open, ...rest }: BuildingOptions & { readonly say: (text: string) => void },
 ): ReturnType<OpenBuildContext> {
-  const { store, ...policy } = sources;
+  const { store, cache: cacheOptions = {}, ...policy } = sources;
+  const cache = await readCacheOptions(session, cacheOptions);
+  if (!cache.ok) return cache;
   // Loaded this late so that a mistake on the command line is reported without loading what only a build needs.
   const openBuildContext = open ?? (await import('../build/build-context.ts')).openBuildContext;
   const { repository } = session;
-  return openBuildContext({ ...policy, ...rest, repository, store: storeDirectory(session, store) });
+  return openBuildContext({
+    ...{ ...policy, ...rest, repository, cache: cache.value },
+    store: storeDirectory(session, store),
+  });
 }

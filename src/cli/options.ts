@@ -5,14 +5,26 @@ export const outHelp = 'product directory (default: out in the repository)';
 export const archDirHelp = 'directory with additional arch descriptors (NAME.ts); may be repeated';
 export const storeHelp = 'store directory (default: $BOOTSTRAP_STORE, else ~/.cache/bootstrap)';
 
+/** A cache of results, and who we are there: files, as the user wrote them. */
+export interface CacheOptions {
+  readonly cache?: URL;
+  readonly cacheWrite?: boolean;
+  readonly cacheHeader?: string;
+  readonly cacheCert?: string;
+  readonly cacheKey?: string;
+  readonly cacheCa?: string;
+}
+
 /** Where sources come from, and where they go. */
 export interface SourceRequest extends SourcePolicy {
   /** `--store`, as the user wrote it. */
   readonly store?: string;
+  /** Whose results are taken. Undefined: nobody's. */
+  readonly cache?: CacheOptions;
 }
 
 /** Options of commands that may fetch sources. */
-export interface SourceOptions {
+export interface SourceOptions extends CacheOptions {
   readonly store?: string;
   readonly mirror?: string;
   readonly offline?: boolean;
@@ -33,7 +45,10 @@ export function variantOption(): Option {
 }
 
 export function sourceRequest(options: SourceOptions): SourceRequest {
+  const { cache, cacheWrite, cacheHeader, cacheCert, cacheKey, cacheCa } = options;
+  const wanted = Object.entries({ cache, cacheWrite, cacheHeader, cacheCert, cacheKey, cacheCa });
   return {
+    cache: Object.fromEntries(wanted.filter(([, value]) => value !== undefined)),
     offline: options.offline ?? false,
     acceptVariants: options.acceptVariant ?? [],
     ...(options.store === undefined ? {} : { store: options.store }),

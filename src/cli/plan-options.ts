@@ -5,6 +5,7 @@ import type { Failure } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';
 import { defaultImageKind, imageKinds, type ImageKind } from '../../stages/image-kinds.ts';
 import type { BuildRequest } from './build-command.ts';
+import { caching } from './cache-options.ts';
 import { jobs, nonEmpty, outHelp, sourceRequest, sourcing, type SourceOptions } from './options.ts';
 import { ownCompiler, ownMachine } from '../repository/load-inputs.ts';
 import type { PlanRequest } from '../repository/select-plan.ts';
@@ -161,24 +162,26 @@ export function selectors(command: Command): Command {
 
 /** Options of commands that build. */
 export function building(command: Command): Command {
-  return sourcing(
-    command
-      .option(
-        '-j, --jobs <N>',
-        'total number of concurrent compile processes (default: number of cores)',
-        jobs,
-      )
-      .option('-k, --keep-going', 'after a failure, go on with what does not depend on it')
-      .option('--out <DIR>', outHelp, nonEmpty)
-      .addOption(imageOption('--image <KIND>').choices(imageKinds))
-      .addOption(overlayOption())
-      .addOption(kernelConfigOption())
-      .option(
-        '--record',
-        'record every command that an action runs (printed by `record` and `log --commands`)',
-      )
-      .option('--again', 'with --record: rerun actions that are built but have no record yet')
-      .option('--events <FILE>', 'also write events to this file, as lines of JSON', nonEmpty),
+  return caching(
+    sourcing(
+      command
+        .option(
+          '-j, --jobs <N>',
+          'total number of concurrent compile processes (default: number of cores)',
+          jobs,
+        )
+        .option('-k, --keep-going', 'after a failure, go on with what does not depend on it')
+        .option('--out <DIR>', outHelp, nonEmpty)
+        .addOption(imageOption('--image <KIND>').choices(imageKinds))
+        .addOption(overlayOption())
+        .addOption(kernelConfigOption())
+        .option(
+          '--record',
+          'record every command that an action runs (printed by `record` and `log --commands`)',
+        )
+        .option('--again', 'with --record: rerun actions that are built but have no record yet')
+        .option('--events <FILE>', 'also write events to this file, as lines of JSON', nonEmpty),
+    ),
   );
 }
 

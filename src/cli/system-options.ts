@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
 import { systemFormats } from '../../stages/chunk/formats.ts';
+import { caching } from './cache-options.ts';
 import { jobs, nonEmpty, outHelp, repeated, repeatedChoice, sourcing, wholeNumber } from './options.ts';
 import { builderOption, hosting } from './plan-options.ts';
 
 /** Options of commands that build chunks. */
 export function buildingChunks(command: Command): Command {
-  return reading(sourcing(hosting(command)))
+  return reading(caching(sourcing(hosting(command))))
     .addOption(builderOption())
     .option('--guests <N>', 'number of guests at once (default: number of cores)', wholeNumber(1, 1000))
     .option('-j, --jobs <N>', 'total number of concurrent compile processes (default: number of cores)', jobs)

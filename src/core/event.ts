@@ -37,6 +37,12 @@ export type BuildEvent =
       readonly source: string;
       readonly digest: string;
     }
+  /** A tree of a known result is being brought from a cache. */
+  | {
+      readonly kind: 'action-fetched';
+      readonly at: number;
+      readonly action: string;
+    }
   | {
       readonly kind: 'action-started';
       readonly at: number;

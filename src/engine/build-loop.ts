@@ -39,6 +39,10 @@ export class BuildLoop {
   readonly #results: TaskResult[] = [];
   /** With the reservation of each. */
   readonly #running = new Map<Node, Reservation>();
+  /** Nodes of which a tree is being brought from the cache. */
+  readonly #fetching = new Set<Node>();
+  /** Results on their way to others. */
+  readonly #published = new Set<Promise<void>>();
   /** Nodes whose result another run is making. */
   readonly #awaited = new Set<Node>();
   readonly #obtaining: Obtaining;
@@ -76,6 +80,7 @@ export class BuildLoop {
     try {
       await this.#prepare();
       await this.#loop();
+      await Promise.all(this.#published);
     } finally {
       signal?.removeEventListener('abort', this.#wakeUp.call);
       this.#executors.close();
@@ -98,6 +103,8 @@ export class BuildLoop {
         inputs,
         store,
         trees: this.#trees,
+        cache: this.#options.cache,
+        signal: this.#signal,
         again: record?.again,
         mayRun,
       });
@@ -119,7 +126,8 @@ export class BuildLoop {
         this.#crashed(error);
         return false;
       });
-      const running = this.#running.size + this.#awaited.size > 0 || this.#executors.checking;
+      const tasks = this.#running.size + this.#awaited.size + this.#fetching.size;
+      const running = tasks > 0 || this.#executors.checking;
       // Fetching a source cannot be cancelled, and never leaves anything incomplete: an interrupted run does not wait
       // for it.
       const busy = running || (this.#obtaining.running.size > 0 && !this.#signal.aborted);
@@ -148,6 +156,7 @@ export class BuildLoop {
     if (this.#stopping()) return false;
     await releaseUnusedKeys(this.#nodes.values());
     this.#obtaining.startWanted(this.#paths);
+    this.#startFetches();
     return this.#startActions(ready, resolver);
   }
 
@@ -176,6 +185,11 @@ export class BuildLoop {
           break;
         case 'awaited':
           this.#endAwaited(result.node, result.end);
+          break;
+        case 'fetched':
+          this.#fetching.delete(result.node);
+          result.node.fetched = undefined;
+          this.#resolveAgain(result.node);
           break;
         case 'input':
           this.#obtaining.end(result.input, result.obtained);
@@ -274,6 +288,17 @@ export class BuildLoop {
     node.state = 'known';
     if (!sameOutputs(node.result?.outputs, result.outputs)) expireDependants(node);
     node.result = result;
+    this.#publish(node);
+  }
+
+  /** Gives a result to others while the build goes on. */
+  #publish({ key, bound, result }: Node): void {
+    if (key === undefined || bound === undefined || result === undefined) return;
+    const published = this.#options.cache?.publish({ key, recipe: bound }, result, this.#signal);
+    if (published === undefined) return;
+    const done = published.catch((error: unknown) => this.#crashed(error));
+    this.#published.add(done);
+    void done.then(() => this.#published.delete(done));
   }
 
   #endAwaited(node: Node, end: AwaitEnd): void {
@@ -288,6 +313,7 @@ export class BuildLoop {
     if ('action' in task) {
       this.#leave(task);
       this.#awaited.delete(task);
+      this.#fetching.delete(task);
     } else {
       this.#obtaining.running.delete(task);
     }
@@ -376,6 +402,23 @@ export class BuildLoop {
       node,
       run.then((end) => ({ kind: 'action', node, end })),
     );
+  }
+
+  /** Brings the trees that the cache was found to have. */
+  #startFetches(): void {
+    const { cache } = this.#options;
+    for (const node of this.#nodes.values()) {
+      const { key, bound, fetched } = node;
+      if (node.state !== 'fetching' || this.#fetching.has(node) || cache === undefined) continue;
+      if (key === undefined || bound === undefined || fetched === undefined)
+        throw new Error(`${node.action.name} has no tree to fetch`);
+      this.#fetching.add(node);
+      this.#progress.tell({ kind: 'action-fetched', action: node.action.name });
+      this.#follow(
+        node,
+        cache.bring({ key, recipe: bound }, fetched, this.#signal).then(() => ({ kind: 'fetched', node })),
+      );
+    }
   }
 
   /** Waits, without a reservation on any executor, for another run that is making the result. */

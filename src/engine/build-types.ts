@@ -3,6 +3,7 @@ import type { BuildEvent } from '../core/event.ts';
 import type { Failure } from '../core/failure.ts';
 import type { Executor } from '../executor/executor.ts';
 import type { Action } from '../plan/action.ts';
+import type { ResultCache } from './result-cache.ts';
 import type { ActionName, Key, PlanId, RepoPath } from '../plan/names.ts';
 import type { DirectoryProvider, MachineProvider, SourceProvider } from '../plan/providers.ts';
 import type { Store } from '../store/store.ts';
@@ -15,6 +16,8 @@ export interface BuildOptions {
   readonly machine: MachineProvider;
   /** Undefined: the plan contains no directory of the user. */
   readonly directories?: DirectoryProvider;
+  /** Results that others have made. Undefined: everything is made here. */
+  readonly cache?: ResultCache;
   /** Bytes of a file of this repository. */
   readonly files: (path: RepoPath) => Promise<Uint8Array>;
   /**

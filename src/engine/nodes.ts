@@ -17,10 +17,11 @@ import type { ActionResult, ContentStore } from '../store/store.ts';
  * - `known`: its result is known, from the store or from this run
  * - `must-run`: its key is known, but there is no result, or a tree of the result is missing and wanted
  * - `running`
+ * - `fetching`: its result is known, and a tree of it is being brought from a cache
  * - `awaited`: another run on this store is making its result
  * - `failed`
  */
-export type NodeState = 'waiting' | 'known' | 'must-run' | 'running' | 'awaited' | 'failed';
+export type NodeState = 'waiting' | 'known' | 'must-run' | 'running' | 'fetching' | 'awaited' | 'failed';
 
 /** The lock that lets only one run at a time make the result of a key. */
 export interface HeldKey {
@@ -49,6 +50,8 @@ export interface Node {
   ran: boolean;
   /** Held from the end of waiting for another run until this action has run. */
   held: HeldKey | undefined;
+  /** While it is being fetched: the tree. */
+  fetched: Digest | undefined;
   /** Executors that broke while they ran it, and the failure of the last one. */
   readonly brokenOn: Set<Executor>;
   broken: Failure | undefined;
@@ -79,6 +82,7 @@ export function makeNodes(plan: Plan): ReadonlyMap<ActionName, Node> {
       stale: false,
       ran: false,
       held: undefined,
+      fetched: undefined,
       brokenOn: new Set(),
       broken: undefined,
     };
@@ -115,7 +119,7 @@ export function sameOutputs(
  */
 export function expireDependants(node: Pick<Node, 'dependants'>): void {
   for (const dependant of node.dependants) {
-    if (dependant.state === 'running' || dependant.state === 'awaited') dependant.stale = true;
+    if (['running', 'fetching', 'awaited'].includes(dependant.state)) dependant.stale = true;
     else if (dependant.state !== 'failed') dependant.state = 'waiting';
   }
 }

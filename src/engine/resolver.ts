@@ -1,13 +1,14 @@
 import type { Digest } from '../core/digest.ts';
 import type { Action, Plan, Ref } from '../plan/action.ts';
 import { bindRecipe } from '../plan/bind.ts';
-import type { Content } from '../plan/bound.ts';
+import type { BoundRecipe, Content } from '../plan/bound.ts';
 import { refsOf } from '../plan/graph.ts';
 import { keyOf } from '../plan/key.ts';
-import type { ActionName } from '../plan/names.ts';
-import type { Store } from '../store/store.ts';
+import type { ActionName, Key } from '../plan/names.ts';
+import type { ActionResult, Store } from '../store/store.ts';
 import { recallAction, traceOf, whyRun } from './history.ts';
 import { expireDependants, sameOutputs, wholeResult, type Node } from './nodes.ts';
+import type { ResultCache } from './result-cache.ts';
 import type { TreeAvailability } from './tree-availability.ts';
 import { hasRecord } from './record.ts';
 import { externalInputId, type ExternalInput } from './external-inputs.ts';
@@ -18,6 +19,10 @@ export interface ResolverParts {
   readonly inputs: ReadonlyMap<string, ExternalInput>;
   readonly store: Store;
   readonly trees: TreeAvailability;
+  /** Undefined: there is none. */
+  readonly cache?: ResultCache | undefined;
+  /** Ends what the cache is asked for. */
+  readonly signal?: AbortSignal;
   /** Actions that must run if there is no record of them. Undefined: none. */
   readonly again?: ReadonlySet<ActionName> | undefined;
   /** Actions that may run at all. Undefined: all of them. */
@@ -39,6 +44,10 @@ export class Resolver {
   readonly #inputs: ReadonlyMap<string, ExternalInput>;
   readonly #store: Store;
   readonly #trees: TreeAvailability;
+  readonly #cache: ResultCache | undefined;
+  readonly #signal: AbortSignal | undefined;
+  /** Trees that were asked of the cache, which gave them or did not. */
+  readonly #asked = new Set<Digest>();
   readonly #again: ReadonlySet<ActionName>;
   readonly #mayRun: (action: Action) => boolean;
 
@@ -48,6 +57,8 @@ export class Resolver {
     this.#inputs = parts.inputs;
     this.#store = parts.store;
     this.#trees = parts.trees;
+    this.#cache = parts.cache;
+    this.#signal = parts.signal;
     this.#again = parts.again ?? new Set();
     this.#mayRun = parts.mayRun ?? (() => true);
   }
@@ -83,7 +94,7 @@ export class Resolver {
     return content;
   };
 
-  /** Computes all keys that can be computed, and looks each up: from the bottom up, touching no tree. */
+  /** Computes all keys that can be computed, and looks each up, here and in the cache: from the bottom up, touching no tree. */
   async resolveKeys(onHit: (node: Node) => void): Promise<void> {
     const store = this.#store;
     for (const node of this.#nodes.values()) {
@@ -93,7 +104,8 @@ export class Resolver {
       const bound = bindRecipe(action.recipe, this.resolve);
       node.bound = bound;
       node.key = keyOf(bound);
-      const result = await wholeResult(store, node.key, bound);
+      const result =
+        (await wholeResult(store, node.key, bound)) ?? (await this.#askCache(action, node.key, bound));
       if (result === undefined) {
         node.result = undefined;
         node.state = 'must-run';
@@ -110,6 +122,19 @@ export class Resolver {
       }
       onHit(node);
     }
+  }
+
+  /** What the cache has is taken into the store, without its trees. */
+  async #askCache(
+    { name, scratch }: Action,
+    key: Key,
+    recipe: BoundRecipe,
+  ): Promise<ActionResult | undefined> {
+    const found = await this.#cache?.find({ key, recipe }, this.#signal);
+    if (found === undefined) return undefined;
+    const result = { ...found, action: name, ...(scratch.length === 0 ? {} : { scratch }) };
+    await this.#store.putResult(key, result);
+    return wholeResult(this.#store, key, recipe);
   }
 
   /** Trees of products must exist; those of other actions only if something that runs reads them. */
@@ -141,12 +166,19 @@ export class Resolver {
     return { ready: ready.reverse(), forbidden };
   }
 
-  /** Whether an output is known and present; if its tree is missing, its producer must run again. */
+  /** Whether an output is known and present; if its tree is missing, the cache may have it, or its producer must run again. */
   async #wantOutput(ref: Extract<Ref, { kind: 'output' }>): Promise<boolean> {
     const producer = this.#nodeOf(ref.action);
     const tree = producer.result?.outputs[ref.output];
     if (producer.state === 'known' && tree !== undefined) {
       if (await this.#trees.has(tree)) return true;
+      if ([...this.#nodes.values()].some(({ fetched }) => fetched === tree)) return false;
+      if (this.#cache !== undefined && !this.#asked.has(tree)) {
+        this.#asked.add(tree);
+        producer.state = 'fetching';
+        producer.fetched = tree;
+        return false;
+      }
       producer.state = 'must-run';
       producer.why = { kind: 'tree-gone', outputs: [ref.output] };
     } else if (producer.state === 'must-run' && producer.why?.kind === 'tree-gone' && tree !== undefined) {

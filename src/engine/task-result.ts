@@ -10,5 +10,6 @@ import type { RunEnd } from './run-action.ts';
 export type TaskResult =
   | { readonly kind: 'action'; readonly node: Node; readonly end: RunEnd }
   | { readonly kind: 'awaited'; readonly node: Node; readonly end: AwaitEnd }
+  | { readonly kind: 'fetched'; readonly node: Node }
   | { readonly kind: 'input'; readonly input: ExternalInput; readonly obtained: Result<Digest, Failure> }
   | { readonly kind: 'crash'; readonly task: Node | ExternalInput; readonly error: unknown };

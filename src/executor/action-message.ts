@@ -34,6 +34,8 @@ export interface OutputDirectory {
   readonly path: string;
   /** Digest of a `Tree` message. */
   readonly tree: Digest;
+  /** Digest of the `Directory` at its root, if whoever made this said so. */
+  readonly root?: Digest;
 }
 
 /** The message `ActionResult`. */
@@ -43,6 +45,8 @@ export interface ActionResultMessage {
   readonly exitCode: number;
   /** Undefined: it printed nothing. */
   readonly stdout?: Digest;
+  /** What it printed, if whoever made this put it in here. */
+  readonly printed?: Uint8Array;
 }
 
 /** Platform property with the processors whose programs an action needs beside the first one's, with spaces between them. */
@@ -114,13 +118,15 @@ export function decodeCommand(bytes: Uint8Array): CommandMessage | undefined {
 
 export function encodeActionResult(result: ActionResultMessage): Uint8Array {
   const writer = new BinaryWriter();
-  for (const { path, tree } of result.outputDirectories) {
+  for (const { path, tree, root } of result.outputDirectories) {
     writer.tag(3, WireType.LengthDelimited).fork();
     writer.tag(1, WireType.LengthDelimited).string(path);
     writeDigest(writer, 3, tree);
+    if (root !== undefined) writeDigest(writer, 5, root);
     writer.join();
   }
   if (result.exitCode !== 0) writer.tag(4, WireType.Varint).int32(result.exitCode);
+  if (result.printed !== undefined) writer.tag(5, WireType.LengthDelimited).bytes(result.printed);
   if (result.stdout !== undefined) writeDigest(writer, 6, result.stdout);
   return writer.finish();
 }
@@ -135,14 +141,21 @@ export function decodeActionResult(bytes: Uint8Array): ActionResultMessage | und
     const inner = chunk === undefined ? undefined : readFields(chunk);
     const tree = inner === undefined ? undefined : digestIn(inner, 3);
     const path = chunk === undefined ? undefined : (textsIn(chunk, 1)?.[0] ?? '');
-    if (tree === undefined || path === undefined) return undefined;
-    outputDirectories.push({ path, tree });
+    if (inner === undefined || tree === undefined || path === undefined) return undefined;
+    const root = digestIn(inner, 5);
+    outputDirectories.push({ path, tree, ...(root === undefined ? {} : { root }) });
   }
   const code = onlyField(fields, 4);
   if (code === false) return undefined;
   const exitCode = Number(BigInt.asIntN(32, code?.varint ?? 0n));
   const stdout = digestIn(fields, 6);
-  return { outputDirectories, exitCode, ...(stdout === undefined ? {} : { stdout }) };
+  const printed = onlyChunk(fields, 5);
+  return {
+    outputDirectories,
+    exitCode,
+    ...(stdout === undefined ? {} : { stdout }),
+    ...(printed === undefined ? {} : { printed }),
+  };
 }
 
 function writeDigest(writer: BinaryWriter, field: number, value: Digest): void {

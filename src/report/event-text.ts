@@ -33,6 +33,8 @@ export function eventLine(event: BuildEvent): string | undefined {
       return undefined;
     case 'source-finished':
       return `fetched ${event.source}`;
+    case 'action-fetched':
+      return `fetch   ${event.action} (from the cache)`;
     case 'action-started':
       return `start   ${event.action} (${whyText(event.why)})`;
     case 'action-finished':

@@ -6,7 +6,7 @@ import type { Failure } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';
 import { describeSystemError, errorCode } from '../core/fault.ts';
 import type { FetchFault } from './fetch-fault.ts';
-import { get, type BodyReader, type GetTiming } from './http-get.ts';
+import { sendRequest, type BodyReader, type HttpTiming } from './http-request.ts';
 
 export interface FetchUrlRequest {
   readonly url: string;
@@ -18,7 +18,7 @@ export interface FetchUrlRequest {
 }
 
 /** In milliseconds, unless noted otherwise; tests shorten them. */
-export interface Timing extends GetTiming {
+export interface Timing extends HttpTiming {
   /** First pause before a retry; doubles each time, with jitter of half of it. */
   readonly pause: number;
   readonly longestPause: number;
@@ -91,7 +91,7 @@ function pauseBefore(retry: number, timing: Timing): number {
 async function fetchOnce(fetch: FetchUrlRequest, offset: number, timing: Timing): Promise<Step> {
   const download = new Download(fetch, offset, timing);
   try {
-    const outcome = await get({
+    const outcome = await sendRequest({
       url: new URL(fetch.url),
       headers: {
         // Otherwise some servers change the compression, but the hash is that of the file as stored.

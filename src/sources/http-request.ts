@@ -1,12 +1,21 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Readable } from 'node:stream';
 import { EnvHttpProxyAgent, interceptors, type Dispatcher } from 'undici';
 import { errorCode } from '../core/fault.ts';
 
-export interface GetRequest {
+export interface HttpRequest {
+  /** Undefined: GET. */
+  readonly method?: 'GET' | 'HEAD' | 'PUT';
+  /** What is sent. Undefined: nothing. */
+  readonly body?: Uint8Array | Readable;
   /** An http or https URL. */
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
-  readonly timing: GetTiming;
+  readonly timing: HttpTiming;
+  /** Keeps connections for several requests; whoever made it ends it. Undefined: a connection of its own. */
+  readonly agent?: Dispatcher;
+  /** Stops it. */
+  readonly signal?: AbortSignal | undefined;
   /** Decides what to do with the body: a function that receives its pieces in order, or undefined to stop here. */
   readonly onAnswer: (status: number, headers: IncomingHttpHeaders) => BodyReader | undefined;
 }
@@ -17,7 +26,7 @@ export interface GetRequest {
  */
 export type BodyReader = (bytes: Uint8Array) => boolean;
 
-export interface GetTiming {
+export interface HttpTiming {
   /** Milliseconds. */
   readonly connectTimeout: number;
   /** Milliseconds within which a response, and then at least `slowest` bytes per second of it, must arrive. */
@@ -27,47 +36,73 @@ export interface GetTiming {
 }
 
 /** Result of a request. */
-export type GetOutcome =
+export type HttpOutcome =
   /** The whole response arrived, as far as the server's headers tell. */
   | { readonly kind: 'complete' }
-  /** Stopped by `onAnswer` or by the reader of the body. */
+  /** Stopped by `onAnswer`, by the reader of the body, or by the signal. */
   | { readonly kind: 'stopped' }
   /** Our own `onAnswer` or reader threw this; not the server's fault. */
   | { readonly kind: 'threw'; readonly error: unknown }
   /** No response, or one that was cut off or is not HTTP. `lasting`: retrying at once is unlikely to help. */
   | { readonly kind: 'broken'; readonly why: string; readonly lasting: boolean };
 
+/** An agent that goes through the proxies in the environment. */
+export function httpAgent(
+  timing: Pick<HttpTiming, 'connectTimeout'>,
+  options: Pick<EnvHttpProxyAgent.Options, 'connections'> & { readonly tls?: HttpIdentity } = {},
+): Dispatcher {
+  const { tls, ...rest } = options;
+  return new EnvHttpProxyAgent({
+    ...rest,
+    connect: { timeout: timing.connectTimeout, ...tls },
+    // `checkPace` below does this, and also covers slow servers and proxies.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+  });
+}
+
+/** PEM texts: which authorities a server's certificate may come from, and who we are. */
+export interface HttpIdentity {
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+}
+
 /**
- * Sends one GET request, through the proxies in the environment and up to five redirections. Whatever a server sends or
+ * Sends one request, through the proxies in the environment and up to five redirections of a GET. Whatever a server sends or
  * does not send becomes an outcome: this function neither throws nor waits for ever.
  *
  * The body is passed on as it arrives and never paused: undici's HTTP/1 parser fails an assertion, outside of any
  * promise, if a server closes the connection while the reader has paused it.
  */
-export function get(request: GetRequest): Promise<GetOutcome> {
-  const { timing } = request;
-  const agent = new EnvHttpProxyAgent({
-    connect: { timeout: timing.connectTimeout },
-    // `checkPace` below does this, and also covers slow servers and proxies.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-  });
-  return new Promise<GetOutcome>((resolve) => {
+export function sendRequest(request: HttpRequest): Promise<HttpOutcome> {
+  const { timing, method = 'GET', body = null } = request;
+  const agent = request.agent ?? httpAgent(timing);
+  return new Promise<HttpOutcome>((resolve) => {
     const transfer = new Transfer(request, (outcome) => {
       clearInterval(watch);
+      request.signal?.removeEventListener('abort', stop);
       resolve(outcome);
       // Not awaited: it only closes sockets, and the outcome does not depend on that.
-      agent.destroy().catch(() => undefined);
+      if (request.agent === undefined) agent.destroy().catch(() => undefined);
     });
     const watch = setInterval(() => {
       transfer.checkPace();
     }, timing.silence);
+    const stop = (): void => {
+      transfer.settle({ kind: 'stopped' });
+    };
+    request.signal?.addEventListener('abort', stop, { once: true });
+    if (request.signal?.aborted === true) {
+      stop();
+      return;
+    }
     try {
       const { origin, pathname, search } = request.url;
       agent
-        .compose(interceptors.redirect({ maxRedirections: 5 }))
+        .compose(interceptors.redirect({ maxRedirections: method === 'GET' ? 5 : 0 }))
         .dispatch(
-          { origin, path: `${pathname}${search}`, method: 'GET', headers: { ...request.headers } },
+          { origin, path: `${pathname}${search}`, method, body, headers: { ...request.headers } },
           transfer,
         );
     } catch (error) {
@@ -83,8 +118,8 @@ class EndlessHints extends Error {}
 
 /** A request in progress, as the handler that undici calls. None of these methods throws. */
 class Transfer implements Dispatcher.DispatchHandler {
-  readonly #request: GetRequest;
-  readonly #onEnd: (outcome: GetOutcome) => void;
+  readonly #request: HttpRequest;
+  readonly #onEnd: (outcome: HttpOutcome) => void;
   #controller: Dispatcher.DispatchController | undefined;
   #reader: BodyReader | undefined;
   /** Bytes since the last check of the rate. */
@@ -92,7 +127,7 @@ class Transfer implements Dispatcher.DispatchHandler {
   #hints = 0;
   #settled = false;
 
-  constructor(request: GetRequest, onEnd: (outcome: GetOutcome) => void) {
+  constructor(request: HttpRequest, onEnd: (outcome: HttpOutcome) => void) {
     this.#request = request;
     this.#onEnd = onEnd;
   }
@@ -143,7 +178,7 @@ class Transfer implements Dispatcher.DispatchHandler {
     this.settle({ kind: 'broken', why: recent === 0 ? silent : 'the server is too slow', lasting: false });
   }
 
-  settle(outcome: GetOutcome): void {
+  settle(outcome: HttpOutcome): void {
     if (this.#settled) return;
     this.#settled = true;
     this.#onEnd(outcome);
@@ -163,7 +198,7 @@ class Transfer implements Dispatcher.DispatchHandler {
 }
 
 /** Connection errors are immediate and persist; errors in a response may not recur. */
-function brokenBy(error: unknown): GetOutcome {
+function brokenBy(error: unknown): HttpOutcome {
   const code = errorCode(error) ?? errorCode(error instanceof Error ? error.cause : undefined);
   if (code === undefined) {
     const why = error instanceof AggregateError ? 'no address answers' : 'a malformed answer';
@@ -187,6 +222,12 @@ const described: Readonly<Record<'passing' | 'lasting', Readonly<Record<string, 
     ECONNREFUSED: 'connection refused',
     ENOTFOUND: 'no such host',
     EAI_AGAIN: 'name lookup failed',
+    UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'a certificate of an authority that is not known here',
+    UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'a certificate of an authority that is not known here',
+    SELF_SIGNED_CERT_IN_CHAIN: 'a certificate of an authority that is not known here',
+    DEPTH_ZERO_SELF_SIGNED_CERT: 'a certificate that is signed by itself',
+    CERT_HAS_EXPIRED: 'a certificate that has expired',
+    ERR_TLS_CERT_ALTNAME_INVALID: 'a certificate for another name',
     EHOSTUNREACH: 'host unreachable',
     ENETUNREACH: 'network unreachable',
     ERR_INVALID_URL: 'a redirection to an invalid URL',

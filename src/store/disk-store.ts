@@ -109,6 +109,10 @@ class DiskStore implements Store {
     return this.#trees.list(tree);
   }
 
+  treeMessage(tree: Digest): Promise<Uint8Array | undefined> {
+    return this.#trees.message(tree);
+  }
+
   putTree(tree: EncodedTree, read: (blob: Digest) => Promise<Bytes>): Promise<Result<void, Failure>> {
     return this.#trees.put(tree, read);
   }

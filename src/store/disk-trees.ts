@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { chmod, copyFile, mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Digest } from '../core/digest.ts';
+import { eachOf } from '../core/each-of.ts';
 import type { Failure } from '../core/failure.ts';
 import { failed, ok, type Result } from '../core/result.ts';
 import type { EncodedTree } from './canonical-tree.ts';
@@ -61,6 +62,10 @@ export class DiskTrees {
     if (messages === undefined)
       throw new StoreFault(damaged(tree, 'its list of files is missing or damaged'));
     return flattenTree(tree, messages);
+  }
+
+  message(tree: Digest): Promise<Uint8Array | undefined> {
+    return readOrUndefined(this.#messagePath(tree));
   }
 
   adopt(directory: string): Promise<Result<Digest, Failure>> {
@@ -193,6 +198,9 @@ export async function findDamage(
  * Writes the contents of a tree into an empty directory. The bytes of a file are requested once, however often it
  * occurs.
  */
+/** As many as are on their way together from a cache that is far away. */
+const filesAtOnce = 16;
+
 async function writeEntries(
   directory: string,
   entries: readonly TreeEntry[],
@@ -209,16 +217,16 @@ async function writeEntries(
       places.set(entry.digest, known);
     }
   }
-  for (const [blob, files] of places) {
+  await eachOf([...places], filesAtOnce, async ([blob, files]) => {
     const [first, ...others] = files;
-    if (first === undefined) continue;
+    if (first === undefined) return;
     await writeFile(first.path, await read(blob));
     for (const { path, executable } of others) {
       await copyFile(first.path, path, constants.COPYFILE_FICLONE);
       await chmod(path, executable ? 0o755 : 0o644);
     }
     await chmod(first.path, first.executable ? 0o755 : 0o644);
-  }
+  });
 }
 
 function damaged(tree: Digest, detail: string): Failure {

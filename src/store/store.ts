@@ -51,7 +51,7 @@ export interface ContentStore {
   listTree(tree: Digest): Promise<readonly TreeEntry[]>;
   /**
    * Stores a tree whose directories are known (`canonicalTree`, `sealTree`). `read` returns the bytes of a file and is
-   * called once per distinct file; its errors are rethrown. Fails with `damaged-tree` if bytes do not match their
+   * called once per distinct file, for several at once; its errors are rethrown. Fails with `damaged-tree` if bytes do not match their
    * digest.
    */
   putTree(tree: EncodedTree, read: (blob: Digest) => Promise<Bytes>): Promise<Result<void, Failure>>;
@@ -76,6 +76,8 @@ export interface LocalTrees {
   /** Directory of the store on this machine. */
   readonly root: string;
 
+  /** The message `Tree` of a tree (`encodeTree`). Undefined: the tree is not there. */
+  treeMessage(tree: Digest): Promise<Uint8Array | undefined>;
   /** Path of a tree; the caller must have seen `hasTree` or `verifyTree` succeed. */
   treePath(tree: Digest): string;
   /** Path of a blob's file. */

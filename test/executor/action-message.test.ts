@@ -94,9 +94,13 @@ describe('the message of a command', () => {
 
 describe('the message of a result', () => {
   const result = {
-    outputDirectories: [{ path: 'out', tree: sampleDigest('c') }],
+    outputDirectories: [
+      { path: 'out', tree: sampleDigest('c') },
+      { path: 'lib', tree: sampleDigest('c'), root: sampleDigest('e') },
+    ],
     exitCode: 137,
     stdout: sampleDigest('d'),
+    printed: new Uint8Array([1, 2]),
   };
 
   it('comes back as it was', () => {
