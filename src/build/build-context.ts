@@ -107,7 +107,7 @@ export async function openBuildContext(request: ContextRequest): Promise<Result<
     ],
     machine: createMachineProvider({ store: store.value }),
     ...(cache === undefined ? {} : { cache }),
-    sources: cache === undefined ? counted : cachedSources(counted, cache),
+    sources: cache === undefined ? counted : cachedSources(counted, cache, acceptVariants),
     variants: () => sources.variants(),
     files,
   });

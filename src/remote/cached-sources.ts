@@ -21,11 +21,18 @@ const recipe: BoundRecipe = {
 /**
  * Sources of which a cache says what they are once they are patched: as long as no result is missing, they need not even be fetched.
  * What it says of a source without patches has to be what is pinned.
+ *
+ * @param own names of sources that may be others than what is pinned, by leave of this user: the cache has nothing to do with them
  */
-export function cachedSources(sources: SourceProvider, cache: ResultCache): SourceProvider {
+export function cachedSources(
+  sources: SourceProvider,
+  cache: ResultCache,
+  own: readonly string[] = [],
+): SourceProvider {
   // Fetching a source cannot be called off either.
   const { signal } = new AbortController();
   const find = async (source: PlannedSource): Promise<Digest | undefined> => {
+    if (own.includes(source.name)) return undefined;
     const tree = (await cache.find(actionFor(source), signal))?.outputs['tree'];
     return source.patches.length === 0 && tree !== source.tree ? undefined : tree;
   };
@@ -35,7 +42,7 @@ export function cachedSources(sources: SourceProvider, cache: ResultCache): Sour
   ): Promise<Result<Digest, Failure>> => {
     const known = await sources.recall(source);
     const obtained = await sources.obtain(source, progress);
-    if (obtained.ok && known === undefined) {
+    if (obtained.ok && known === undefined && !own.includes(source.name)) {
       // The name alone: a kernel has 80,000 files, which are at their origin too.
       const result = { outputs: { tree: obtained.value }, scratch: ['tree'] };
       await cache.publish(actionFor(source), { action: source.name, wallSeconds: 0, ...result }, signal);

@@ -206,6 +206,15 @@ describe('sources', () => {
     expect(outcome.cached).toEqual(['s/p']);
   });
 
+  test('that may be others than what is pinned are neither taken nor given', async () => {
+    const server = new CacheServer();
+    const url = await server.start();
+    const { rig, cache } = await machine(url, { write: true });
+    const sources = cachedSources(rig.sources, cache, ['musl']);
+    good(await rig.build(sourcePlan, { sources }));
+    expect(server.requests).toEqual([]);
+  });
+
   test('are fetched where a cache does not know them, or says of one without patches what is not pinned', async () => {
     const server = new CacheServer();
     const url = await server.start();
