@@ -6,7 +6,7 @@ import { runFactor } from './test/setup/runs.ts';
 const hours = 3_600_000;
 
 /** Tests that build and boot for real. */
-const builds = ['test/real/**', 'test/full/**', 'test/guest/**', 'test/sample-system/**'];
+const builds = ['test/real/**', 'test/full/**', 'test/guest/**', 'test/sample-system/**', 'test/services/**'];
 
 /** Tests run the compiled program, and ask where it is. */
 const compiling = 'test/setup/compiled-program.ts';
@@ -77,6 +77,17 @@ export default defineConfig({
           include: ['test/sample-system/**/*.test.ts'],
           testTimeout: 8 * hours,
           hookTimeout: 2 * hours,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'remote',
+          globalSetup: compiling,
+          setupFiles: compiling,
+          include: ['test/services/**/*.test.ts'],
+          testTimeout: hours,
+          hookTimeout: hours,
           fileParallelism: false,
         },
       },

@@ -1,7 +1,8 @@
 /**
  * The test command: prepares the machine, runs the checks and the tests, and ends with `N passed, N failed`.
  * With `--full` the main job and the tests of what it made come after them; with `--guest` the tests of the emulated
- * machine as a place to work; with `--system` a system of our own definitions is built and booted.
+ * machine as a place to work; with `--system` a system of our own definitions is built and booted; with `--remote` results are
+ * shared by way of real servers.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -9,7 +10,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { staticChecks } from './static-checks.ts';
 
-const further = ['full', 'guest', 'system'].filter((project) => process.argv.includes(`--${project}`));
+const further = ['full', 'guest', 'system', 'remote'].filter((project) =>
+  process.argv.includes(`--${project}`),
+);
 /** Something of the machine's that the tests of what is built cannot do without. */
 interface Need {
   readonly what: string;
@@ -54,6 +57,13 @@ const needs: readonly Need[] = [
     packages: ['cmake', 'ninja-build', 'meson', 'pkgconf', 'qemu-user'],
     isThere: () => ['cmake', 'ninja', 'meson', 'pkg-config', 'qemu-arm'].every((program) => has(program)),
     project: 'full',
+  },
+  {
+    what: 'nginx with openssl',
+    for: 'the tests share results by way of it',
+    packages: ['nginx-light', 'openssl'],
+    isThere: () => isInPath('nginx') && isInPath('openssl'),
+    project: 'remote',
   },
 ];
 
