@@ -9,6 +9,7 @@ import { refsOf } from '../plan/graph.ts';
 import type { ActionName } from '../plan/names.ts';
 import { awaitKey, releaseKey, releaseUnusedKeys, type AwaitEnd } from './await-key.ts';
 import type { BuildOptions, BuildOutcome } from './build-types.ts';
+import { CacheTraffic } from './cache-traffic.ts';
 import { ExecutorPool, type Offer } from './executor-pool.ts';
 import { makeExternalInputs, type ExternalInput } from './external-inputs.ts';
 import { recallTime } from './history.ts';
@@ -39,13 +40,10 @@ export class BuildLoop {
   readonly #results: TaskResult[] = [];
   /** With the reservation of each. */
   readonly #running = new Map<Node, Reservation>();
-  /** Nodes of which a tree is being brought from the cache. */
-  readonly #fetching = new Set<Node>();
-  /** Results on their way to others. */
-  readonly #published = new Set<Promise<void>>();
   /** Nodes whose result another run is making. */
   readonly #awaited = new Set<Node>();
   readonly #obtaining: Obtaining;
+  readonly #traffic: CacheTraffic;
   readonly #crash = new AbortController();
   readonly #signal: AbortSignal;
   #paths: ReadonlyMap<ActionName, number> = new Map();
@@ -66,6 +64,7 @@ export class BuildLoop {
     this.#signal = AbortSignal.any([this.#crash.signal, ...outer]);
     // One listener for each action and source in progress: not a leak.
     setMaxListeners(0, this.#signal);
+    this.#traffic = new CacheTraffic(options.cache, this.#progress, this.#signal);
     this.#obtaining = new Obtaining(this.#progress, this.#signal, (input, obtained) =>
       this.#follow(
         input,
@@ -80,7 +79,7 @@ export class BuildLoop {
     try {
       await this.#prepare();
       await this.#loop();
-      await Promise.all(this.#published);
+      await this.#traffic.allPublished();
     } finally {
       signal?.removeEventListener('abort', this.#wakeUp.call);
       this.#executors.close();
@@ -126,7 +125,7 @@ export class BuildLoop {
         this.#crashed(error);
         return false;
       });
-      const tasks = this.#running.size + this.#awaited.size + this.#fetching.size;
+      const tasks = this.#running.size + this.#awaited.size + this.#traffic.fetching;
       const running = tasks > 0 || this.#executors.checking;
       // Fetching a source cannot be cancelled, and never leaves anything incomplete: an interrupted run does not wait
       // for it.
@@ -156,7 +155,12 @@ export class BuildLoop {
     if (this.#stopping()) return false;
     await releaseUnusedKeys(this.#nodes.values());
     this.#obtaining.startWanted(this.#paths);
-    this.#startFetches();
+    this.#traffic.startWanted(this.#nodes.values(), (node, brought) =>
+      this.#follow(
+        node,
+        brought.then(() => ({ kind: 'fetched', node })),
+      ),
+    );
     return this.#startActions(ready, resolver);
   }
 
@@ -187,8 +191,7 @@ export class BuildLoop {
           this.#endAwaited(result.node, result.end);
           break;
         case 'fetched':
-          this.#fetching.delete(result.node);
-          result.node.fetched = undefined;
+          this.#traffic.end(result.node);
           this.#resolveAgain(result.node);
           break;
         case 'input':
@@ -288,17 +291,7 @@ export class BuildLoop {
     node.state = 'known';
     if (!sameOutputs(node.result?.outputs, result.outputs)) expireDependants(node);
     node.result = result;
-    this.#publish(node);
-  }
-
-  /** Gives a result to others while the build goes on. */
-  #publish({ key, bound, result }: Node): void {
-    if (key === undefined || bound === undefined || result === undefined) return;
-    const published = this.#options.cache?.publish({ key, recipe: bound }, result, this.#signal);
-    if (published === undefined) return;
-    const done = published.catch((error: unknown) => this.#crashed(error));
-    this.#published.add(done);
-    void done.then(() => this.#published.delete(done));
+    this.#traffic.publish(node, (error) => this.#crashed(error));
   }
 
   #endAwaited(node: Node, end: AwaitEnd): void {
@@ -313,7 +306,7 @@ export class BuildLoop {
     if ('action' in task) {
       this.#leave(task);
       this.#awaited.delete(task);
-      this.#fetching.delete(task);
+      this.#traffic.end(task);
     } else {
       this.#obtaining.running.delete(task);
     }
@@ -402,23 +395,6 @@ export class BuildLoop {
       node,
       run.then((end) => ({ kind: 'action', node, end })),
     );
-  }
-
-  /** Brings the trees that the cache was found to have. */
-  #startFetches(): void {
-    const { cache } = this.#options;
-    for (const node of this.#nodes.values()) {
-      const { key, bound, fetched } = node;
-      if (node.state !== 'fetching' || this.#fetching.has(node) || cache === undefined) continue;
-      if (key === undefined || bound === undefined || fetched === undefined)
-        throw new Error(`${node.action.name} has no tree to fetch`);
-      this.#fetching.add(node);
-      this.#progress.tell({ kind: 'action-fetched', action: node.action.name });
-      this.#follow(
-        node,
-        cache.bring({ key, recipe: bound }, fetched, this.#signal).then(() => ({ kind: 'fetched', node })),
-      );
-    }
   }
 
   /** Waits, without a reservation on any executor, for another run that is making the result. */

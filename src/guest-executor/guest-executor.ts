@@ -1,4 +1,4 @@
-import { link, mkdir, readdir, rename, stat } from 'node:fs/promises';
+import { link, mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import type { Digest } from '../core/digest.ts';
@@ -19,7 +19,6 @@ import type {
 import { inputRoot, type InputRoot, type Listings } from '../executor/input-root.ts';
 import { inputTree } from '../executor/input-tree.ts';
 import { ListingCache } from '../executor/listings.ts';
-import { keepIfPossible } from '../executor/keep-left.ts';
 import { renderScript } from '../executor/script.ts';
 import { signalName, treesOf, verifyInputs } from '../executor/verify-inputs.ts';
 import {
@@ -45,6 +44,7 @@ import {
   writeSquashfs,
 } from './disks.ts';
 import { GuestRoom, type GuestSize } from './guest-room.ts';
+import { keepScratch, keptScratch, makePlaces, statusIn, type Places } from './guest-places.ts';
 import { attachEmulator, openResult, runEmulator } from './guest-process.ts';
 import { resultNames, type GuestTask } from './guest-script.ts';
 
@@ -391,55 +391,6 @@ interface ActionDisks {
   /** What its init works from, with the action's root. */
   readonly disk: string;
   readonly tools: string | undefined;
-}
-
-/** Files and directories of one guest. */
-interface Places {
-  readonly scratch: string;
-  readonly results: string;
-  /** For temporary files of the emulator and of what it starts. */
-  readonly temporary: string;
-  readonly console: string;
-  readonly unpacked: string;
-}
-
-/** Name of the scratch disk among what is kept of an action that failed. */
-const keptScratch = 'scratch.img';
-
-async function keepScratch({ scratch, temporary }: Places, keep: string): Promise<void> {
-  await keepIfPossible(async () => {
-    const whole = join(temporary, 'kept');
-    await mkdir(whole);
-    await rename(scratch, join(whole, keptScratch));
-    await rename(whole, keep);
-  });
-}
-
-async function makePlaces(directory: string): Promise<Places> {
-  const places = placesIn(directory);
-  await mkdir(places.results, { recursive: true });
-  await mkdir(places.temporary);
-  return places;
-}
-
-function placesIn(directory: string): Places {
-  return {
-    scratch: join(directory, 'scratch.img'),
-    results: join(directory, 'results'),
-    temporary: join(directory, 'temporary'),
-    console: join(directory, 'console'),
-    unpacked: join(directory, 'unpacked'),
-  };
-}
-
-/** Exit code of the action's script. Undefined: the guest did not get so far. */
-async function statusIn(results: string): Promise<number | undefined> {
-  const handle = await openResult(join(results, resultNames.status));
-  if (handle === undefined) return undefined;
-  const { bytesRead, buffer } = await handle.read(Buffer.alloc(16));
-  await handle.close();
-  const code = /^([0-9]{1,3})\n$/.exec(buffer.subarray(0, bytesRead).toString())?.[1];
-  return code === undefined ? undefined : Number(code);
 }
 
 /** A question each time, since it changes while one waits. */

@@ -32,7 +32,7 @@ export class GuestRoom {
     // One that waited for several would wait as long as others want one.
     const size = this.#sizeFor({
       ...wanted,
-      processors: Math.min(wanted.processors ?? 1, Math.max(1, free)),
+      processors: Math.min(wanted.processors ?? 1, free),
     });
     const memory = this.#taken.memory + size.memory;
     const processors = this.#taken.processors + size.processors;

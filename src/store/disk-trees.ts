@@ -194,13 +194,13 @@ export async function findDamage(
   return message.equals(digested.value.message) ? undefined : 'its list of files is damaged';
 }
 
+/** As many as are on their way together from a cache that is far away. */
+const filesAtOnce = 16;
+
 /**
  * Writes the contents of a tree into an empty directory. The bytes of a file are requested once, however often it
  * occurs.
  */
-/** As many as are on their way together from a cache that is far away. */
-const filesAtOnce = 16;
-
 async function writeEntries(
   directory: string,
   entries: readonly TreeEntry[],
